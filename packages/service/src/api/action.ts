@@ -1,0 +1,20 @@
+import type { Catalog } from '../ports/catalog.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+
+/** What an action may use. It reads and writes the store and returns; controllers do the rest. */
+export interface ActionContext {
+  /** From the credential scope of the signature. Each region is a name space of its own. */
+  readonly region: string
+  /** Twelve digits. */
+  readonly account: string
+  readonly store: Store
+  readonly catalog: Catalog
+  readonly clock: Clock
+}
+
+/**
+ * One operation of the API. Input and output have the shapes of the SDK (`CreateCacheClusterCommandInput` and so on), decoded and
+ * encoded by the schema. Wrong requests throw a `Fault` and change nothing.
+ */
+export type Action<Input, Output> = (input: Input, context: ActionContext) => Promise<Output>

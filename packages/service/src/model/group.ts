@@ -1,0 +1,180 @@
+/**
+ * What Larder keeps running: a *group* is any set of nodes that are managed together, whichever AWS operation made it.
+ *
+ * - `cmd`        replication group without cluster mode: one shard, 1 to 6 nodes
+ * - `cme`        replication group with cluster mode: 1 to 90 shards of 1 to 6 nodes
+ * - `single`     a Valkey or Redis OSS cache cluster of one node that belongs to no replication group
+ * - `memcached`  a Memcached cluster: one shard of 1 to 40 nodes that know nothing of each other
+ *
+ * A group has two records, and each has one writer:
+ * `GroupSpec` (what is wanted) is written by the API, `GroupState` (what is, and the targets of changes under way) by the
+ * group's controller. They meet in the store.
+ */
+export type EngineName = 'valkey' | 'redis' | 'memcached'
+export type GroupKind = 'cmd' | 'cme' | 'single' | 'memcached'
+/** Replication groups and cache clusters are two name spaces on AWS. */
+export type GroupSpace = 'rg' | 'cc'
+
+export interface GroupKey {
+  readonly region: string
+  readonly space: GroupSpace
+  readonly id: string
+}
+
+/** First and last slot, both included, 0 to 16383. */
+export type SlotRange = readonly [first: number, last: number]
+
+export interface NodeSpec {
+  /** Unique in its region. Valkey and Redis OSS: the cache cluster id (`rg-0001-002`). Memcached: `<cluster id>.<cache node id>` (`mc.0002`). */
+  readonly id: string
+  /** The cache cluster that shows this node in DescribeCacheClusters. */
+  readonly clusterId: string
+  /** `0001`; Memcached counts on. */
+  readonly cacheNodeId: string
+  /** Availability zone, `us-east-1a`. */
+  readonly zone: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** Raised by RebootCacheCluster; the controller reboots until `NodeState.rebootsDone` is equal. */
+  readonly reboots: number
+}
+
+export interface ShardSpec {
+  /** `0001`, `0002`, … */
+  readonly id: string
+  /** Only in `cme`. */
+  readonly slots: readonly SlotRange[]
+  /** The first node is the first primary. */
+  readonly nodes: readonly NodeSpec[]
+  /** A primary that somebody asked for (ModifyReplicationGroup PrimaryClusterId); null: whoever is. */
+  readonly wantedPrimary: string | null
+}
+
+export interface Tag {
+  readonly key: string
+  readonly value: string
+}
+
+/** Settings that are stored and shown, and that no controller acts upon yet. */
+export interface GroupLabels {
+  readonly description: string
+  /** `sun:23:00-mon:01:30` */
+  readonly maintenanceWindow: string
+  /** `05:00-09:00`, null for Memcached */
+  readonly snapshotWindow: string | null
+  readonly snapshotRetentionLimit: number
+  /** Node (cache cluster) from which daily snapshots are taken, or null. */
+  readonly snapshottingCluster: string | null
+  readonly notificationTopicArn: string | null
+  readonly notificationTopicStatus: 'active' | 'inactive'
+  readonly autoMinorVersionUpgrade: boolean
+  readonly securityGroupIds: readonly string[]
+  readonly cacheSecurityGroupNames: readonly string[]
+  readonly networkType: 'ipv4' | 'ipv6' | 'dual_stack'
+  readonly ipDiscovery: 'ipv4' | 'ipv6'
+}
+
+/** The part of a spec that a modification with ApplyImmediately=false puts off to the maintenance window. */
+export interface PendingChange {
+  readonly nodeType?: string
+  readonly engine?: EngineName
+  readonly engineVersion?: string
+  /** Memcached: the whole new list of nodes. */
+  readonly memcachedNodes?: readonly NodeSpec[]
+  /** `cmd` and `cme`: shard id to its whole new list of nodes (replica counts). */
+  readonly shardNodes?: Readonly<Record<string, readonly NodeSpec[]>>
+  readonly automaticFailover?: boolean
+}
+
+export interface GroupSpec extends GroupKey {
+  readonly kind: GroupKind
+  readonly engine: EngineName
+  /** As the API shows it (`9.1.2`, `7.0.15`, `1.6.18`): always a version of the catalog. */
+  readonly engineVersion: string
+  readonly nodeType: string
+  readonly port: number
+  readonly parameterGroup: string
+  readonly subnetGroup: string | null
+  readonly automaticFailover: boolean
+  readonly multiAz: boolean
+  /** Valkey and Redis OSS: `enabled` in `cme`; `compatible` is a `cmd` group on its way. */
+  readonly clusterMode: 'enabled' | 'disabled' | 'compatible'
+  readonly durability: 'default' | 'async' | 'sync' | 'disabled' | null
+  readonly labels: GroupLabels
+  readonly tags: readonly Tag[]
+  readonly shards: readonly ShardSpec[]
+  readonly pending: PendingChange | null
+  /** Set by the delete action; the controller then removes everything, both records last. */
+  readonly deletion: { readonly requestedAt: number; readonly retainPrimary: boolean } | null
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** Raised by one with each write of the API that a controller must carry out. */
+  readonly generation: number
+}
+
+// ---- state ------------------------------------------------------------------------------------------------------------
+
+export type GroupStatus = 'creating' | 'available' | 'modifying' | 'deleting' | 'create-failed'
+
+export type NodeStatus = 'creating' | 'available' | 'modifying' | 'rebooting cluster nodes' | 'deleting' | 'create-failed'
+
+/** A process is who it says it is only if all of these match (see host/processes). */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Field 22 of /proc/<pid>/stat, clock ticks since boot. */
+  readonly startTime: string
+  /** /proc/sys/kernel/random/boot_id */
+  readonly bootId: string
+}
+
+export interface NodeState {
+  readonly id: string
+  /** Loopback address of this node alone; never changes while the node lives. */
+  readonly address: string
+  readonly port: number
+  readonly status: NodeStatus
+  /** Null before the first start, and after a clean stop. */
+  readonly process: ProcessIdentity | null
+  /** Written before a start and cleared after `process` is written: a crash in between leaves a process that only its tag tells. */
+  readonly starting: boolean
+  readonly engine: EngineName
+  readonly engineVersion: string
+  readonly nodeType: string
+  /** Values of the parameters that the running process was started with or has been given since; what differs from the wanted ones is `pending-reboot`. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly parameterStatus: 'in-sync' | 'applying' | 'pending-reboot'
+  readonly rebootsDone: number
+  /** `cme`: the node's own 40-character id. */
+  readonly clusterNodeId: string | null
+  /** Has it ever held data as a member (finished its first sync, or was the first primary)? Decides who may start first after all were lost. */
+  readonly joined: boolean
+}
+
+/** The target of a promotion is written here before the first action. Nobody else is promoted in this epoch. */
+export interface ShardState {
+  readonly primary: string | null
+  readonly epoch: number
+}
+
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+export interface GroupState extends GroupKey {
+  readonly status: GroupStatus
+  /** Why a step failed last, in words for the user; null when all is well. */
+  readonly reason: string | null
+  /** `GroupSpec.generation` that has been carried out whole. */
+  readonly generation: number
+  readonly shards: Readonly<Record<string, ShardState>>
+  readonly nodes: Readonly<Record<string, NodeState>>
+  /** `cmd`, `single`: floating address of the primary. */
+  readonly primaryEndpoint: Endpoint | null
+  /** `cmd`: balanced over the replicas. */
+  readonly readerEndpoint: Endpoint | null
+  /** `cme`: floats over live nodes. `memcached`: answers discovery. */
+  readonly configurationEndpoint: Endpoint | null
+  /** Memcached: grows by one with each change of the node list. */
+  readonly discoveryVersion: number
+}

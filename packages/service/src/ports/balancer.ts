@@ -1,0 +1,23 @@
+import type { Endpoint } from '../model/group.ts'
+
+export interface Discovery {
+  readonly version: number
+  /** Sorted by host. */
+  readonly nodes: readonly Endpoint[]
+}
+
+/**
+ * Endpoints that no engine binds itself. They outlive Larder: kernel rules, or a process of their own.
+ * All calls may be repeated; the last call for an endpoint wins.
+ */
+export interface Balancer {
+  /** New connections to `endpoint` go to the backends in turn. An empty list: connections are refused. */
+  setReader(endpoint: Endpoint, backends: readonly Endpoint[]): Promise<void>
+  /** `endpoint` answers `config get cluster` and passes everything else on to the first node. */
+  setDiscovery(endpoint: Endpoint, discovery: Discovery): Promise<void>
+  remove(endpoint: Endpoint): Promise<void>
+  /** What is in force now, as `address:port`. */
+  list(): Promise<readonly string[]>
+  /** Ends all of it: no rule and no process is left. */
+  clear(): Promise<void>
+}

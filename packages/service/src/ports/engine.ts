@@ -1,0 +1,115 @@
+import type { Endpoint, EngineName, SlotRange } from '../model/group.ts'
+import type { InstalledEngine } from './catalog.ts'
+import type { Launch } from './host.ts'
+
+/** Everything that a node's configuration is made of. Rendering it is pure. */
+export interface NodePlan {
+  readonly id: string
+  readonly engine: InstalledEngine
+  readonly kind: 'cmd' | 'cme' | 'single' | 'memcached'
+  readonly address: string
+  readonly port: number
+  /** Floating addresses that it binds besides its own from the start. */
+  readonly floating: readonly string[]
+  /** Folder of the node: configuration, data, log. */
+  readonly folder: string
+  /** Unix socket for control, at most 100 bytes long. */
+  readonly socket: string
+  readonly zone: string
+  /** Parameters of the parameter group, effective values, by AWS name; those that are not the engine's own are ignored by the renderer. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly maxMemoryBytes: number
+  readonly cpus: number
+  /** Passwords of the control user and of the replication user of this home. */
+  readonly secrets: ControlSecrets
+  /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */
+  readonly replicaOf: Endpoint | null
+}
+
+export interface ControlSecrets {
+  readonly control: string
+  readonly replication: string
+}
+
+export interface Rendered {
+  /** File name in the node's folder to its content. */
+  readonly files: Readonly<Record<string, string>>
+  readonly launch: Launch
+}
+
+export interface ReplicationInfo {
+  readonly role: 'primary' | 'replica'
+  /** Of a replica: whom it follows. */
+  readonly primary: Endpoint | null
+  /** Of a replica: is the link up and the first sync over? */
+  readonly linkUp: boolean
+  /** master_repl_offset of a primary; of a replica its own (slave_repl_offset). */
+  readonly offset: number
+  readonly replicationId: string
+  readonly connectedReplicas: number
+}
+
+export interface ClusterNodeView {
+  readonly id: string
+  readonly address: string
+  readonly port: number
+  readonly flags: readonly string[]
+  readonly primaryId: string | null
+  readonly linkUp: boolean
+  readonly slots: readonly SlotRange[]
+}
+
+export interface ClusterView {
+  readonly myId: string
+  readonly state: 'ok' | 'fail'
+  readonly currentEpoch: number
+  readonly nodes: readonly ClusterNodeView[]
+}
+
+export interface EngineStatus {
+  readonly pid: number
+  readonly version: string
+  readonly loading: boolean
+  readonly usedMemoryBytes: number
+  readonly maxMemoryBytes: number
+  readonly clients: number
+  /** Addresses it listens on. */
+  readonly bound: readonly string[]
+  readonly replication: ReplicationInfo | null
+  readonly cluster: ClusterView | null
+}
+
+/** A control connection to one running engine. All methods reject with `engine-unreachable`, `engine-command` or `deadline`. */
+export interface EngineControl {
+  /** Resolves when the connection has ended, for whatever reason: the first sign of a dead process. */
+  readonly closed: Promise<void>
+  status(): Promise<EngineStatus>
+  /** Gives running values to parameters of the parameter group that need no reboot. */
+  applyParameters(parameters: Readonly<Record<string, string>>): Promise<void>
+  setMaxMemory(bytes: number): Promise<void>
+  /** Valkey and Redis OSS, without cluster mode. Null: become a primary. */
+  replicate(of: Endpoint | null): Promise<void>
+  /** Binds exactly these addresses (the first is its own). Addresses that are no longer bound lose their connections at once. */
+  bind(addresses: readonly string[]): Promise<void>
+  /** Cluster mode. */
+  meet(nodes: readonly Endpoint[]): Promise<void>
+  addSlots(ranges: readonly SlotRange[]): Promise<void>
+  setConfigEpoch(epoch: number): Promise<void>
+  replicateNode(nodeId: string): Promise<void>
+  takeOver(): Promise<void>
+  forget(nodeId: string): Promise<void>
+  /** Memcached: what a client of before 1.4.14 reads under `AmazonElastiCache:cluster`. */
+  publishDiscovery(text: string): Promise<void>
+  /** Asks the engine to end; with `save` it writes its data first. The connection then closes. */
+  shutdown(options: { save: boolean }): Promise<void>
+  /** A raw command, for the command line and the tests. */
+  command(args: readonly string[]): Promise<unknown>
+  close(): void
+}
+
+export interface EngineAdapter {
+  readonly engine: EngineName
+  render(plan: NodePlan): Rendered
+  /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
+  connect(plan: Pick<NodePlan, 'socket' | 'address' | 'port' | 'secrets' | 'kind'>, deadlineMs: number): Promise<EngineControl>
+}

@@ -1,0 +1,47 @@
+import type { ProcessIdentity } from '../model/group.ts'
+
+/** What to start. The process is detached: it outlives Larder. */
+export interface Launch {
+  /** Program and arguments. One of them contains `tag`, by which the process is found again. */
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Both streams are appended to this file. A pipe would kill or block the engine when Larder dies. */
+  readonly logFile: string
+  /** Text on the command line that no other process has: a path inside the home. */
+  readonly tag: string
+}
+
+/** `stranger`: the pid lives, but is not the process that we started. `gone` includes zombies. */
+export type ProcessCheck = 'running' | 'gone' | 'stranger'
+
+/** One of Linux's process states, and the CPU time spent so far in clock ticks: tells busy from hung. */
+export interface ProcessSample {
+  readonly state: string
+  readonly cpuTicks: number
+  readonly residentBytes: number
+}
+
+export interface Host {
+  /** Resolves when the process runs (not when it serves). Rejects with `engine-start` when it could not be executed. */
+  start(launch: Launch): Promise<ProcessIdentity>
+  check(identity: ProcessIdentity, tag: string): Promise<ProcessCheck>
+  /** Every living process of this user whose command line contains `tag`. */
+  findByTag(tag: string): Promise<readonly ProcessIdentity[]>
+  sample(identity: ProcessIdentity): Promise<ProcessSample | null>
+  /** Sends the signal only if `check` says `running`. */
+  signal(identity: ProcessIdentity, tag: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<boolean>
+  /** Resolves when the process is gone, within a few milliseconds of its end; rejects with the signal's reason when it aborts first. */
+  waitGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void>
+  /** Folders and files of nodes. Files get mode 0600, folders 0700. Writes are atomic (rename). */
+  writeFile(path: string, content: string): Promise<void>
+  readFile(path: string): Promise<string | null>
+  makeFolder(path: string): Promise<void>
+  /** Removes the folder and all in it; nothing happens when it is not there. */
+  removeFolder(path: string): Promise<void>
+  listFolder(path: string): Promise<readonly string[]>
+  /** Last bytes of a file, for the reason why a process did not start. */
+  tail(path: string, bytes: number): Promise<string>
+  /** Could something listen on this address and port now? */
+  isFree(address: string, port: number): Promise<boolean>
+}
