@@ -177,4 +177,6 @@ export interface GroupState extends GroupKey {
   readonly configurationEndpoint: Endpoint | null
   /** Memcached: grows by one with each change of the node list. */
   readonly discoveryVersion: number
+  /** Memcached: the list that goes with that version, as `address:port`, sorted. */
+  readonly discoveryNodes: readonly string[]
 }

@@ -1,0 +1,47 @@
+import type { Endpoint } from '../model/group.ts'
+
+/**
+ * What a controller can do for a group. Every action may be run twice, and none depends on what an earlier one returned:
+ * after each stage the world is looked at again.
+ */
+export type Action =
+  /** Give addresses to these nodes and endpoints, and write them to the state in one transaction. */
+  | { readonly do: 'allocate'; readonly nodes: readonly string[]; readonly endpoints: readonly EndpointUse[] }
+  /** Write who is to be primary, before anybody is promoted. */
+  | { readonly do: 'target'; readonly shard: string; readonly primary: string; readonly epoch: number; readonly because: string }
+  | { readonly do: 'start'; readonly node: string; readonly replicaOf: string | null; readonly because: StartReason }
+  /** End the process: SIGKILL after it had its chance, and seen to be gone. */
+  | { readonly do: 'stop'; readonly node: string; readonly because: 'reboot' | 'removed' | 'deleted' | 'replace' }
+  | { readonly do: 'promote'; readonly node: string; readonly shard: string; readonly epoch: number }
+  /** Make the node a replica of the shard's primary. */
+  | { readonly do: 'follow'; readonly node: string; readonly primary: string }
+  /** Planned switch without a lost write: the engine itself waits for the offset. */
+  | { readonly do: 'hand-over'; readonly from: string; readonly to: string }
+  /** Cluster mode: make `node` known to the others. */
+  | { readonly do: 'meet'; readonly node: string; readonly others: readonly string[] }
+  | { readonly do: 'bind'; readonly node: string; readonly addresses: readonly string[] }
+  | { readonly do: 'readers'; readonly endpoint: Endpoint; readonly backends: readonly Endpoint[] }
+  | { readonly do: 'discovery'; readonly endpoint: Endpoint; readonly version: number; readonly nodes: readonly Endpoint[] }
+  | {
+      readonly do: 'parameters'
+      readonly node: string
+      /** To be given to the running process. */
+      readonly apply: Readonly<Record<string, string>>
+      readonly maxMemoryBytes: number | null
+      readonly pendingReboot: boolean
+      readonly nodeType: string
+    }
+  | { readonly do: 'joined'; readonly nodes: readonly string[] }
+  | { readonly do: 'remove-node'; readonly node: string }
+  /** Take down what is left of the group and delete its records; with `retain` one node goes on as a cluster of its own. */
+  | { readonly do: 'remove-group'; readonly retain: string | null }
+
+export type EndpointUse = 'primary' | 'reader' | 'configuration'
+export type StartReason = 'created' | 'recovered' | 'rebooted' | 'lost-all'
+
+export interface Decision {
+  /** One stage: they are independent of each other and may run side by side. Empty: nothing is left to do. */
+  readonly actions: readonly Action[]
+  /** Why nothing can be done although it is not finished (waiting for a first sync, a process in doubt); null when it is finished. */
+  readonly waitingFor: string | null
+}

@@ -1,0 +1,71 @@
+/** Who binds the floating address, who stands behind the reader endpoint, and what discovery says. */
+import type { Endpoint } from '../model/group.ts'
+import type { Action } from './actions.ts'
+import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
+
+const endpointOf = (node: NodeFacts): Endpoint => ({ address: node.state.address, port: node.state.port })
+export const endpointText = (endpoint: Endpoint): string => `${endpoint.address}:${endpoint.port}`
+const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && [...a].sort().every((value, index) => value === [...b].sort()[index])
+
+const allNodes = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => factsOf(input, shard))
+
+const primaryOf = (input: GroupInput, shardId: string): NodeFacts | undefined => {
+  const id = input.state.shards[shardId]?.primary
+  return allNodes(input).find((node) => node.spec.id === id)
+}
+
+/** The node that should bind the floating endpoint of the group, and the address; null when there is none to bind. */
+const floating = (input: GroupInput): { readonly address: string; readonly holder: NodeFacts | null } | null => {
+  const { spec, state } = input
+  if (spec.kind === 'cmd' && state.primaryEndpoint !== null) {
+    const shard = spec.shards[0]
+    const primary = shard === undefined ? undefined : primaryOf(input, shard.id)
+    const holds = primary !== undefined && isServing(primary) && primary.seen.engine?.replication?.role === 'primary'
+    return { address: state.primaryEndpoint.address, holder: holds ? primary : null }
+  }
+  if (spec.kind === 'cme' && state.configurationEndpoint !== null) {
+    const { address } = state.configurationEndpoint
+    const serving = allNodes(input).filter(isServing)
+    const present = serving.find((node) => node.seen.engine?.bound.includes(address))
+    return { address, holder: present ?? serving.find((node) => node.seen.engine?.replication?.role === 'primary') ?? serving[0] ?? null }
+  }
+  return null
+}
+
+/** Addresses are let go before they are taken: two processes cannot bind the same one. */
+export const decideBinds = (input: GroupInput): readonly Action[] => {
+  const float = floating(input)
+  const wanted = (node: NodeFacts): readonly string[] =>
+    float !== null && node === float.holder ? [node.state.address, float.address] : [node.state.address]
+  const bindable = allNodes(input).filter((node) => isRunning(node) && node.seen.engine !== null && input.spec.kind !== 'memcached')
+  const change = (nodes: readonly NodeFacts[]): readonly Action[] =>
+    nodes.map((node) => ({ do: 'bind', node: node.spec.id, addresses: wanted(node) }))
+  const letGo = bindable.filter((node) => (node.seen.engine?.bound ?? []).some((address) => !wanted(node).includes(address)))
+  if (letGo.length > 0) return change(letGo)
+  return change(bindable.filter((node) => !wanted(node).every((address) => node.seen.engine?.bound.includes(address))))
+}
+
+/** Replicas in sync stand behind the reader endpoint; while there is none, the primary does. */
+export const decideReaders = (input: GroupInput): readonly Action[] => {
+  const { spec, state, observed } = input
+  const shard = spec.shards[0]
+  if (spec.kind !== 'cmd' || state.readerEndpoint === null || shard === undefined) return []
+  const primary = primaryOf(input, shard.id)
+  if (primary === undefined) return []
+  const replicas = factsOf(input, shard).filter((node) => node !== primary && isInSync(node, primary.state.address))
+  const backends = (replicas.length > 0 ? replicas : isServing(primary) ? [primary] : []).map(endpointOf)
+  if (observed.readers !== null && sameSet(observed.readers, backends.map(endpointText))) return []
+  return [{ do: 'readers', endpoint: state.readerEndpoint, backends }]
+}
+
+/** Memcached: the list is every node that the cluster is to have, living or not, as on AWS. */
+export const decideDiscovery = (input: GroupInput): readonly Action[] => {
+  const { spec, state, observed } = input
+  if (spec.kind !== 'memcached' || state.configurationEndpoint === null) return []
+  const nodes = [...allNodes(input)].sort((a, b) => (a.state.address < b.state.address ? -1 : 1)).map(endpointOf)
+  const changed = !sameSet(nodes.map(endpointText), state.discoveryNodes)
+  if (!changed && observed.discovery === state.discoveryVersion) return []
+  const version = changed ? state.discoveryVersion + 1 : state.discoveryVersion
+  return [{ do: 'discovery', endpoint: state.configurationEndpoint, version, nodes }]
+}

@@ -1,0 +1,111 @@
+/**
+ * What to do next for one group: pure, and the only place where it is decided.
+ *
+ * The stages stand in the order in which they matter. The first stage that has something to do is done, then the world is looked
+ * at again: an interrupted change is therefore nothing special, it goes on from what is there.
+ */
+import type { Action, Decision, EndpointUse } from './actions.ts'
+import { decideBinds, decideDiscovery, decideReaders } from './endpoints.ts'
+import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
+import { bestReplica, decideTarget } from './primary.ts'
+import { decideReboots, decideStarts } from './processes.ts'
+import { decideSettings } from './settings.ts'
+import { decideMeetings, decideTopology } from './topology.ts'
+
+type Stage = (input: GroupInput) => readonly Action[]
+
+const nodesOf = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => factsOf(input, shard))
+
+const allocate: Stage = ({ spec, state }) => {
+  const nodes = spec.shards.flatMap((shard) => shard.nodes.filter((node) => state.nodes[node.id] === undefined).map((node) => node.id))
+  const endpoints: EndpointUse[] = []
+  if (spec.kind === 'cmd' && state.primaryEndpoint === null) endpoints.push('primary')
+  if (spec.kind === 'cmd' && state.readerEndpoint === null) endpoints.push('reader')
+  if ((spec.kind === 'cme' || spec.kind === 'memcached') && state.configurationEndpoint === null) endpoints.push('configuration')
+  return nodes.length + endpoints.length === 0 ? [] : [{ do: 'allocate', nodes, endpoints }]
+}
+
+/** Nodes of the state that the spec no longer has. A primary hands over before it goes. */
+const removeNodes: Stage = (input) => {
+  const wanted = new Set(input.spec.shards.flatMap((shard) => shard.nodes.map((node) => node.id)))
+  return Object.keys(input.state.nodes)
+    .filter((id) => !wanted.has(id))
+    .flatMap((id): readonly Action[] => {
+      const shard = input.spec.shards.find((candidate) => input.state.shards[candidate.id]?.primary === id)
+      const leaving = input.state.nodes[id]
+      if (shard === undefined || leaving === undefined) return [{ do: 'remove-node', node: id }]
+      const heir = bestReplica(factsOf(input, shard).filter((node) => isInSync(node, leaving.address)))
+      return heir === null ? [] : [{ do: 'hand-over', from: id, to: heir.spec.id }]
+    })
+}
+
+const markJoined: Stage = (input) => {
+  const nodes = input.spec.shards.flatMap((shard) => {
+    const facts = factsOf(input, shard)
+    const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    return facts.filter((node) => {
+      if (node.state.joined || !isServing(node)) return false
+      if (input.spec.kind === 'memcached') return true
+      if (node === primary) return node.seen.engine?.replication?.role === 'primary'
+      return primary !== undefined && isInSync(node, primary.state.address)
+    })
+  })
+  return nodes.length === 0 ? [] : [{ do: 'joined', nodes: nodes.map((node) => node.spec.id) }]
+}
+
+const eachShard =
+  (decide: (input: GroupInput, shard: GroupInput['spec']['shards'][number]) => readonly Action[]): Stage =>
+  (input) =>
+    input.spec.shards.flatMap((shard) => decide(input, shard))
+
+const stages: readonly Stage[] = [
+  ({ spec, state }) => {
+    if (spec.deletion === null) return []
+    const shard = spec.shards[0]
+    const primary = shard === undefined ? undefined : (state.shards[shard.id]?.primary ?? undefined)
+    return [{ do: 'remove-group', retain: spec.deletion.retainPrimary ? (primary ?? null) : null }]
+  },
+  allocate,
+  eachShard((input, shard) => {
+    const target = input.spec.kind === 'memcached' ? null : decideTarget(input, shard)
+    return target === null ? [] : [target]
+  }),
+  eachShard(decideReboots),
+  eachShard(decideStarts),
+  (input) => decideMeetings(input).actions,
+  eachShard((input, shard) => decideTopology(input, shard).actions),
+  decideBinds,
+  decideReaders,
+  markJoined,
+  decideSettings,
+  decideDiscovery,
+  removeNodes,
+]
+
+/** Why a group in which nothing can be done is not finished yet. */
+const waitingFor = (input: GroupInput): string | null => {
+  for (const shard of input.spec.shards) {
+    const facts = factsOf(input, shard)
+    const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    for (const node of facts) {
+      if (node.seen.process === 'doubt') return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
+      if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
+      if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
+      if (node.seen.engine?.loading === true) return `node ${node.spec.id} loads its data`
+      if (input.spec.kind === 'memcached' || primary === undefined) continue
+      if (input.spec.kind === 'cme' && node.seen.engine?.cluster?.state !== 'ok') return `node ${node.spec.id} waits for the cluster to be whole`
+      if (node !== primary && !isInSync(node, primary.state.address)) return `node ${node.spec.id} copies the data of its primary`
+    }
+    if (input.spec.kind !== 'memcached' && primary === undefined) return `shard ${shard.id} has no primary`
+  }
+  const leaving = Object.keys(input.state.nodes).find((id) => !nodesOf(input).some((node) => node.spec.id === id))
+  return leaving === undefined ? null : `node ${leaving} is primary and has no replica to hand over to`
+}
+
+export const decideGroup = (input: GroupInput): Decision => {
+  for (const stage of stages) {
+    const actions = stage(input)
+    if (actions.length > 0) return { actions, waitingFor: null }
+  }
+  return { actions: [], waitingFor: waitingFor(input) }
+}

@@ -1,0 +1,32 @@
+import type { EngineStatus } from '../ports/engine.ts'
+
+/** What is left on disk of a node that does not run: decides who starts first when all of a shard were lost. */
+export interface PersistedData {
+  readonly kind: 'none' | 'rdb' | 'aof'
+  /** Replication offset that the RDB file carries; null where it is not known. */
+  readonly offset: number | null
+  /** Milliseconds since 1970 of the last write. */
+  readonly modifiedAt: number
+}
+
+export interface ObservedNode {
+  readonly id: string
+  /**
+   * - `absent`   no process of this node exists: seen to be gone, not merely silent
+   * - `running`  the process exists and is ours
+   * - `doubt`    a process exists that may or may not be ours: touch nothing
+   */
+  readonly process: 'absent' | 'running' | 'doubt'
+  /** What the engine says of itself; null while it cannot be asked. */
+  readonly engine: EngineStatus | null
+  /** Only of nodes whose process is absent. */
+  readonly persisted: PersistedData | null
+}
+
+export interface Observed {
+  readonly nodes: Readonly<Record<string, ObservedNode>>
+  /** Backends of the reader endpoint that are in force, as `address:port`; null when it is not known. */
+  readonly readers: readonly string[] | null
+  /** Memcached: discovery version that is in force, at the configuration endpoint and on the nodes; null when it is not known. */
+  readonly discovery: number | null
+}

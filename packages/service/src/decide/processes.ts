@@ -1,0 +1,61 @@
+/** Which processes are to be started and ended. */
+import type { ShardSpec } from '../model/group.ts'
+import type { Action, StartReason } from './actions.ts'
+import { bestReplica } from './primary.ts'
+import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
+
+const needsReboot = (node: NodeFacts): boolean => node.state.rebootsDone < node.spec.reboots
+/** Memcached cannot be given more memory or threads while it runs; its node type changes by a restart, as on AWS with its data lost. */
+const needsReplace = (input: GroupInput, node: NodeFacts): boolean =>
+  input.spec.kind === 'memcached' && node.state.nodeType !== input.spec.nodeType
+
+/** A primary hands over to a replica before it is rebooted or removed, where it has one in sync. */
+export const decideReboots = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
+  const nodes = factsOf(input, shard)
+  const primary = nodes.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+  return nodes
+    .filter((node) => isRunning(node) && (needsReboot(node) || needsReplace(input, node)))
+    .map((node): Action => {
+      if (node === primary && input.spec.kind === 'cmd') {
+        const heir = bestReplica(nodes.filter((other) => other !== node && !needsReboot(other) && isInSync(other, node.state.address)))
+        if (heir !== null) return { do: 'hand-over', from: node.spec.id, to: heir.spec.id }
+      }
+      return { do: 'stop', node: node.spec.id, because: needsReboot(node) ? 'reboot' : 'replace' }
+    })
+}
+
+const reasonOf = (node: NodeFacts): StartReason => {
+  if (!node.state.joined) return 'created'
+  return needsReboot(node) ? 'rebooted' : 'recovered'
+}
+
+/**
+ * The primary starts first and alone, its replicas when it serves: a replica that finds nobody waits a second before it tries
+ * again. A new sharded group starts all at once, since every node is given the whole plan of the cluster.
+ */
+export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
+  const nodes = factsOf(input, shard)
+  const absent = nodes.filter((node) => node.seen.process === 'absent')
+  if (absent.length === 0) return []
+  if (input.spec.kind === 'memcached') {
+    return absent.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: null, because: reasonOf(node) }))
+  }
+  const primary = nodes.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+  if (primary === undefined) return []
+  if (primary.seen.process === 'absent') {
+    const lostAll = nodes.length > 1 && nodes.every((node) => node.seen.process === 'absent') && primary.state.joined
+    const start: Action = { do: 'start', node: primary.spec.id, replicaOf: null, because: lostAll ? 'lost-all' : reasonOf(primary) }
+    const isNewCluster = input.spec.kind === 'cme' && nodes.every((node) => !node.state.joined)
+    if (!isNewCluster) return [start]
+    return [start, ...absent.filter((node) => node !== primary).map((node): Action => startReplica(node, primary))]
+  }
+  if (!isServing(primary)) return []
+  return absent.map((node) => startReplica(node, primary))
+}
+
+const startReplica = (node: NodeFacts, primary: NodeFacts): Action => ({
+  do: 'start',
+  node: node.spec.id,
+  replicaOf: primary.spec.id,
+  because: reasonOf(node),
+})

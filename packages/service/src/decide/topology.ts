@@ -1,0 +1,66 @@
+/** Makes running engines take the roles that the targets say. */
+import type { ShardSpec } from '../model/group.ts'
+import type { Action } from './actions.ts'
+import { factsOf, type GroupInput, isServing, type NodeFacts } from './input.ts'
+
+export interface Topology {
+  readonly actions: readonly Action[]
+  readonly waitingFor: string | null
+}
+
+const settled: Topology = { actions: [], waitingFor: null }
+
+const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
+  const nodes = factsOf(input, shard)
+  const target = input.state.shards[shard.id]
+  const primary = nodes.find((node) => node.spec.id === target?.primary)
+  if (primary === undefined || target === undefined || !isServing(primary)) return settled
+  if (primary.seen.engine?.replication?.role !== 'primary') {
+    return { actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch: target.epoch }], waitingFor: null }
+  }
+  const strays = nodes.filter((node) => {
+    if (node === primary || !isServing(node)) return false
+    const replication = node.seen.engine?.replication
+    return replication?.role === 'primary' || replication?.primary?.address !== primary.state.address
+  })
+  return { actions: strays.map((node) => ({ do: 'follow', node: node.spec.id, primary: primary.spec.id })), waitingFor: null }
+}
+
+const knows = (node: NodeFacts, other: NodeFacts): boolean =>
+  node.seen.engine?.cluster?.nodes.some((entry) => entry.id === other.state.clusterNodeId && !entry.flags.includes('handshake')) ?? false
+
+/** Cluster mode: nodes that were added later are made known to every other one. */
+export const decideMeetings = (input: GroupInput): Topology => {
+  if (input.spec.kind !== 'cme') return settled
+  const serving = input.spec.shards.flatMap((shard) => factsOf(input, shard)).filter(isServing)
+  const actions = serving.flatMap((node): readonly Action[] => {
+    const others = serving.filter((other) => other !== node && !knows(other, node)).map((other) => other.spec.id)
+    return others.length === 0 ? [] : [{ do: 'meet', node: node.spec.id, others }]
+  })
+  return { actions, waitingFor: null }
+}
+
+const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
+  const nodes = factsOf(input, shard)
+  const target = input.state.shards[shard.id]
+  const primary = nodes.find((node) => node.spec.id === target?.primary)
+  if (primary === undefined || target === undefined || !isServing(primary)) return settled
+  const own = (node: NodeFacts) => node.seen.engine?.cluster?.nodes.find((entry) => entry.id === node.state.clusterNodeId)
+  const primaryView = own(primary)
+  if (primaryView === undefined) return { actions: [], waitingFor: `${primary.spec.id} does not know itself yet` }
+  if (primaryView.primaryId !== null) {
+    return { actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch: target.epoch }], waitingFor: null }
+  }
+  const follow = nodes.filter((node) => {
+    if (node === primary || !isServing(node) || !knows(node, primary)) return false
+    const view = own(node)
+    // A primary of before that still believes to own its slots gives them up by itself when it hears of the newer epoch.
+    return view !== undefined && view.slots.length === 0 && view.primaryId !== primary.state.clusterNodeId
+  })
+  return { actions: follow.map((node) => ({ do: 'follow', node: node.spec.id, primary: primary.spec.id })), waitingFor: null }
+}
+
+export const decideTopology = (input: GroupInput, shard: ShardSpec): Topology => {
+  if (input.spec.kind === 'cmd' || input.spec.kind === 'single') return decideReplication(input, shard)
+  return input.spec.kind === 'cme' ? decideCluster(input, shard) : settled
+}
