@@ -1,0 +1,93 @@
+import type { EventRecord, EventSource } from './records.ts'
+
+/**
+ * What DescribeEvents tells, in the words of AWS.
+ *
+ * Texts without a mark are AWS's own: from the sample outputs of its command line and SDKs, from the message column of its page on
+ * event notifications, or from the documentation of TestFailover. Texts marked (style) are written after them, where no sample
+ * of AWS's text was found.
+ */
+export type Happening = Omit<EventRecord, 'date'>
+
+const happening =
+  (region: string, source: EventSource, sourceId: string) =>
+  (message: string): Happening => ({ region, source, sourceId, message })
+
+const list = (ids: readonly string[]): string => ids.join(', ')
+
+/** Events of one cache cluster: a Memcached cluster, a single node, or a member of a replication group (`rg-0001-002`). */
+export const clusterEvents = (region: string, clusterId: string) => {
+  const event = happening(region, 'cache-cluster', clusterId)
+  return {
+    created: () => event('Cache cluster created'),
+    /** Follows `created` once for each node, and stands alone when a node is added later. */
+    nodeAdded: (cacheNodeId: string, zone: string) => event(`Added cache node ${cacheNodeId} in availability zone ${zone}`),
+    /** Sent with a creation that names a parameter group, and when the group is exchanged. */
+    usesParameterGroup: (name: string) => event(`Updated to use a CacheParameterGroup ${name}`),
+    parameterUpdated: (name: string, value: string) => event(`Updated parameter ${name} to ${value}`),
+    /** (style) The sample of AWS: `Failed to create the cache cluster due to incompatible network state`. */
+    creationFailed: (reason: string) => event(`Failed to create the cache cluster due to ${reason}`),
+    nodesIncreasing: () => event('Increasing number of requested nodes'),
+    /** (style) */
+    nodesDecreasing: () => event('Decreasing number of requested nodes'),
+    nodeCountModified: (from: number, to: number) => event(`Finished modifying number of nodes from ${from} to ${to}`),
+    nodeCountFailed: (from: number, to: number, reason: string) =>
+      event(`Failed to modify number of nodes from ${from} to ${to} due to ${reason}`),
+    nodesRemoved: (cacheNodeIds: readonly string[]) => event(`Removed cache nodes ${list(cacheNodeIds)}`),
+    /** Memcached alone sends this before `nodeRestarted`. */
+    nodeShutDown: (cacheNodeId: string) => event(`Cache node ${cacheNodeId} shutdown`),
+    nodeRestarted: (cacheNodeId: string) => event(`Cache node ${cacheNodeId} restarted`),
+    recovering: (cacheNodeIds: readonly string[]) => event(`Recovering cache nodes ${list(cacheNodeIds)}`),
+    recovered: (cacheNodeIds: readonly string[]) => event(`Finished recovery for cache nodes ${list(cacheNodeIds)}`),
+    failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),
+    nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
+    nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
+    securityGroupsModified: () => event('Applied change to security group'),
+    /** (style) The engine was exchanged for another version of it. */
+    patched: () => event('Cache cluster patched'),
+    deleted: () => event('Cache cluster deleted'),
+  }
+}
+
+export const replicationGroupEvents = (region: string, groupId: string) => {
+  const event = happening(region, 'replication-group', groupId)
+  return {
+    created: () => event(`Replication group ${groupId} created`),
+    /** (style) */
+    creationFailed: (reason: string) => event(`Failed to create replication group ${groupId} due to ${reason}`),
+    automaticFailoverOn: () => event(`Automatic failover has been turned on for replication group ${groupId}`),
+    /** (style) */
+    automaticFailoverOff: () => event(`Automatic failover has been turned off for replication group ${groupId}`),
+    testFailover: (shardId: string) => event(`Test Failover API called for node group ${shardId}`),
+    failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),
+    nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
+    nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
+    /** (style) */
+    deleted: () => event(`Replication group ${groupId} deleted`),
+  }
+}
+
+export const parameterGroupEvents = (region: string, name: string) => {
+  const event = happening(region, 'cache-parameter-group', name)
+  return {
+    /** (style) */
+    created: () => event('Cache parameter group created'),
+    parameterUpdated: (parameter: string, value: string) => event(`Updated parameter ${parameter} to ${value}`),
+    /** (style) */
+    parameterReset: (parameter: string) => event(`Reset parameter ${parameter} to its default value`),
+    /** (style) */
+    deleted: () => event('Cache parameter group deleted'),
+  }
+}
+
+export const subnetGroupEvents = (region: string, name: string) => {
+  const event = happening(region, 'cache-subnet-group', name)
+  return {
+    /** (style) */
+    created: () => event('Cache subnet group created'),
+    /** (style) */
+    modified: () => event('Cache subnet group modified'),
+    /** (style) */
+    deleted: () => event('Cache subnet group deleted'),
+  }
+}

@@ -1,0 +1,61 @@
+import { zonesOf } from './zones.ts'
+
+/**
+ * The network of a region, as far as a cache needs one: one default VPC with one default subnet in each zone, as every new AWS
+ * account has. Nothing of it is stored; the ids follow from the region and the account.
+ *
+ * Subnets that are not default subnets. AWS refuses an id that its EC2 does not know. There is no EC2 here, so nobody could
+ * create or list a subnet, while every Terraform configuration, CloudFormation template and script names the subnets of a network
+ * of its own. Refusing them would make subnet groups useless; a user expects the group to be made, and nodes to be spread over
+ * its zones. So any well-formed id is accepted and taken for a subnet of the region's only VPC. It keeps the zone that another
+ * subnet group of the region already gave it; a new id gets the zone that has the fewest subnets in the group, so that three
+ * subnets are always three zones, whatever their names.
+ */
+export interface Subnet {
+  readonly id: string
+  /** `us-east-1a` */
+  readonly zone: string
+}
+
+export interface Vpc {
+  readonly id: string
+  readonly subnets: readonly Subnet[]
+}
+
+/** 17 hex digits that depend on all of the text (FNV-1a, three times with different offsets): an id, not a secret. */
+const hexOf = (text: string): string => {
+  const word = (offset: number): string => {
+    let hash = offset
+    for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+    return (hash >>> 0).toString(16).padStart(8, '0')
+  }
+  return (word(0x811c9dc5) + word(0x050c5d1f) + word(0x2b3e4f61)).slice(0, 17)
+}
+
+export const defaultVpc = (region: string, account: string): Vpc => ({
+  id: `vpc-${hexOf(`${account}/${region}/vpc`)}`,
+  subnets: zonesOf(region).map((zone) => ({ id: `subnet-${hexOf(`${account}/${region}/subnet/${zone}`)}`, zone })),
+})
+
+/** EC2's ids have 8 hexadecimal digits (before 2018) or 17. */
+export const isSubnetId = (text: string): boolean => /^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(text)
+
+/**
+ * The zone of each subnet. `known` are subnets whose zone is settled; the others are spread (see above).
+ * Ids that are named twice count once; the order stays.
+ */
+export const placeSubnets = (ids: readonly string[], region: string, known: readonly Subnet[]): readonly Subnet[] => {
+  const settled = new Map(known.map((subnet) => [subnet.id, subnet.zone]))
+  const named = [...new Set(ids)]
+  const load = new Map(zonesOf(region).map((zone) => [zone, 0]))
+  const count = (zone: string): void => void load.set(zone, (load.get(zone) ?? 0) + 1)
+  for (const id of named) {
+    const zone = settled.get(id)
+    if (zone !== undefined) count(zone)
+  }
+  return named.map((id) => {
+    const zone = settled.get(id) ?? [...load].reduce((least, next) => (next[1] < least[1] ? next : least))[0]
+    if (!settled.has(id)) count(zone)
+    return { id, zone }
+  })
+}
