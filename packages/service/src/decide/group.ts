@@ -35,7 +35,9 @@ const removeNodes: Stage = (input) => {
       const leaving = input.state.nodes[id]
       if (shard === undefined || leaving === undefined) return [{ do: 'remove-node', node: id }]
       const heir = bestReplica(factsOf(input, shard).filter((node) => isInSync(node, leaving.address)))
-      return heir === null ? [] : [{ do: 'hand-over', from: id, to: heir.spec.id }]
+      if (heir === null) return []
+      const epoch = (input.state.shards[shard.id]?.epoch ?? 0) + 1
+      return [{ do: 'target', shard: shard.id, primary: heir.spec.id, epoch, because: `${id} is to be removed` }]
     })
 }
 

@@ -9,18 +9,26 @@ const needsReboot = (node: NodeFacts): boolean => node.state.rebootsDone < node.
 const needsReplace = (input: GroupInput, node: NodeFacts): boolean =>
   input.spec.kind === 'memcached' && node.state.nodeType !== input.spec.nodeType
 
-/** A primary hands over to a replica before it is rebooted or removed, where it has one in sync. */
+/** A primary hands over to a replica before it is rebooted, where it has one in sync: first the target, then the switch. */
 export const decideReboots = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
-  const primary = nodes.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+  const target = input.state.shards[shard.id]
   return nodes
     .filter((node) => isRunning(node) && (needsReboot(node) || needsReplace(input, node)))
-    .map((node): Action => {
-      if (node === primary && input.spec.kind === 'cmd') {
-        const heir = bestReplica(nodes.filter((other) => other !== node && !needsReboot(other) && isInSync(other, node.state.address)))
-        if (heir !== null) return { do: 'hand-over', from: node.spec.id, to: heir.spec.id }
+    .flatMap((node): readonly Action[] => {
+      const because = needsReboot(node) ? 'reboot' : 'replace'
+      if (input.spec.kind === 'cmd' && target !== undefined) {
+        if (node.spec.id === target.primary) {
+          const heir = bestReplica(nodes.filter((other) => other !== node && isInSync(other, node.state.address)))
+          if (heir !== null) {
+            const epoch = target.epoch + 1
+            return [{ do: 'target', shard: shard.id, primary: heir.spec.id, epoch, because: `${node.spec.id} is to be rebooted` }]
+          }
+        } else if (node.seen.engine?.replication?.role === 'primary') {
+          return [] // it has not handed over yet
+        }
       }
-      return { do: 'stop', node: node.spec.id, because: needsReboot(node) ? 'reboot' : 'replace' }
+      return [{ do: 'stop', node: node.spec.id, because }]
     })
 }
 

@@ -1,7 +1,7 @@
 /** Makes running engines take the roles that the targets say. */
-import type { ShardSpec } from '../model/group.ts'
+import type { NodeState, ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { factsOf, type GroupInput, isServing, type NodeFacts } from './input.ts'
+import { factsOf, type GroupInput, isInSync, isServing, type NodeFacts } from './input.ts'
 
 export interface Topology {
   readonly actions: readonly Action[]
@@ -10,12 +10,27 @@ export interface Topology {
 
 const settled: Topology = { actions: [], waitingFor: null }
 
+/** Another node of the shard that lives as a primary, also one that is being removed. */
+const livingPrimary = (input: GroupInput, shard: ShardSpec, except: string): NodeState | undefined =>
+  Object.values(input.state.nodes).find((node) => {
+    const seen = input.observed.nodes[node.id]
+    return node.shard === shard.id && node.id !== except && seen?.process === 'running' && seen.engine?.replication?.role === 'primary'
+  })
+
 const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
   const nodes = factsOf(input, shard)
   const target = input.state.shards[shard.id]
   const primary = nodes.find((node) => node.spec.id === target?.primary)
   if (primary === undefined || target === undefined || !isServing(primary)) return settled
   if (primary.seen.engine?.replication?.role !== 'primary') {
+    // Never two primaries: one that still lives hands over inside the engine, which waits for the last write.
+    const living = livingPrimary(input, shard, primary.spec.id)
+    if (living !== undefined) {
+      const action: Action = isInSync(primary, living.address)
+        ? { do: 'hand-over', from: living.id, to: primary.spec.id }
+        : { do: 'follow', node: living.id, primary: primary.spec.id }
+      return { actions: [action], waitingFor: null }
+    }
     return { actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch: target.epoch }], waitingFor: null }
   }
   const strays = nodes.filter((node) => {

@@ -129,6 +129,8 @@ export interface ProcessIdentity {
 
 export interface NodeState {
   readonly id: string
+  /** Shard that it belongs to, also while it is being removed and the spec no longer knows it. */
+  readonly shard: string
   /** Loopback address of this node alone; never changes while the node lives. */
   readonly address: string
   readonly port: number

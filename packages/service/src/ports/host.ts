@@ -37,6 +37,8 @@ export interface Host {
   writeFile(path: string, content: string): Promise<void>
   readFile(path: string): Promise<string | null>
   makeFolder(path: string): Promise<void>
+  /** Nothing happens when it is not there. */
+  removeFile(path: string): Promise<void>
   /** Removes the folder and all in it; nothing happens when it is not there. */
   removeFolder(path: string): Promise<void>
   listFolder(path: string): Promise<readonly string[]>

@@ -1,0 +1,151 @@
+/** Carries out one stage of a decision. Every action may be run again. */
+import type { Action } from '../../decide/actions.ts'
+import { endpointText } from '../../decide/endpoints.ts'
+import type { WantedSettings } from '../../decide/input.ts'
+import { LarderError } from '../../errors.ts'
+import type { GroupSpec, NodeState } from '../../model/group.ts'
+import type { EngineControl } from '../../ports/engine.ts'
+import type { Operation } from '../../ports/store.ts'
+import { allocate } from './allocate.ts'
+import type { GroupContext } from './context.ts'
+import { controlOf, type InForce } from './observe.ts'
+import { type StartAction, startNodes } from './start.ts'
+import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
+import { removeNode, stopNode } from './stop.ts'
+import type { GroupEvents } from './events.ts'
+
+export interface ActInput {
+  readonly context: GroupContext
+  readonly spec: GroupSpec
+  readonly cell: StateCell
+  readonly wanted: WantedSettings
+  readonly inForce: InForce
+  readonly events: GroupEvents
+}
+
+const handOverTimeoutMs = 5_000
+
+const nodeOf = (input: ActInput, id: string): NodeState => {
+  const node = input.cell.value.nodes[id]
+  if (node === undefined) throw new LarderError('engine-unreachable', `node ${id} is not in the state of its group`, { retry: true })
+  return node
+}
+
+const control = (input: ActInput, id: string): Promise<EngineControl> => controlOf(input.context, input.spec, nodeOf(input, id))
+
+/** `FAILOVER TO` pauses the writes, waits for the offset and switches; both engines are then asked until they agree. */
+const handOver = async (input: ActInput, from: string, to: string): Promise<void> => {
+  const target = nodeOf(input, to)
+  const old = await control(input, from)
+  await old.command(['FAILOVER', 'TO', target.address, String(target.port), 'TIMEOUT', String(handOverTimeoutMs)])
+  const heir = await control(input, to)
+  const deadline = input.context.clock.now() + handOverTimeoutMs + 1_000
+  while ((await heir.status()).replication?.role !== 'primary') {
+    if (input.context.clock.now() > deadline) throw new LarderError('deadline', `${from} did not hand over to ${to}`, { retry: true })
+    await input.context.clock.sleep(2)
+  }
+}
+
+const follow = async (input: ActInput, id: string, primary: string): Promise<void> => {
+  const target = nodeOf(input, primary)
+  const engine = await control(input, id)
+  if (input.spec.kind === 'cme') {
+    if (target.clusterNodeId !== null) await engine.replicateNode(target.clusterNodeId)
+    return
+  }
+  await engine.replicate({ address: target.address, port: target.port })
+}
+
+const meet = async (input: ActInput, id: string, others: readonly string[]): Promise<void> => {
+  const node = nodeOf(input, id)
+  await Promise.all(others.map(async (other) => (await control(input, other)).meet([{ address: node.address, port: node.port }])))
+}
+
+const applySettings = async (input: ActInput, action: Extract<Action, { do: 'parameters' }>): Promise<void> => {
+  const engine = await control(input, action.node)
+  if (Object.keys(action.apply).length > 0) await engine.applyParameters(action.apply)
+  if (action.maxMemoryBytes !== null) await engine.setMaxMemory(action.maxMemoryBytes)
+  await input.cell.update((state) => {
+    const node = state.nodes[action.node]
+    if (node === undefined) return state
+    return changeNode(state, action.node, {
+      parameters: { ...node.parameters, ...action.apply },
+      parameterStatus: action.pendingReboot ? 'pending-reboot' : 'in-sync',
+      ...(input.spec.kind === 'memcached' ? {} : { nodeType: action.nodeType }),
+    })
+  })
+}
+
+const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>): Promise<void> => {
+  const former = input.cell.value.shards[action.shard]?.primary ?? null
+  const operations: readonly Operation[] = former === null ? [] : input.events.failover(input.spec, former, action.primary)
+  await input.cell.update(
+    (state) => ({ ...state, shards: { ...state.shards, [action.shard]: { primary: action.primary, epoch: action.epoch } } }),
+    operations,
+  )
+  if (former !== null) {
+    input.context.log('info', 'a shard gets another primary', { ...action, former, group: input.spec.id })
+  }
+}
+
+const discovery = async (input: ActInput, action: Extract<Action, { do: 'discovery' }>): Promise<void> => {
+  const nodes = action.nodes.map(endpointText)
+  await input.cell.update((state) => ({ ...state, discoveryVersion: action.version, discoveryNodes: nodes }))
+  await input.context.balancer.setDiscovery(action.endpoint, { version: action.version, nodes: action.nodes })
+  const text = `${action.version}\n${action.nodes.map((node) => `${node.address}|${node.address}|${node.port}`).join(' ')}\n`
+  await Promise.all(
+    Object.values(input.cell.value.nodes)
+      .filter((node) => node.process !== null)
+      .map(async (node) => (await control(input, node.id)).publishDiscovery(text)),
+  )
+  input.inForce.discovery = action.version
+}
+
+const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 'remove-group' }>): Promise<void> => {
+  const { context, spec, cell } = input
+  switch (action.do) {
+    case 'allocate':
+      return context.allocating(() => allocate(context, spec, cell, action.nodes, action.endpoints))
+    case 'target':
+      return target(input, action)
+    case 'stop':
+      return stopNode(context, spec, cell, action.node)
+    case 'promote': {
+      const engine = await control(input, action.node)
+      return spec.kind === 'cme' ? engine.takeOver() : engine.replicate(null)
+    }
+    case 'follow':
+      return follow(input, action.node, action.primary)
+    case 'hand-over':
+      return handOver(input, action.from, action.to)
+    case 'meet':
+      return meet(input, action.node, action.others)
+    case 'bind':
+      return (await control(input, action.node)).bind(action.addresses)
+    case 'readers':
+      await context.balancer.setReader(action.endpoint, action.backends)
+      input.inForce.readers = action.backends.map(endpointText)
+      return
+    case 'discovery':
+      return discovery(input, action)
+    case 'parameters':
+      return applySettings(input, action)
+    case 'joined':
+      return cell.update((state) => changeNodes(state, action.nodes, { joined: true }))
+    case 'remove-node':
+      return removeNode(context, spec, cell, action.node, input.events.nodeRemoved(spec, action.node))
+  }
+}
+
+/** Writes of one group's state follow each other: actions that run side by side each see what the others have written. */
+const serialActions: ReadonlySet<Action['do']> = new Set(['target', 'stop', 'allocate', 'parameters', 'joined', 'remove-node', 'discovery'])
+
+export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
+  const starts = actions.filter((action) => action.do === 'start')
+  const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
+  if (starts.length > 0) await startNodes(input.context, input.spec, input.cell, starts, input.wanted)
+  const parallel = others.filter((action) => !serialActions.has(action.do)).map((action) => run(input, action))
+  for (const action of others) if (serialActions.has(action.do)) await run(input, action)
+  const failed = (await Promise.allSettled(parallel)).find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}

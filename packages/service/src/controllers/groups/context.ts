@@ -1,0 +1,44 @@
+import type { Block } from '../../model/addresses.ts'
+import type { EngineName, GroupKey } from '../../model/group.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Balancer } from '../../ports/balancer.ts'
+import type { Catalog } from '../../ports/catalog.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { ControlSecrets, EngineAdapter } from '../../ports/engine.ts'
+import type { Host } from '../../ports/host.ts'
+import type { Store } from '../../ports/store.ts'
+import type { Connections } from './connections.ts'
+
+export interface NodePlace {
+  readonly folder: string
+  readonly socket: string
+  /** Part of the command line of the node's process, and of no other process. */
+  readonly tag: string
+}
+
+/** Everything that the controllers of groups need from outside. */
+export interface GroupContext {
+  readonly store: Store
+  readonly host: Host
+  readonly catalog: Catalog
+  readonly balancer: Balancer
+  readonly clock: Clock
+  readonly log: Log
+  readonly block: Block
+  readonly secrets: ControlSecrets
+  readonly adapter: (engine: EngineName) => EngineAdapter
+  readonly place: (region: string, nodeId: string) => NodePlace
+  readonly connections: Connections
+  /** One allocation at a time: two groups would choose the same free address. */
+  readonly allocating: (work: () => Promise<void>) => Promise<void>
+  /** 40 hexadecimal digits, random: the name of a node in its cluster. */
+  readonly newClusterNodeId: () => string
+  /** Eight hexadecimal digits, random. */
+  readonly unique: () => string
+  /** Folders of nodes that are on disk, whether a record knows them or not. */
+  readonly nodeFolders: () => Promise<readonly string[]>
+  /** Looks at what a node left on disk. */
+  readonly readPersisted: (folder: string) => Promise<import('../../decide/observed.ts').PersistedData>
+  /** Told after each step that changed something (progress on a terminal). */
+  readonly onProgress: (key: GroupKey, text: string) => void
+}

@@ -1,0 +1,155 @@
+/**
+ * Runs a worker for every group of the home. Woken by the store's watch, by a lost control connection, and by a slow round that
+ * finds what neither of them told.
+ */
+import type { GroupKey, GroupState } from '../../model/group.ts'
+import { groupName, groupOfKey } from '../../model/keys.ts'
+import { listRecords } from '../../ports/records.ts'
+import type { GroupContext } from './context.ts'
+import { createWorker, type Worker } from './worker.ts'
+
+/** How often a group at rest is looked at. */
+const roundMs = 5_000
+
+interface Entry {
+  readonly key: GroupKey
+  readonly worker: Worker
+  running: boolean
+  /** Something happened while it ran. */
+  again: boolean
+  timer: NodeJS.Timeout | null
+}
+
+export interface Manager {
+  /** Resolves when every group that was there has been looked at once (adopted or started). */
+  start(): Promise<void>
+  /** A control connection of this node (`<region>/<node id>`) ended. */
+  connectionLost(name: string): void
+  stop(): Promise<void>
+}
+
+export const createManager = (context: GroupContext): Manager => {
+  const groups = new Map<string, Entry>()
+  const running = new Set<Promise<void>>()
+  const ending = new AbortController()
+  const nodeGroups = new Map<string, string>()
+
+  const remember = (state: GroupState): void => {
+    for (const id of Object.keys(state.nodes)) nodeGroups.set(`${state.region}/${id}`, groupName(state))
+  }
+
+  const schedule = (entry: Entry, afterMs: number): void => {
+    if (entry.timer !== null) clearTimeout(entry.timer)
+    entry.timer = setTimeout(() => wake(entry), afterMs)
+  }
+
+  const runOnce = async (entry: Entry): Promise<void> => {
+    const outcome = await entry.worker.reconcile()
+    if (ending.signal.aborted) return
+    if (outcome.kind === 'gone') {
+      if (!entry.again) groups.delete(groupName(entry.key))
+      return
+    }
+    schedule(entry, outcome.kind === 'settled' ? roundMs : outcome.afterMs)
+  }
+
+  const wake = (entry: Entry): void => {
+    if (ending.signal.aborted) return
+    if (entry.running) {
+      entry.again = true
+      return
+    }
+    if (entry.timer !== null) clearTimeout(entry.timer)
+    entry.timer = null
+    entry.running = true
+    entry.again = false
+    const work = runOnce(entry)
+      .catch((error: unknown) => {
+        context.log('error', 'a group could not be looked at', { group: groupName(entry.key), error })
+        schedule(entry, roundMs)
+      })
+      .finally(() => {
+        entry.running = false
+        running.delete(work)
+        if (entry.again) wake(entry)
+      })
+    running.add(work)
+  }
+
+  const ensure = (key: GroupKey): Entry => {
+    const name = groupName(key)
+    const present = groups.get(name)
+    if (present !== undefined) return present
+    const entry: Entry = { key, worker: createWorker(context, key, ending.signal), running: false, again: false, timer: null }
+    groups.set(name, entry)
+    return entry
+  }
+
+  const follow = async (prefix: string, from: number, onChange: (key: string, value: string | null) => void): Promise<void> => {
+    for await (const change of context.store.watch(prefix, from, ending.signal)) onChange(change.key, change.value)
+  }
+
+  const watch = (prefix: string, from: number, onChange: (key: string, value: string | null) => void): void => {
+    const work = follow(prefix, from, onChange).catch((error: unknown) => {
+      if (ending.signal.aborted) return
+      // The slow round still finds every change; only its speed is lost until the watch is back.
+      context.log('error', 'a watch of the store ended', { prefix, error })
+    })
+    running.add(work)
+  }
+
+  const wakeAll = (): void => {
+    for (const entry of groups.values()) wake(entry)
+  }
+
+  return {
+    async start() {
+      const specs = await context.store.list('spec/')
+      const states = await listRecords<GroupState>(context.store, 'state/')
+      for (const record of states.records) remember(record.value)
+      const keys = new Set([...specs.entries, ...states.records].map((entry) => groupName(groupOfKey(entry.key))))
+      for (const entry of [...specs.entries, ...states.records]) ensure(groupOfKey(entry.key))
+      await sweep(context, states.records.map((record) => record.value))
+      watch('spec/', specs.revision + 1, (key) => wake(ensure(groupOfKey(key))))
+      watch('parametergroup/', specs.revision + 1, wakeAll)
+      watch('state/', specs.revision + 1, (_key, value) => {
+        if (value !== null) remember(JSON.parse(value) as GroupState)
+      })
+      context.log('info', 'groups found', { groups: keys.size })
+      const first = [...groups.values()].map(async (entry) => {
+        entry.running = true
+        await runOnce(entry)
+        entry.running = false
+        if (entry.again) wake(entry)
+      })
+      await Promise.all(first)
+    },
+    connectionLost(name) {
+      const group = nodeGroups.get(name)
+      const entry = group === undefined ? undefined : groups.get(group)
+      if (entry !== undefined) wake(entry)
+    },
+    async stop() {
+      ending.abort()
+      for (const entry of groups.values()) if (entry.timer !== null) clearTimeout(entry.timer)
+      await Promise.allSettled([...running])
+    },
+  }
+}
+
+/**
+ * Ends what no record knows: a process or a folder of a node that was removed, or whose group was, while Larder was killed.
+ * Only processes whose command line names a folder inside this home are looked at.
+ */
+const sweep = async (context: GroupContext, states: readonly GroupState[]): Promise<void> => {
+  const known = new Set(states.flatMap((state) => Object.keys(state.nodes).map((id) => context.place(state.region, id).folder)))
+  for (const folder of await context.nodeFolders()) {
+    if (known.has(folder)) continue
+    for (const identity of await context.host.findByTag(`${folder}/`)) {
+      context.log('warn', 'a process of a node that is in no record is ended', { pid: identity.pid, folder })
+      await context.host.signal(identity, `${folder}/`, 'SIGKILL')
+      await context.host.waitGone(identity, AbortSignal.timeout(10_000))
+    }
+    await context.host.removeFolder(folder)
+  }
+}

@@ -1,0 +1,26 @@
+import type { WantedSettings } from '../../decide/input.ts'
+import { invalidValue } from '../../errors.ts'
+import { familyOf } from '../../model/engine-versions.ts'
+import type { GroupSpec } from '../../model/group.ts'
+import { parameterGroupKey } from '../../model/keys.ts'
+import { type NodeType, nodeType } from '../../model/node-types.ts'
+import { changeTypeOf, effectiveParameters, maxMemoryBytes } from '../../model/parameters.ts'
+import type { ParameterGroupRecord } from '../../model/records.ts'
+import { readRecord } from '../../ports/records.ts'
+import type { Store } from '../../ports/store.ts'
+
+export const nodeTypeOf = (spec: GroupSpec): NodeType => {
+  const type = nodeType(spec.nodeType)
+  if (type === null) throw invalidValue(`expected a node type that exists, found ${spec.nodeType}`)
+  return type
+}
+
+/** What the parameter group and the node type ask of every node of the group. Default groups are not stored: they have no values of their own. */
+export const wantedSettings = async (store: Store, spec: GroupSpec): Promise<WantedSettings> => {
+  const record = await readRecord<ParameterGroupRecord>(store, parameterGroupKey(spec.region, spec.parameterGroup))
+  const family = record?.value.family ?? familyOf(spec.engine, spec.engineVersion)
+  const type = nodeTypeOf(spec)
+  const parameters = effectiveParameters(family, spec.kind === 'cme', record?.value.values ?? {}, type)
+  const requiresReboot = new Set(Object.keys(parameters).filter((name) => changeTypeOf(family, name) === 'requires-reboot'))
+  return { parameters, maxMemoryBytes: maxMemoryBytes(type, parameters), requiresReboot }
+}

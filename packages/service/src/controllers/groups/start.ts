@@ -1,0 +1,150 @@
+/** Starts processes of nodes. Intent is written before, identity after, and everything between may be run again. */
+import type { Action, StartReason } from '../../decide/actions.ts'
+import type { WantedSettings } from '../../decide/input.ts'
+import { LarderError } from '../../errors.ts'
+import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
+import type { InstalledEngine } from '../../ports/catalog.ts'
+import type { EngineControl, NodePlan } from '../../ports/engine.ts'
+import { clusterPlan } from './cluster-plan.ts'
+import type { GroupContext } from './context.ts'
+import { controlOf } from './observe.ts'
+import { nodeTypeOf } from './settings.ts'
+import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
+
+export type StartAction = Extract<Action, { do: 'start' }>
+
+const serveDeadlineMs = 15_000
+const pollMs = 4
+
+const engineOf = (context: GroupContext, spec: GroupSpec): InstalledEngine => {
+  const engine = context.catalog.find(spec.engine, spec.engineVersion)
+  if (engine !== null) return engine
+  const known = context.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
+  throw new LarderError('engine-missing', `expected ${spec.engine} ${spec.engineVersion} on this machine, found ${known.join(', ') || 'no engine'}`, {
+    retry: true,
+  })
+}
+
+const planOf = (context: GroupContext, spec: GroupSpec, cell: StateCell, node: NodeState, action: StartAction, wanted: WantedSettings): NodePlan => {
+  const place = context.place(spec.region, node.id)
+  const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
+  const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
+  const cluster = spec.kind === 'cme' && !node.joined ? clusterPlan(spec, cell.value, node) : null
+  return {
+    id: node.id,
+    engine: engineOf(context, spec),
+    kind: spec.kind,
+    address: node.address,
+    port: node.port,
+    floating: [],
+    folder: place.folder,
+    socket: place.socket,
+    zone,
+    parameters: wanted.parameters,
+    maxMemoryBytes: wanted.maxMemoryBytes,
+    cpus: nodeTypeOf(spec).cpus,
+    secrets: context.secrets,
+    replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
+    ...(cluster === null ? {} : { cluster }),
+  }
+}
+
+/** An earlier start may have been cut off after the process ran and before its identity was written: such a process goes on being used. */
+const alreadyStarted = async (context: GroupContext, tag: string): Promise<ProcessIdentity | null> => {
+  const [found] = await context.host.findByTag(tag)
+  return found ?? null
+}
+
+const launch = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  node: NodeState,
+  action: StartAction,
+  wanted: WantedSettings,
+): Promise<ProcessIdentity> => {
+  const place = context.place(spec.region, node.id)
+  const running = node.starting ? await alreadyStarted(context, place.tag) : null
+  if (running !== null) return running
+  const { files, launch: how } = context.adapter(spec.engine).render(planOf(context, spec, cell, node, action, wanted))
+  await context.host.makeFolder(place.folder)
+  if (action.because === 'rebooted') await context.host.removeFile(`${place.folder}/dump.rdb`)
+  await Promise.all(Object.entries(files).map(([name, content]) => context.host.writeFile(`${place.folder}/${name}`, content)))
+  return context.host.start(how)
+}
+
+/** Waits until the engine answers on its control socket; ends early when the process does. */
+const untilServing = async (context: GroupContext, spec: GroupSpec, node: NodeState, identity: ProcessIdentity): Promise<EngineControl> => {
+  const place = context.place(spec.region, node.id)
+  const deadline = context.clock.now() + serveDeadlineMs
+  for (;;) {
+    try {
+      return await controlOf(context, spec, node)
+    } catch (error) {
+      const gone = (await context.host.check(identity, place.tag)) !== 'running'
+      if (gone) {
+        const said = (await context.host.tail(`${place.folder}/engine.log`, 600)).trim().split('\n').slice(-3).join(' | ')
+        throw new LarderError('engine-start', `node ${node.id} ended right after its start; it said: ${said || 'nothing'}`, { cause: error, retry: true })
+      }
+      if (context.clock.now() > deadline) {
+        throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${serveDeadlineMs} ms`, { cause: error, retry: true })
+      }
+    }
+    await context.clock.sleep(pollMs)
+  }
+}
+
+/** Starts all of these nodes side by side. Those that came up are recorded also when another one failed; the first failure is thrown. */
+export const startNodes = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  actions: readonly StartAction[],
+  wanted: WantedSettings,
+): Promise<void> => {
+  engineOf(context, spec)
+  const before = cell.value
+  const ids = actions.map((action) => action.node)
+  await cell.update((state) => changeNodes(state, ids, { starting: true }))
+  const started = await Promise.allSettled(
+    actions.map(async (action) => {
+      const node = before.nodes[action.node]
+      if (node === undefined) throw new LarderError('engine-start', `node ${action.node} has no address yet`, { retry: true })
+      return { action, identity: await launch(context, spec, cell, node, action, wanted) }
+    }),
+  )
+  const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  await cell.update((state) =>
+    running.reduce((next, { action, identity }) => {
+      const node = next.nodes[action.node]
+      return changeNode(next, action.node, {
+        process: identity,
+        starting: false,
+        engine: spec.engine,
+        engineVersion: spec.engineVersion,
+        nodeType: spec.nodeType,
+        parameters: wanted.parameters,
+        parameterStatus: 'in-sync',
+        status: statusWhile(action.because),
+        ...(action.because === 'rebooted' && node !== undefined ? { rebootsDone: rebootsOf(spec, action.node) } : {}),
+      })
+    }, state),
+  )
+  const failed = started.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  await Promise.all(
+    running.map(async ({ action, identity }) => {
+      const node = cell.value.nodes[action.node]
+      if (node === undefined) return
+      await untilServing(context, spec, node, identity)
+    }),
+  )
+}
+
+const rebootsOf = (spec: GroupSpec, id: string): number =>
+  spec.shards.flatMap((shard) => shard.nodes).find((node) => node.id === id)?.reboots ?? 0
+
+const statusWhile = (because: StartReason): NodeState['status'] => {
+  if (because === 'created') return 'creating'
+  return because === 'rebooted' ? 'rebooting cluster nodes' : 'modifying'
+}

@@ -1,0 +1,125 @@
+/** Ends processes and takes nodes and whole groups away. */
+import { LarderError } from '../../errors.ts'
+import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
+import { addressKey, clusterKey, specKey, stateKey } from '../../model/keys.ts'
+import { put, remove, unchanged, type Versioned } from '../../ports/records.ts'
+import type { Operation } from '../../ports/store.ts'
+import { connectionName } from './connections.ts'
+import type { GroupContext } from './context.ts'
+import { changeNode, type StateCell } from './state-cell.ts'
+
+const goneDeadlineMs = 10_000
+
+/** Resolves when the process has been seen to be gone. Also a start that was cut off is found, by its tag. */
+export const endProcess = async (context: GroupContext, region: string, node: NodeState): Promise<void> => {
+  const place = context.place(region, node.id)
+  context.connections.drop(connectionName({ region }.region, node))
+  const identities = node.process === null ? await context.host.findByTag(place.tag) : [node.process]
+  for (const identity of identities) {
+    if ((await context.host.check(identity, place.tag)) !== 'running') continue
+    await context.host.signal(identity, place.tag, 'SIGKILL')
+    await context.host.waitGone(identity, AbortSignal.timeout(goneDeadlineMs))
+  }
+}
+
+export const stopNode = async (context: GroupContext, spec: GroupSpec, cell: StateCell, id: string): Promise<void> => {
+  const node = cell.value.nodes[id]
+  if (node === undefined) return
+  await endProcess(context, spec.region, node)
+  await cell.update((state) => changeNode(state, id, { process: null, status: 'rebooting cluster nodes' }))
+}
+
+const without = (state: GroupState, id: string): GroupState => {
+  const { [id]: _gone, ...nodes } = state.nodes
+  return { ...state, nodes }
+}
+
+/** The node's cluster index key goes with it; a Memcached node shares the index key of its cluster, which stays. */
+const indexOperations = (spec: GroupSpec, id: string): readonly Operation[] => (spec.kind === 'memcached' ? [] : [remove(clusterKey(spec.region, id))])
+
+export const removeNode = async (context: GroupContext, spec: GroupSpec, cell: StateCell, id: string, events: readonly Operation[]): Promise<void> => {
+  const node = cell.value.nodes[id]
+  if (node === undefined) return
+  await endProcess(context, spec.region, node)
+  await context.host.removeFolder(context.place(spec.region, id).folder)
+  await context.host.removeFile(context.place(spec.region, id).socket)
+  await cell.update((state) => without(state, id), [remove(addressKey(node.address)), ...indexOperations(spec, id), ...events])
+}
+
+const endpointsOf = (state: GroupState) =>
+  [state.primaryEndpoint, state.readerEndpoint, state.configurationEndpoint].filter((endpoint) => endpoint !== null)
+
+/** Takes everything down, and deletes all records of the group in one transaction. */
+export const removeGroup = async (
+  context: GroupContext,
+  record: Versioned<GroupSpec>,
+  state: { readonly value: GroupState; readonly revision: number },
+  retain: string | null,
+  events: readonly Operation[],
+): Promise<void> => {
+  const spec = record.value
+  for (const endpoint of [state.value.readerEndpoint, state.value.configurationEndpoint]) {
+    if (endpoint !== null && spec.kind !== 'cme') await context.balancer.remove(endpoint)
+  }
+  const kept = retain === null ? undefined : state.value.nodes[retain]
+  const leaving = Object.values(state.value.nodes).filter((node) => node !== kept)
+  await Promise.all(
+    leaving.map(async (node) => {
+      await endProcess(context, spec.region, node)
+      const place = context.place(spec.region, node.id)
+      await context.host.removeFolder(place.folder)
+      await context.host.removeFile(place.socket)
+    }),
+  )
+  const clusterIds = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))
+  for (const node of leaving) if (spec.kind !== 'memcached') clusterIds.add(node.id)
+  if (kept !== undefined) clusterIds.delete(kept.id)
+  const operations: Operation[] = [
+    remove(specKey(spec)),
+    remove(stateKey(spec)),
+    ...[...clusterIds].map((id) => remove(clusterKey(spec.region, id))),
+    ...leaving.map((node) => remove(addressKey(node.address))),
+    ...endpointsOf(state.value).map((endpoint) => remove(addressKey(endpoint.address))),
+    ...(kept === undefined ? [] : retained(spec, state.value, kept)),
+    ...events,
+  ]
+  const result = await context.store.transact([unchanged(record)], operations)
+  if (!result.ok) throw new LarderError('store-failed', `${specKey(spec)} was changed while it was deleted`, { retry: true })
+}
+
+/** The primary goes on as a cluster of its own, with its address, its process and its data. */
+const retained = (spec: GroupSpec, state: GroupState, node: NodeState): readonly Operation[] => {
+  const key = { region: spec.region, space: 'cc', id: node.id } as const
+  const shard = spec.shards.find((candidate) => candidate.nodes.some((entry) => entry.id === node.id))
+  const entry = shard?.nodes.find((candidate) => candidate.id === node.id)
+  if (entry === undefined) return []
+  const single: GroupSpec = {
+    ...spec,
+    ...key,
+    kind: 'single',
+    automaticFailover: false,
+    multiAz: false,
+    clusterMode: 'disabled',
+    shards: [{ id: '0001', slots: [], nodes: [entry], wantedPrimary: null }],
+    pending: null,
+    deletion: null,
+    generation: 1,
+  }
+  const singleState: GroupState = {
+    ...state,
+    ...key,
+    status: 'modifying',
+    generation: 0,
+    shards: { '0001': { primary: node.id, epoch: (state.shards[shard?.id ?? '']?.epoch ?? 0) + 1 } },
+    nodes: { [node.id]: { ...node, shard: '0001' } },
+    primaryEndpoint: null,
+    readerEndpoint: null,
+    configurationEndpoint: null,
+  }
+  return [
+    put(specKey(key), single),
+    put(stateKey(key), singleState),
+    put(clusterKey(spec.region, node.id), { space: 'cc', id: node.id }),
+    put(addressKey(node.address), { group: `${spec.region}/cc/${node.id}`, use: node.id }),
+  ]
+}

@@ -1,0 +1,161 @@
+/**
+ * Brings one group to what its spec says: observe, decide, act, and again, until nothing is left to do; then the status is written.
+ * One worker runs for a group at a time. A failed step is tried again with growing delay, and its reason is written where users see it.
+ */
+import type { Action, Decision } from '../../decide/actions.ts'
+import { decideGroup } from '../../decide/group.ts'
+import { Fault, LarderError } from '../../errors.ts'
+import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
+import { groupName, specKey, stateKey } from '../../model/keys.ts'
+import { readRecord, type Versioned } from '../../ports/records.ts'
+import { act, type ActInput } from './act.ts'
+import type { GroupContext } from './context.ts'
+import { createGroupEvents } from './events.ts'
+import { type InForce, observeGroup } from './observe.ts'
+import { applyPending } from './pending.ts'
+import { wantedSettings } from './settings.ts'
+import { openStateCell, type StateCell } from './state-cell.ts'
+import { removeGroup } from './stop.ts'
+import { failedStatus, settledState, unsettledStatus } from './status.ts'
+
+export type Outcome =
+  | { readonly kind: 'settled' }
+  /** Look again after this time, or when something happens. */
+  | { readonly kind: 'again'; readonly afterMs: number }
+  | { readonly kind: 'gone' }
+
+const pollMs = 20
+/** A group that never comes to rest would be a defect of the decision; it is then taken up again from the outside. */
+const maxStages = 200
+/** A new group whose steps fail for this long has failed. */
+const createDeadlineMs = 120_000
+const retryDelays = [50, 100, 250, 500, 1_000, 2_000, 5_000] as const
+
+export interface Worker {
+  /** One reconciliation. Never rejects for what a retry may mend. */
+  reconcile(): Promise<Outcome>
+  /** Forget what was put in force: the next reconciliation does it again. */
+  invalidate(): void
+}
+
+export const createWorker = (context: GroupContext, key: GroupKey, signal: AbortSignal): Worker => {
+  const inForce: InForce = { readers: null, discovery: null }
+  const events = createGroupEvents(context)
+  let cell: StateCell | null = null
+  let failures = 0
+  const tidied = new Set<string>()
+
+  const deleteGroup = async (record: Versioned<GroupSpec>, retain: string | null): Promise<void> => {
+    const state = await readRecord<GroupState>(context.store, stateKey(key))
+    if (state === null) throw new LarderError('store-failed', `${stateKey(key)} is missing`, { retry: true })
+    await removeGroup(context, record, state, retain, events.groupDeleted(record.value))
+  }
+
+  /** A dump of an earlier clean stop has been loaded by now; left behind it would bring back old values after a crash. */
+  const tidy = async (spec: GroupSpec, state: GroupState): Promise<void> => {
+    if (spec.kind === 'memcached') return
+    for (const node of Object.values(state.nodes)) {
+      if (tidied.has(node.id) || node.parameters['appendonly'] === 'yes') continue
+      await context.host.removeFile(`${context.place(spec.region, node.id).folder}/dump.rdb`)
+      tidied.add(node.id)
+    }
+  }
+
+  const settle = async (spec: GroupSpec, current: StateCell): Promise<void> => {
+    const before = current.value
+    const next = settledState(spec, before)
+    await current.update(() => next, events.settled(spec, before, next))
+    await tidy(spec, next)
+  }
+
+  const step = async (): Promise<Outcome | { readonly decision: Decision; readonly input: ActInput; readonly record: Versioned<GroupSpec> }> => {
+    const record = await readRecord<GroupSpec>(context.store, specKey(key))
+    if (record === null) return { kind: 'gone' }
+    if (await applyPending(context, record)) return { kind: 'again', afterMs: 0 }
+    cell ??= await openStateCell(context.store, key)
+    const spec = record.value
+    const current = cell
+    await current.update((state) => ({ ...state, status: unsettledStatus(spec, state) }))
+    const wanted = await wantedSettings(context.store, spec)
+    const observed = await observeGroup(context, spec, current.value, inForce)
+    const decision = decideGroup({ spec, state: current.value, observed, wanted })
+    return { decision, input: { context, spec, cell: current, wanted, inForce, events }, record }
+  }
+
+  const reconcileOnce = async (): Promise<Outcome> => {
+    for (let stage = 0; stage < maxStages; stage += 1) {
+      signal.throwIfAborted()
+      const next = await step()
+      if ('kind' in next) {
+        if (next.kind === 'again') continue
+        return next
+      }
+      const { decision, input, record } = next
+      if (decision.actions.length === 0) {
+        if (decision.waitingFor !== null) {
+          context.onProgress(key, decision.waitingFor)
+          return { kind: 'again', afterMs: pollMs }
+        }
+        await settle(input.spec, input.cell)
+        return { kind: 'settled' }
+      }
+      context.log('debug', 'a stage', { group: groupName(key), actions: decision.actions })
+      context.onProgress(key, describe(decision.actions))
+      const removal = decision.actions.find((action) => action.do === 'remove-group')
+      if (removal !== undefined) {
+        await deleteGroup(record, removal.retain)
+        return { kind: 'gone' }
+      }
+      for (const action of decision.actions) if (action.do === 'start') tidied.delete(action.node)
+      await act(input, decision.actions)
+    }
+    return { kind: 'again', afterMs: pollMs }
+  }
+
+  const recordFailure = async (error: unknown): Promise<void> => {
+    const current = cell
+    if (current === null) return
+    const reason = error instanceof Error ? error.message : String(error)
+    const record = await readRecord<GroupSpec>(context.store, specKey(key))
+    if (record === null) return
+    const failedForGood = context.clock.now() - record.value.createdAt > createDeadlineMs || (error instanceof LarderError && !error.retry)
+    await current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
+  }
+
+  return {
+    async reconcile() {
+      try {
+        const outcome = await reconcileOnce()
+        failures = 0
+        return outcome
+      } catch (error) {
+        if (signal.aborted) return { kind: 'settled' }
+        const delay = retryDelays[Math.min(failures, retryDelays.length - 1)] ?? 5_000
+        failures += 1
+        context.log(error instanceof LarderError || error instanceof Fault ? 'warn' : 'error', 'a step failed and is tried again', {
+          group: groupName(key),
+          afterMs: delay,
+          error,
+        })
+        try {
+          await recordFailure(error)
+        } catch (second) {
+          context.log('warn', 'the reason of a failure could not be written', { group: groupName(key), error: second })
+          cell = null // read it again: what is in the store counts
+        }
+        if (error instanceof LarderError && error.code === 'store-failed') cell = null
+        return { kind: 'again', afterMs: delay }
+      }
+    },
+    invalidate() {
+      inForce.readers = null
+      inForce.discovery = null
+    },
+  }
+}
+
+const describe = (actions: readonly Action[]): string => {
+  const counts = new Map<string, number>()
+  for (const action of actions) counts.set(action.do, (counts.get(action.do) ?? 0) + 1)
+  return [...counts].map(([name, count]) => (count === 1 ? name : `${name} ${count}`)).join(', ')
+}

@@ -1,0 +1,15 @@
+/** One line of JSON for each thing that happened: time, level, message, fields. Never a secret. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
+
+const describe = (value: unknown): unknown => {
+  if (!(value instanceof Error)) return value
+  return value.cause === undefined ? value.message : `${value.message} (because: ${String(describe(value.cause))})`
+}
+
+export const createLog =
+  (write: (line: string) => void, now: () => number): Log =>
+  (level, message, fields = {}) => {
+    const described = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, describe(value)]))
+    write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...described })}\n`)
+  }
