@@ -24,6 +24,27 @@ export interface NodePlan {
   readonly secrets: ControlSecrets
   /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */
   readonly replicaOf: Endpoint | null
+  /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
+  readonly cluster?: ClusterPlan
+}
+
+/** One node of a sharded group as it is to be when the group is new. */
+export interface ClusterMember {
+  /** 40 hexadecimal digits, chosen by Larder. */
+  readonly id: string
+  readonly address: string
+  readonly port: number
+  /** Null: a primary. */
+  readonly primaryId: string | null
+  readonly slots: readonly SlotRange[]
+  /** Different for each primary. */
+  readonly configEpoch: number
+}
+
+/** The whole plan of a new cluster, from which a node's nodes.conf is written: the cluster is formed by the time that it runs. */
+export interface ClusterPlan {
+  readonly myId: string
+  readonly members: readonly ClusterMember[]
 }
 
 export interface ControlSecrets {

@@ -143,7 +143,7 @@ const serialActions: ReadonlySet<Action['do']> = new Set(['target', 'stop', 'all
 export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
   const starts = actions.filter((action) => action.do === 'start')
   const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
-  if (starts.length > 0) await startNodes(input.context, input.spec, input.cell, starts, input.wanted)
+  if (starts.length > 0) await startNodes(input.context, input.spec, input.cell, starts, input.wanted, input.events)
   const parallel = others.filter((action) => !serialActions.has(action.do)).map((action) => run(input, action))
   for (const action of others) if (serialActions.has(action.do)) await run(input, action)
   const failed = (await Promise.allSettled(parallel)).find((result) => result.status === 'rejected')

@@ -7,6 +7,7 @@ import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { EngineControl, NodePlan } from '../../ports/engine.ts'
 import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
+import type { GroupEvents } from './events.ts'
 import { controlOf } from './observe.ts'
 import { nodeTypeOf } from './settings.ts'
 import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
@@ -101,11 +102,13 @@ export const startNodes = async (
   cell: StateCell,
   actions: readonly StartAction[],
   wanted: WantedSettings,
+  events: GroupEvents,
 ): Promise<void> => {
   engineOf(context, spec)
   const before = cell.value
   const ids = actions.map((action) => action.node)
-  await cell.update((state) => changeNodes(state, ids, { starting: true }))
+  const recovering = actions.filter((action) => action.because === 'recovered' || action.because === 'lost-all').map((action) => action.node)
+  await cell.update((state) => changeNodes(state, ids, { starting: true }), recovering.length === 0 ? [] : events.recovering(spec, recovering))
   const started = await Promise.allSettled(
     actions.map(async (action) => {
       const node = before.nodes[action.node]
