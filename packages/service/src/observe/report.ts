@@ -1,0 +1,111 @@
+/** The state of everything that runs, for `larder status`. Asks the engines themselves, so it is right also while the service is down. */
+import type { Endpoint, EngineName, GroupKind, GroupSpec, GroupState, NodeSpec, NodeState, ShardSpec } from '../model/group.ts'
+import { stateKey } from '../model/keys.ts'
+import type { EngineStatus } from '../ports/engine.ts'
+import { listRecords } from '../ports/records.ts'
+import type { Store } from '../ports/store.ts'
+
+export interface NodeReport {
+  readonly id: string
+  readonly role: 'primary' | 'replica' | 'cache'
+  readonly status: string
+  readonly zone: string
+  readonly address: string | null
+  readonly port: number
+  /** Null: it does not run. */
+  readonly pid: number | null
+  readonly engine: EngineName
+  readonly version: string
+  readonly memoryBytes: number | null
+  readonly maxMemoryBytes: number | null
+  /** Bytes of the replication stream that a replica is behind its primary; null where it has none or is not in sync. */
+  readonly lagBytes: number | null
+  readonly clients: number | null
+}
+
+export interface ShardReport {
+  readonly id: string
+  readonly slots: readonly (readonly [number, number])[]
+  readonly nodes: readonly NodeReport[]
+}
+
+export interface GroupReport {
+  readonly id: string
+  readonly region: string
+  readonly kind: GroupKind
+  readonly status: string
+  readonly reason: string | null
+  readonly nodeType: string
+  readonly endpoints: { readonly primary: Endpoint | null; readonly reader: Endpoint | null; readonly configuration: Endpoint | null }
+  readonly shards: readonly ShardReport[]
+}
+
+export interface Report {
+  readonly groups: readonly GroupReport[]
+}
+
+/** What the report needs to know of a node's process; both null when it does not run. */
+export type Probe = (spec: GroupSpec, node: NodeState) => Promise<{ readonly pid: number | null; readonly engine: EngineStatus | null }>
+
+const roleOf = (spec: GroupSpec, state: GroupState | null, shard: ShardSpec, id: string): NodeReport['role'] => {
+  if (spec.kind === 'memcached') return 'cache'
+  const primary = state?.shards[shard.id]?.primary ?? shard.nodes[0]?.id
+  return primary === id ? 'primary' : 'replica'
+}
+
+type Probed = { readonly node: NodeSpec; readonly kept: NodeState | undefined } & Awaited<ReturnType<Probe>>
+
+const probeNode = async (probe: Probe, spec: GroupSpec, state: GroupState | null, node: NodeSpec): Promise<Probed> => {
+  const kept = state?.nodes[node.id]
+  return { node, kept, ...(kept === undefined ? { pid: null, engine: null } : await probe(spec, kept)) }
+}
+
+const nodeReport = (spec: GroupSpec, role: NodeReport['role'], { node, kept, pid, engine }: Probed, primaryOffset: number | null): NodeReport => {
+  const gone = kept !== undefined && kept.process !== null && pid === null
+  const own = engine?.replication?.linkUp === true ? engine.replication.offset : null
+  return {
+    id: node.id,
+    role,
+    status: gone ? 'not running' : (kept?.status ?? 'creating'),
+    zone: node.zone,
+    address: kept?.address ?? null,
+    port: kept?.port ?? spec.port,
+    pid,
+    engine: kept?.engine ?? spec.engine,
+    version: engine?.version ?? kept?.engineVersion ?? spec.engineVersion,
+    memoryBytes: engine?.usedMemoryBytes ?? null,
+    maxMemoryBytes: engine?.maxMemoryBytes ?? null,
+    lagBytes: role === 'replica' && own !== null && primaryOffset !== null ? Math.max(0, primaryOffset - own) : null,
+    clients: engine?.clients ?? null,
+  }
+}
+
+const shardReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null, shard: ShardSpec): Promise<ShardReport> => {
+  const probed = await Promise.all(shard.nodes.map((node) => probeNode(probe, spec, state, node)))
+  const primary = probed.find(({ node }) => roleOf(spec, state, shard, node.id) === 'primary')
+  const offset = primary?.engine?.replication?.offset ?? null
+  return { id: shard.id, slots: shard.slots, nodes: probed.map((each) => nodeReport(spec, roleOf(spec, state, shard, each.node.id), each, offset)) }
+}
+
+const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null): Promise<GroupReport> => ({
+  id: spec.id,
+  region: spec.region,
+  kind: spec.kind,
+  status: spec.deletion !== null ? 'deleting' : (state?.status ?? 'creating'),
+  reason: state?.reason ?? null,
+  nodeType: spec.nodeType,
+  endpoints: {
+    primary: state?.primaryEndpoint ?? null,
+    reader: state?.readerEndpoint ?? null,
+    configuration: state?.configurationEndpoint ?? null,
+  },
+  shards: await Promise.all(spec.shards.map((shard) => shardReport(probe, spec, state, shard))),
+})
+
+export const makeReport = async (store: Store, probe: Probe): Promise<Report> => {
+  const specs = await listRecords<GroupSpec>(store, 'spec/')
+  const states = await listRecords<GroupState>(store, 'state/')
+  const byKey = new Map(states.records.map((record) => [record.key, record.value]))
+  const groups = await Promise.all(specs.records.map(({ value }) => groupReport(probe, value, byKey.get(stateKey(value)) ?? null)))
+  return { groups }
+}
