@@ -1,0 +1,22 @@
+/** The settings by which AWS's own tools find this service. */
+export interface Access {
+  readonly url: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly region: string
+}
+
+export const environmentOf = (access: Access): Readonly<Record<string, string>> => ({
+  AWS_ENDPOINT_URL: access.url,
+  AWS_ACCESS_KEY_ID: access.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
+  AWS_DEFAULT_REGION: access.region,
+})
+
+const quote = (value: string): string => (/^[A-Za-z0-9_/:.@%+=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`)
+
+/** For `eval "$(larder env)"`. A session token or profile of another account would be sent along, and is taken out. */
+export const exportLines = (access: Access): string => {
+  const lines = Object.entries(environmentOf(access)).map(([name, value]) => `export ${name}=${quote(value)}`)
+  return `${[...lines, 'unset AWS_SESSION_TOKEN AWS_PROFILE'].join('\n')}\n`
+}

@@ -1,0 +1,399 @@
+/**
+ * A machine without a machine, for tests: processes, engines, files and endpoints in memory, behind the same ports as the real ones.
+ * Engines do at once what they are told; what a test wants to go wrong it makes go wrong (`kill`, `onAction`).
+ */
+import type { PersistedData } from '../decide/observed.ts'
+import { LarderError } from '../errors.ts'
+import type { Endpoint, EngineName, ProcessIdentity, SlotRange } from '../model/group.ts'
+import type { Balancer, Discovery } from '../ports/balancer.ts'
+import type { Catalog, InstalledEngine } from '../ports/catalog.ts'
+import type { ClusterMember, EngineAdapter, EngineControl, EngineStatus, NodePlan } from '../ports/engine.ts'
+import type { Host, Launch } from '../ports/host.ts'
+
+interface FakeEngine {
+  readonly plan: NodePlan
+  readonly identity: ProcessIdentity
+  readonly tag: string
+  alive: boolean
+  hung: boolean
+  bound: string[]
+  follows: Endpoint | null
+  /** Keys of the data set: what tests write and look for. */
+  data: Set<string>
+  offset: number
+  parameters: Record<string, string>
+  maxMemory: number
+  /** Its nodes.conf: outlives the process. */
+  readonly myId: string | null
+  readonly members: Map<string, ClusterMember>
+  closers: Set<() => void>
+  discovery: string | null
+}
+
+export interface FakeWorld {
+  readonly host: Host
+  readonly balancer: Balancer
+  readonly catalog: Catalog
+  adapter(engine: EngineName): EngineAdapter
+  readPersisted(folder: string): Promise<PersistedData>
+  /** Living engines by node id. */
+  engines(): ReadonlyMap<string, FakeEngine>
+  kill(nodeId: string): void
+  hang(nodeId: string): void
+  /** Every process ends, as with a reboot of the machine. */
+  killAll(): void
+  readonly readers: ReadonlyMap<string, readonly Endpoint[]>
+  readonly discoveries: ReadonlyMap<string, Discovery>
+  readonly folders: ReadonlySet<string>
+  /** Called with the name of each thing done to the world, before it is done; may throw to make it fail. */
+  onAction: (name: string) => void
+  /** How many processes were ever started. */
+  readonly starts: number
+}
+
+const version: Readonly<Record<EngineName, readonly string[]>> = {
+  valkey: ['9.1.2', '8.0.1'],
+  redis: ['7.0.15'],
+  memcached: ['1.6.18'],
+}
+
+const installed: readonly InstalledEngine[] = (Object.keys(version) as EngineName[]).flatMap((engine) =>
+  version[engine].map((each) => ({ engine, version: each, source: 'folder' as const, path: '/fake', command: ['fake'] })),
+)
+
+const catalog: Catalog = {
+  list: () => installed,
+  known: () => installed.map(({ engine, version: each }) => ({ engine, version: each, installed: true })),
+  find: (engine, wanted) =>
+    installed.find((entry) => entry.engine === engine && (entry.version === wanted || entry.version.startsWith(`${wanted}.`))) ?? null,
+}
+
+export const createFakeWorld = (): FakeWorld => {
+  const processes = new Map<number, FakeEngine>()
+  const files = new Map<string, string>()
+  const folders = new Set<string>()
+  const persisted = new Map<string, PersistedData>()
+  const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
+  const readers = new Map<string, readonly Endpoint[]>()
+  const discoveries = new Map<string, Discovery>()
+  let nextPid = 1000
+  let starts = 0
+
+  const living = (): FakeEngine[] => [...processes.values()].filter((engine) => engine.alive)
+  const at = (endpoint: Endpoint | null): FakeEngine | undefined =>
+    living().find((engine) => engine.plan.address === endpoint?.address && engine.plan.port === endpoint.port)
+  const end = (engine: FakeEngine): void => {
+    engine.alive = false
+    for (const close of engine.closers) close()
+    engine.closers.clear()
+  }
+  const before = (name: string): void => world.onAction(name)
+
+  const myself = (engine: FakeEngine): ClusterMember | undefined => engine.members.get(engine.myId ?? '')
+  const isReplica = (engine: FakeEngine): boolean =>
+    engine.plan.kind === 'cme' ? (myself(engine)?.primaryId ?? null) !== null : engine.follows !== null
+  const primaryOf = (engine: FakeEngine): FakeEngine | undefined => {
+    if (engine.plan.kind !== 'cme') return at(engine.follows)
+    const primaryId = myself(engine)?.primaryId
+    return living().find((other) => other.myId !== null && other.myId === primaryId)
+  }
+  const sync = (engine: FakeEngine): void => {
+    const primary = primaryOf(engine)
+    if (!isReplica(engine) || primary === undefined || isReplica(primary)) return
+    engine.data = new Set(primary.data)
+    engine.offset = primary.offset
+  }
+  /** Gossip: everybody who knows the member hears of its new place. */
+  const gossip = (member: ClusterMember): void => {
+    for (const other of living()) if (other.members.has(member.id)) other.members.set(member.id, member)
+  }
+
+  const statusOf = (engine: FakeEngine): EngineStatus => {
+    sync(engine)
+    const primary = primaryOf(engine)
+    const replica = isReplica(engine)
+    return {
+      pid: engine.identity.pid,
+      version: engine.plan.engine.version,
+      loading: false,
+      usedMemoryBytes: 1_000_000,
+      maxMemoryBytes: engine.maxMemory,
+      clients: 1,
+      bound: engine.bound,
+      replication:
+        engine.plan.kind === 'memcached'
+          ? null
+          : {
+              role: replica ? 'replica' : 'primary',
+              primary: replica ? (primary === undefined ? engine.follows : { address: primary.plan.address, port: primary.plan.port }) : null,
+              linkUp: replica && primary !== undefined && !isReplica(primary),
+              offset: engine.offset,
+              replicationId: 'fake',
+              connectedReplicas: living().filter((other) => other !== engine && primaryOf(other) === engine).length,
+            },
+      cluster:
+        engine.plan.kind !== 'cme'
+          ? null
+          : {
+              myId: engine.myId ?? '',
+              state: 'ok',
+              currentEpoch: Math.max(0, ...[...engine.members.values()].map((member) => member.configEpoch)),
+              nodes: [...engine.members.values()].map((member) => ({
+                id: member.id,
+                address: member.address,
+                port: member.port,
+                flags: [member.primaryId === null ? 'master' : 'slave'],
+                primaryId: member.primaryId,
+                linkUp: true,
+                slots: member.slots,
+              })),
+            },
+    }
+  }
+
+  const controlOf = (engine: FakeEngine): EngineControl => {
+    let close = (): void => {}
+    const closed = new Promise<void>((resolve) => {
+      close = resolve
+    })
+    engine.closers.add(close)
+    const alive = (name: string): void => {
+      before(`${name} ${engine.plan.id}`)
+      if (!engine.alive) throw new LarderError('engine-unreachable', `${engine.plan.id} does not run`, { retry: true })
+      if (engine.hung) throw new LarderError('deadline', `${engine.plan.id} did not answer`, { retry: true })
+    }
+    const me = (): ClusterMember => {
+      const found = myself(engine)
+      if (found === undefined) throw new LarderError('engine-command', `${engine.plan.id} is not in cluster mode`)
+      return found
+    }
+    return {
+      closed,
+      status: async () => {
+        if (!engine.alive || engine.hung) throw new LarderError('engine-unreachable', `${engine.plan.id} does not answer`, { retry: true })
+        return statusOf(engine)
+      },
+      applyParameters: async (parameters) => {
+        alive('parameters')
+        Object.assign(engine.parameters, parameters)
+      },
+      setMaxMemory: async (bytes) => {
+        alive('max-memory')
+        engine.maxMemory = bytes
+      },
+      replicate: async (of) => {
+        alive(of === null ? 'promote' : 'replicate')
+        engine.follows = of
+        sync(engine)
+      },
+      bind: async (addresses) => {
+        alive('bind')
+        const taken = living().find((other) => other !== engine && other.bound.some((address) => addresses.includes(address)))
+        if (taken !== undefined) throw new LarderError('engine-command', `an address is in use by ${taken.plan.id}`, { retry: true })
+        engine.bound = [...addresses]
+      },
+      meet: async (nodes) => {
+        alive('meet')
+        for (const node of nodes) {
+          const other = at(node)
+          const theirs = other === undefined ? undefined : myself(other)
+          if (other === undefined || theirs === undefined) continue
+          for (const one of [engine, other]) for (const member of [...engine.members.values(), ...other.members.values()]) if (!one.members.has(member.id)) one.members.set(member.id, member)
+        }
+      },
+      addSlots: async (ranges: readonly SlotRange[]) => {
+        alive('slots')
+        gossip({ ...me(), slots: ranges })
+      },
+      setConfigEpoch: async (epoch) => {
+        alive('epoch')
+        gossip({ ...me(), configEpoch: epoch })
+      },
+      replicateNode: async (nodeId) => {
+        alive('replicate')
+        gossip({ ...me(), primaryId: nodeId, slots: [] })
+        sync(engine)
+      },
+      takeOver: async () => {
+        alive('promote')
+        const mine = me()
+        const old = mine.primaryId === null ? undefined : engine.members.get(mine.primaryId)
+        if (old === undefined) return
+        const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
+        gossip({ ...mine, primaryId: null, slots: old.slots, configEpoch: epoch })
+        gossip({ ...old, primaryId: mine.id, slots: [] })
+        for (const member of [...engine.members.values()]) if (member.primaryId === old.id) gossip({ ...member, primaryId: mine.id })
+      },
+      forget: async (nodeId) => {
+        alive('forget')
+        engine.members.delete(nodeId)
+      },
+      publishDiscovery: async (text) => {
+        alive('publish')
+        engine.discovery = text
+      },
+      shutdown: async ({ save }) => {
+        alive('shutdown')
+        if (save) persisted.set(engine.plan.folder, { kind: 'rdb', offset: engine.offset, modifiedAt: starts })
+        end(engine)
+      },
+      command: async (args) => {
+        alive(args.join(' '))
+        const [name, , address, port] = args
+        if (name !== 'FAILOVER') throw new LarderError('engine-command', `expected FAILOVER, found ${args.join(' ')}`)
+        const heir = at({ address: address ?? '', port: Number(port) })
+        if (heir === undefined) throw new LarderError('engine-command', 'the target does not run', { retry: true })
+        sync(heir)
+        heir.follows = null
+        engine.follows = { address: heir.plan.address, port: heir.plan.port }
+        return 'OK'
+      },
+      close: () => {
+        engine.closers.delete(close)
+        close()
+      },
+    }
+  }
+
+  const adapter = (name: EngineName): EngineAdapter => ({
+    engine: name,
+    render: (plan) => ({
+      files: { 'node.conf': plan.id },
+      launch: {
+        command: ['fake', `${plan.folder}/node.conf`],
+        environment: { plan: JSON.stringify(plan) },
+        cwd: plan.folder,
+        logFile: `${plan.folder}/engine.log`,
+        tag: `${plan.folder}/`,
+      },
+    }),
+    connect: async (plan) => {
+      const engine = living().find((candidate) => candidate.plan.address === plan.address && candidate.plan.port === plan.port)
+      if (engine === undefined || engine.hung) throw new LarderError('engine-unreachable', `nothing answers at ${plan.address}`, { retry: true })
+      return controlOf(engine)
+    },
+  })
+
+  const startEngine = (launch: Launch): FakeEngine => {
+    const plan = JSON.parse(launch.environment['plan'] ?? '{}') as NodePlan
+    const clash = living().find((other) => other.plan.address === plan.address && other.plan.port === plan.port)
+    if (clash !== undefined) throw new LarderError('engine-start', `${plan.address}:${plan.port} is in use by ${clash.plan.id}`)
+    if (plan.cluster !== undefined) {
+      const { myId, members } = plan.cluster
+      clusterFiles.set(plan.folder, { myId, members: new Map(members.map((member) => [member.id, member])) })
+    }
+    const file = clusterFiles.get(plan.folder)
+    nextPid += 1
+    starts += 1
+    const engine: FakeEngine = {
+      plan,
+      identity: { pid: nextPid, startTime: String(nextPid), bootId: 'fake' },
+      tag: launch.tag,
+      alive: true,
+      hung: false,
+      bound: [plan.address, ...plan.floating],
+      follows: plan.replicaOf,
+      data: new Set(),
+      offset: 0,
+      parameters: { ...plan.parameters },
+      maxMemory: plan.maxMemoryBytes,
+      myId: file?.myId ?? null,
+      members: file?.members ?? new Map(),
+      closers: new Set(),
+      discovery: null,
+    }
+    processes.set(nextPid, engine)
+    return engine
+  }
+
+  const host: Host = {
+    start: async (launch) => {
+      before(`start ${launch.tag}`)
+      return startEngine(launch).identity
+    },
+    check: async (identity) => (processes.get(identity.pid)?.alive === true ? 'running' : 'gone'),
+    findByTag: async (tag) => living().filter((engine) => `${engine.plan.folder}/node.conf`.includes(tag)).map((engine) => engine.identity),
+    sample: async (identity) => (processes.get(identity.pid)?.alive === true ? { state: 'S', cpuTicks: 0, residentBytes: 0 } : null),
+    signal: async (identity, _tag, name) => {
+      before(`signal ${name}`)
+      const engine = processes.get(identity.pid)
+      if (engine === undefined || !engine.alive) return false
+      if (name === 'SIGSTOP') engine.hung = true
+      else if (name === 'SIGCONT') engine.hung = false
+      else end(engine)
+      return true
+    },
+    waitGone: async () => undefined,
+    writeFile: async (path, content) => {
+      files.set(path, content)
+    },
+    readFile: async (path) => files.get(path) ?? null,
+    makeFolder: async (path) => {
+      folders.add(path)
+    },
+    removeFile: async (path) => {
+      files.delete(path)
+      if (path.endsWith('/dump.rdb')) persisted.delete(path.slice(0, -'/dump.rdb'.length))
+    },
+    removeFolder: async (path) => {
+      before(`remove ${path}`)
+      folders.delete(path)
+      clusterFiles.delete(path)
+      persisted.delete(path)
+    },
+    listFolder: async (path) => [...folders].filter((folder) => folder.startsWith(path)),
+    tail: async () => '',
+    isFree: async (address, port) => at({ address, port }) === undefined,
+  }
+
+  const balancer: Balancer = {
+    setReader: async (endpoint, backends) => {
+      before('readers')
+      readers.set(`${endpoint.address}:${endpoint.port}`, backends)
+    },
+    setDiscovery: async (endpoint, discovery) => {
+      before('discovery')
+      discoveries.set(`${endpoint.address}:${endpoint.port}`, discovery)
+    },
+    remove: async (endpoint) => {
+      before('remove endpoint')
+      readers.delete(`${endpoint.address}:${endpoint.port}`)
+      discoveries.delete(`${endpoint.address}:${endpoint.port}`)
+    },
+    list: async () => [...readers.keys(), ...discoveries.keys()],
+    clear: async () => {
+      readers.clear()
+      discoveries.clear()
+    },
+  }
+
+  const find = (nodeId: string): FakeEngine => {
+    const engine = living().find((candidate) => candidate.plan.id === nodeId)
+    if (engine === undefined) throw new Error(`expected a running node ${nodeId}, found ${living().map((each) => each.plan.id).join(', ')}`)
+    return engine
+  }
+
+  const world: FakeWorld = {
+    host,
+    balancer,
+    catalog,
+    adapter,
+    readPersisted: async (folder) => persisted.get(folder) ?? { kind: 'none', offset: null, modifiedAt: 0 },
+    engines: () => new Map(living().map((engine) => [engine.plan.id, engine])),
+    kill: (nodeId) => end(find(nodeId)),
+    hang: (nodeId) => {
+      find(nodeId).hung = true
+    },
+    killAll: () => {
+      for (const engine of living()) end(engine)
+    },
+    readers,
+    discoveries,
+    folders,
+    onAction: () => {},
+    get starts() {
+      return starts
+    },
+  }
+  return world
+}
