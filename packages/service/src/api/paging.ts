@@ -23,6 +23,10 @@ const decode = (marker: string): string => {
   return key
 }
 
+/** Code unit order, which is what markers are compared by; not the order of a language. */
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+
 /** How many records, and after which key (null: from the start). Throws `InvalidParameterValueException`. */
 export const pageRequest = (request: PageRequest): { readonly limit: number; readonly after: string | null } => {
   const limit = request.MaxRecords ?? mostRecords

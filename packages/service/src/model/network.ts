@@ -1,3 +1,4 @@
+import type { SubnetGroupRecord } from './records.ts'
 import { zonesOf } from './zones.ts'
 
 /**
@@ -36,6 +37,14 @@ export const defaultVpc = (region: string, account: string): Vpc => ({
   id: `vpc-${hexOf(`${account}/${region}/vpc`)}`,
   subnets: zonesOf(region).map((zone) => ({ id: `subnet-${hexOf(`${account}/${region}/subnet/${zone}`)}`, zone })),
 })
+
+export const defaultSubnetGroupName = 'default'
+
+/** The subnet group that every region has without anybody making it: the default subnets of the default VPC. */
+export const defaultSubnetGroup = (region: string, account: string): SubnetGroupRecord => {
+  const { id, subnets } = defaultVpc(region, account)
+  return { region, name: defaultSubnetGroupName, description: 'Default CacheSubnetGroup', vpcId: id, subnets, tags: [] }
+}
 
 /** EC2's ids have 8 hexadecimal digits (before 2018) or 17. */
 export const isSubnetId = (text: string): boolean => /^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(text)

@@ -4,6 +4,8 @@ import type { GroupSpace, Tag } from './group.ts'
 export interface ClusterIndex {
   readonly space: GroupSpace
   readonly id: string
+  /** Members of a replication group: tags of this node alone, once they differ from those of the group. Without: the group's. */
+  readonly tags?: readonly Tag[]
 }
 
 export interface AddressOwner {
@@ -18,7 +20,7 @@ export interface ParameterGroupRecord {
   readonly name: string
   readonly family: string
   readonly description: string
-  /** Only the values that differ from the family's defaults. */
+  /** The values that the user set, also those that are equal to the family's defaults. */
   readonly values: Readonly<Record<string, string>>
   readonly tags: readonly Tag[]
 }

@@ -1,0 +1,29 @@
+import type { CacheParameterGroupNameMessage, ModifyCacheParameterGroupMessage } from '@aws-sdk/client-elasticache'
+import { invalidValue } from '../../../errors.ts'
+import { parameterGroupEvents } from '../../../model/events.ts'
+import { checkParameter } from '../../../model/parameters.ts'
+import type { Action } from '../../action.ts'
+import { requiredList } from '../../required.ts'
+import { changeValues, namedParameters } from './change.ts'
+
+const valueOf = (name: string, value: string | undefined): string => {
+  if (value === undefined) throw invalidValue(`The parameter ParameterValue must be provided for ${name}.`)
+  return value
+}
+
+export const modifyCacheParameterGroup: Action<ModifyCacheParameterGroupMessage, CacheParameterGroupNameMessage> = (
+  input,
+  context,
+) =>
+  changeValues(context, input.CacheParameterGroupName, (group) => {
+    const named = namedParameters(requiredList('ParameterNameValues', input.ParameterNameValues))
+    const wanted = [...named].map(([name, value]) => [name, valueOf(name, value)] as const)
+    for (const [name, value] of wanted) checkParameter(group.family, name, value)
+    const events = parameterGroupEvents(context.region, group.name)
+    return {
+      values: { ...group.values, ...Object.fromEntries(wanted) },
+      events: wanted
+        .filter(([name, value]) => group.values[name] !== value)
+        .map(([name, value]) => events.parameterUpdated(name, value)),
+    }
+  })
