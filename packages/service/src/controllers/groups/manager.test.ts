@@ -4,7 +4,7 @@ import type { GroupSpec, GroupState } from '../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
-import { openMemoryStore } from '../../store/memory.ts'
+import { createMemoryStore } from '../../store/memory.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, startManager } from '../../testing/fixtures.ts'
 import type { Manager } from './manager.ts'
@@ -50,7 +50,7 @@ const assertHealthy = async (store: Store, world: FakeWorld, spec: GroupSpec): P
 }
 
 const withManager = async (run: (store: Store, world: FakeWorld, start: () => Promise<Manager>) => Promise<void>): Promise<void> => {
-  const store = openMemoryStore()
+  const store = createMemoryStore()
   const world = createFakeWorld()
   const managers: Manager[] = []
   try {

@@ -1,0 +1,253 @@
+/**
+ * The store on `node:sqlite`: one file, write-ahead log, every acknowledged transaction on disk (synchronous FULL).
+ *
+ * Deleting a key that is not there changes nothing and is not told to watchers.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { LarderError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Change, Condition, Entry, Operation, Store, TransactionResult } from '../ports/store.ts'
+import { createWatchers } from './watchers.ts'
+
+/** "LARD" in ASCII: tells our files from those of others. */
+const applicationId = 0x4c415244
+const format = 1
+/** Changes that a watcher may still ask for. */
+const keptRevisions = 10_000
+const compactEvery = 1_000
+
+const schema = `
+  CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, lease TEXT) WITHOUT ROWID;
+  CREATE INDEX entry_lease ON entry (lease) WHERE lease IS NOT NULL;
+  CREATE TABLE change (revision INTEGER NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, value TEXT, PRIMARY KEY (revision, position)) WITHOUT ROWID;
+  CREATE TABLE lease (id TEXT PRIMARY KEY, ttl INTEGER NOT NULL, ends INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO meta VALUES ('revision', 0), ('compacted', 0);
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${format};
+`
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const guarded = <T>(path: string, what: string, work: () => T): T => {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof LarderError) throw error
+    throw new LarderError('store-failed', `${what} failed on ${path}: ${messageOf(error)}`, { cause: error, retry: true })
+  }
+}
+
+const pragma = (database: DatabaseSync, name: string): number => Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
+
+/** Looks without touching. Throws `store-corrupt` or `store-newer`. */
+const inspect = (path: string): void => {
+  let found: { readonly application: number; readonly version: number; readonly check: string }
+  try {
+    const database = new DatabaseSync(path, { readOnly: true })
+    try {
+      const check = database.prepare('PRAGMA quick_check(1)').get()
+      found = { application: pragma(database, 'application_id'), version: pragma(database, 'user_version'), check: String(Object.values(check ?? {})[0]) }
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    throw new LarderError('store-corrupt', `expected the state of Larder in ${path}, found a file that is no readable database: ${messageOf(error)}. It was left as it is.`, {
+      cause: error,
+    })
+  }
+  if (found.application !== applicationId) {
+    throw new LarderError('store-corrupt', `expected the state of Larder in ${path}, found a database of something else. It was left as it is.`)
+  }
+  if (found.version > format) {
+    throw new LarderError('store-newer', `expected format ${format} or older in ${path}, found format ${found.version}: it was written by a newer Larder. It was left as it is.`)
+  }
+  if (found.check !== 'ok') {
+    throw new LarderError('store-corrupt', `expected an undamaged database in ${path}, found: ${found.check}. It was left as it is.`)
+  }
+}
+
+const create = (path: string): void => {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    database.exec(`BEGIN IMMEDIATE;${schema}COMMIT;`)
+  } finally {
+    database.close()
+  }
+}
+
+/** The last key that starts with `prefix` is smaller than this. Keys are printable ASCII. */
+const beyond = (prefix: string): string => `${prefix}\u007f`
+
+const entryOf = (row: Record<string, unknown>): Entry => ({ key: String(row['key']), value: String(row['value']), revision: Number(row['revision']) })
+
+export interface SqliteOptions {
+  readonly clock: Pick<Clock, 'now'>
+  /** For a second process that only looks, while the service writes. */
+  readonly readOnly?: boolean
+}
+
+/** Opens or creates the store. Throws `LarderError` with `store-corrupt`, `store-newer` or `store-failed`. */
+export const openSqliteStore = (path: string, { clock, readOnly = false }: SqliteOptions): Store => {
+  if (existsSync(path)) inspect(path)
+  else if (readOnly) throw new LarderError('store-failed', `expected the state of Larder in ${path}, found no such file`)
+  else guarded(path, 'making the store', () => create(path))
+
+  const database = guarded(path, 'opening the store', () => {
+    const opened = new DatabaseSync(path, { readOnly })
+    opened.exec(readOnly ? 'PRAGMA busy_timeout = 2000' : 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000')
+    return opened
+  })
+  const statements = {
+    get: database.prepare('SELECT key, value, revision FROM entry WHERE key = ?'),
+    list: database.prepare('SELECT key, value, revision FROM entry WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?'),
+    meta: database.prepare('SELECT value FROM meta WHERE name = ?'),
+    past: database.prepare('SELECT key, value, revision FROM change WHERE revision >= ? AND key >= ? AND key < ? ORDER BY revision, position'),
+    leaseEnds: database.prepare('SELECT id FROM lease WHERE ends <= ?'),
+    leaseKeys: database.prepare('SELECT key FROM entry WHERE lease = ?'),
+    lease: database.prepare('SELECT ttl FROM lease WHERE id = ?'),
+  }
+  const meta = (name: string): number => Number(statements.meta.get(name)?.['value'] ?? 0)
+  const watchers = createWatchers()
+
+  const refuseWrites = (): void => {
+    if (readOnly) throw new LarderError('store-failed', `expected a store opened for writing, found ${path} opened for reading only`)
+  }
+
+  const prepared = new Map<string, StatementSync>()
+  const run = (sql: string, ...values: (string | number | null)[]): number => {
+    let statement = prepared.get(sql)
+    if (statement === undefined) {
+      statement = database.prepare(sql)
+      prepared.set(sql, statement)
+    }
+    return Number(statement.run(...values).changes)
+  }
+
+  const apply = (operation: Operation, revision: number): Change | null => {
+    if ('put' in operation) {
+      const lease = operation.lease ?? null
+      if (lease !== null && statements.lease.get(lease) === undefined) {
+        throw new LarderError('store-failed', `expected a lease that has not ended, found ${lease}`)
+      }
+      run(
+        'INSERT INTO entry (key, value, revision, lease) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision, lease = excluded.lease',
+        operation.put,
+        operation.value,
+        revision,
+        lease,
+      )
+      return { key: operation.put, value: operation.value, revision }
+    }
+    return run('DELETE FROM entry WHERE key = ?', operation.delete) === 0 ? null : { key: operation.delete, value: null, revision }
+  }
+
+  /** Runs inside a transaction. */
+  const commit = (operations: readonly Operation[]): { readonly revision: number; readonly changes: readonly Change[] } => {
+    const revision = meta('revision') + 1
+    const changes = operations.map((operation) => apply(operation, revision)).filter((change) => change !== null)
+    if (changes.length === 0) return { revision: revision - 1, changes }
+    for (const [position, change] of changes.entries()) {
+      run('INSERT INTO change (revision, position, key, value) VALUES (?, ?, ?, ?)', revision, position, change.key, change.value)
+    }
+    run("UPDATE meta SET value = ? WHERE name = 'revision'", revision)
+    if (revision % compactEvery === 0 && revision > keptRevisions) {
+      run('DELETE FROM change WHERE revision <= ?', revision - keptRevisions)
+      run("UPDATE meta SET value = ? WHERE name = 'compacted'", revision - keptRevisions)
+    }
+    return { revision, changes }
+  }
+
+  const transaction = <T>(work: () => { readonly result: T; readonly changes: readonly Change[] }): T => {
+    refuseWrites()
+    return guarded(path, 'a transaction', () => {
+      database.exec('BEGIN IMMEDIATE')
+      let done: ReturnType<typeof work>
+      try {
+        done = work()
+        database.exec('COMMIT')
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK')
+        throw error
+      }
+      watchers.publish(done.changes)
+      return done.result
+    })
+  }
+
+  const expire = (): void => {
+    if (readOnly) return
+    const ended = statements.leaseEnds.all(clock.now())
+    for (const row of ended) endLease(String(row['id']))
+  }
+
+  const endLease = (id: string): void => {
+    transaction(() => {
+      const keys = statements.leaseKeys.all(id).map((row): Operation => ({ delete: String(row['key']) }))
+      run('DELETE FROM lease WHERE id = ?', id)
+      return { result: undefined, changes: commit(keys).changes }
+    })
+  }
+
+  return {
+    async get(key) {
+      expire()
+      return guarded(path, 'reading', () => {
+        const row = statements.get.get(key)
+        return row === undefined ? null : entryOf(row)
+      })
+    },
+    async list(prefix, { after = '', limit = -1 } = {}) {
+      expire()
+      return guarded(path, 'reading', () => {
+        const revision = meta('revision')
+        const entries = statements.list.all(after, prefix, beyond(prefix), limit).map(entryOf)
+        return { entries, revision }
+      })
+    },
+    async transact(conditions: readonly Condition[], operations: readonly Operation[]): Promise<TransactionResult> {
+      expire()
+      return transaction<TransactionResult>(() => {
+        for (const condition of conditions) {
+          const found = Number(statements.get.get(condition.key)?.['revision'] ?? 0)
+          if (found !== condition.revision) return { result: { ok: false, failed: condition }, changes: [] }
+        }
+        const { revision, changes } = commit(operations)
+        return { result: { ok: true, revision }, changes }
+      })
+    },
+    watch(prefix, fromRevision, signal) {
+      const overrun = (): LarderError => new LarderError('store-failed', 'a watcher fell too far behind; list again', { retry: true })
+      if (fromRevision <= meta('compacted')) {
+        throw new LarderError('store-failed', `expected a revision after ${meta('compacted')} to watch from, found ${fromRevision}; list again`, { retry: true })
+      }
+      const past = statements.past.all(fromRevision, prefix, beyond(prefix)).map(
+        (row): Change => ({ key: String(row['key']), value: row['value'] === null ? null : String(row['value']), revision: Number(row['revision']) }),
+      )
+      return watchers.follow(prefix, past, signal, overrun)
+    },
+    async grantLease(ttlMs) {
+      const id = randomBytes(8).toString('hex')
+      transaction(() => {
+        run('INSERT INTO lease (id, ttl, ends) VALUES (?, ?, ?)', id, ttlMs, clock.now() + ttlMs)
+        return { result: undefined, changes: [] }
+      })
+      return id
+    },
+    async keepAlive(id) {
+      expire()
+      const row = statements.lease.get(id)
+      if (row === undefined) return false
+      return transaction(() => ({ result: run('UPDATE lease SET ends = ? WHERE id = ?', clock.now() + Number(row['ttl']), id) > 0, changes: [] }))
+    },
+    async revokeLease(id) {
+      endLease(id)
+    },
+    async close() {
+      if (database.isOpen) database.close()
+    },
+  }
+}
