@@ -1,0 +1,84 @@
+/** Finds out whether this process may use nftables, by doing it. */
+import { randomInt } from 'node:crypto'
+import { connect, createServer, type Server } from 'node:net'
+import { LarderError } from '../errors.ts'
+import type { Endpoint } from '../model/group.ts'
+import { applyRules, listTables } from './nftables.ts'
+import { removalText, tableText } from './nftables-rules.ts'
+import { identify } from './proc.ts'
+
+export type Capability = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+const answerDeadlineMs = 1_000
+const tablePrefix = 'larder_try_'
+
+/** Answers each connection with its own address. */
+const listenOn = (address: string, port: number): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => socket.destroy())
+      socket.end(address)
+    })
+    server.once('error', reject)
+    server.listen({ host: address, port }, () => resolve(server))
+  })
+
+const portOf = (server: Server): number => {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new LarderError('machine', 'a listening socket has no port')
+  return bound.port
+}
+
+const ask = async ({ address, port }: Endpoint): Promise<string> => {
+  const socket = connect({ host: address, port, signal: AbortSignal.timeout(answerDeadlineMs) })
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  return text
+}
+
+/** What earlier tries left behind that were killed in the middle. */
+const removeStale = async (nft: readonly string[]): Promise<void> => {
+  const stale = (await listTables(nft)).filter((name) => name.startsWith(tablePrefix) && identify(Number(name.slice(tablePrefix.length))) === null)
+  for (const name of stale) await applyRules(nft, removalText(name))
+}
+
+const tryConnections = async (nft: readonly string[], table: string, servers: Server[]): Promise<Capability> => {
+  const prefix = `127.${randomInt(248, 252)}.${randomInt(0, 256)}`
+  const [endpoint, left, right] = [`${prefix}.1`, `${prefix}.2`, `${prefix}.3`]
+  const first = await listenOn(left, 0)
+  servers.push(first)
+  const port = portOf(first)
+  servers.push(await listenOn(right, port))
+  const backends = [left, right].map((address) => ({ address, port }))
+  await applyRules(nft, tableText(table, [{ endpoint: { address: endpoint, port }, backends }]))
+  try {
+    const answers = [await ask({ address: endpoint, port }), await ask({ address: endpoint, port })].sort()
+    if (answers.join() === `${left},${right}`) return { ok: true }
+    return { ok: false, reason: `expected two connections to reach ${left} and ${right}, they reached ${answers.join(' and ')}` }
+  } finally {
+    await applyRules(nft, removalText(table))
+  }
+}
+
+let tries: Promise<unknown> = Promise.resolve()
+
+/** Makes a table with a balanced rule, connects through it, and takes everything away again. Never rejects. */
+export const canUseNftables = async (nft: readonly string[] | null): Promise<Capability> => {
+  if (nft === null) return { ok: false, reason: 'the nft command is not there' }
+  const table = `${tablePrefix}${process.pid}`
+  const attempt = async (): Promise<Capability> => {
+    const servers: Server[] = []
+    try {
+      await removeStale(nft)
+      return await tryConnections(nft, table, servers)
+    } catch (error) {
+      return { ok: false, reason: error instanceof Error ? error.message : String(error) }
+    } finally {
+      for (const server of servers) server.close()
+    }
+  }
+  // One after the other: they would share the table.
+  const result = tries.then(attempt)
+  tries = result
+  return result
+}

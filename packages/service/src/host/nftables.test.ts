@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { LarderError } from '../errors.ts'
+import { openReaderTable } from './nftables.ts'
+import { canUseNftables } from './nftables-try.ts'
+import { applyRules } from './nftables.ts'
+import { removalText } from './nftables-rules.ts'
+import { askName, listenNamed, randomLoopbackPrefix } from './testing.ts'
+
+const nft = ['nft']
+const capability = await canUseNftables(nft)
+
+/** A place of a test's own; where nftables may not be used, the refusal is what is tested. */
+const withTable = (name: string, body: (table: string, prefix: string) => Promise<void>): void => {
+  test(name, async () => {
+    const table = `larder_test_${randomBytes(4).toString('hex')}`
+    if (!capability.ok) {
+      await assert.rejects(openReaderTable(nft, table), (error) => error instanceof LarderError && error.code === 'machine')
+      assert.notEqual(capability.reason, '')
+      return
+    }
+    try {
+      await body(table, randomLoopbackPrefix())
+    } finally {
+      await applyRules(nft, removalText(table))
+    }
+  })
+}
+
+const refused = (address: string, port: number): Promise<void> =>
+  assert.rejects(askName(address, port), (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET')
+
+test('a command that is not there, or may not, is an answer and no error', async () => {
+  for (const command of [null, ['/nowhere/nft'], ['/bin/false']]) {
+    const answer = await canUseNftables(command)
+    assert.equal(answer.ok, false)
+    assert.ok(!answer.ok && answer.reason.length > 5)
+  }
+})
+
+withTable('connections to a reader go to its replicas in turn, and answers come back', async (table, prefix) => {
+  await using _a = await listenNamed(`${prefix}.11`, 7001)
+  await using _b = await listenNamed(`${prefix}.12`, 7001)
+  await using _c = await listenNamed(`${prefix}.13`, 7002)
+  const readers = await openReaderTable(nft, table)
+  const endpoint = { address: `${prefix}.1`, port: 7001 }
+  const backends = [
+    { address: `${prefix}.11`, port: 7001 },
+    { address: `${prefix}.12`, port: 7001 },
+    { address: `${prefix}.13`, port: 7002 },
+  ]
+  await readers.setReader(endpoint, backends)
+  const names = []
+  for (let index = 0; index < 9; index += 1) names.push(await askName(endpoint.address, endpoint.port))
+  for (const { address } of backends) assert.equal(names.filter((name) => name === address).length, 3, names.join(' '))
+  assert.deepEqual(await readers.rules(), [{ endpoint, backends }])
+})
+
+withTable('a replica that is taken out gets no new connection and keeps those that it has', async (table, prefix) => {
+  await using _a = await listenNamed(`${prefix}.11`, 7001)
+  await using _b = await listenNamed(`${prefix}.12`, 7001)
+  const readers = await openReaderTable(nft, table)
+  const endpoint = { address: `${prefix}.1`, port: 7001 }
+  await readers.setReader(endpoint, [{ address: `${prefix}.11`, port: 7001 }])
+  const open = connect(endpoint.port, endpoint.address)
+  try {
+    assert.equal(String((await once(open, 'data'))[0]), `${prefix}.11\n`)
+    await readers.setReader(endpoint, [{ address: `${prefix}.12`, port: 7001 }])
+    for (let index = 0; index < 3; index += 1) assert.equal(await askName(endpoint.address, endpoint.port), `${prefix}.12`)
+    open.write('still there?')
+    assert.equal(String((await once(open, 'data'))[0]), 'still there?')
+  } finally {
+    open.destroy()
+  }
+})
+
+withTable('a reader without replicas refuses at once, also where somebody listens on every address', async (table, prefix) => {
+  await using everywhere = await listenNamed('0.0.0.0', 0, 'everywhere')
+  const { port } = everywhere.address() as { port: number }
+  const endpoint = { address: `${prefix}.1`, port }
+  assert.equal(await askName(endpoint.address, port), 'everywhere')
+  const readers = await openReaderTable(nft, table)
+  await readers.setReader(endpoint, [])
+  await refused(endpoint.address, port)
+  assert.equal(await askName(`${prefix}.2`, port), 'everywhere')
+})
+
+withTable('what is in force is taken over after a restart, and rules that were flushed come back', async (table, prefix) => {
+  const one = { address: `${prefix}.1`, port: 7001 }
+  const two = { address: `${prefix}.2`, port: 7001 }
+  const backends = [{ address: `${prefix}.11`, port: 7001 }]
+  await (await openReaderTable(nft, table)).setReader(one, backends)
+
+  const again = await openReaderTable(nft, table)
+  assert.deepEqual(await again.list(), [`${prefix}.1:7001`])
+  await applyRules(nft, removalText(table))
+  assert.deepEqual(await again.list(), [])
+  await again.setReader(two, backends)
+  assert.deepEqual((await again.list()).toSorted(), [`${prefix}.1:7001`, `${prefix}.2:7001`])
+})
+
+withTable('many changes at once end as the last of each says, and clearing leaves no table', async (table, prefix) => {
+  const readers = await openReaderTable(nft, table)
+  const endpoints = Array.from({ length: 20 }, (_, index) => ({ address: `${prefix}.${index + 1}`, port: 7001 }))
+  await Promise.all(endpoints.flatMap((endpoint) => [readers.setReader(endpoint, []), readers.setReader(endpoint, [{ ...endpoint, port: 7002 }])]))
+  const [first] = endpoints
+  assert.ok(first)
+  await Promise.all([readers.remove(first), readers.remove(first)])
+  const rules = await readers.rules()
+  assert.equal(rules.length, 19)
+  assert.ok(rules.every((rule) => rule.backends[0]?.port === 7002))
+  await readers.clear()
+  assert.deepEqual(await readers.list(), [])
+  await readers.clear()
+})
+
+withTable('a bad address is refused and does not spoil the rules of the others', async (table, prefix) => {
+  const readers = await openReaderTable(nft, table)
+  await assert.rejects(async () => readers.setReader({ address: 'nowhere', port: 7001 }, []), LarderError)
+  await readers.setReader({ address: `${prefix}.1`, port: 7001 }, [])
+  assert.deepEqual(await readers.list(), [`${prefix}.1:7001`])
+})
