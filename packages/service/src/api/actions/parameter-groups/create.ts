@@ -24,7 +24,7 @@ export const createCacheParameterGroup: Action<CreateCacheParameterGroupMessage,
   const name = parameterGroupName(input.CacheParameterGroupName)
   const family = familyNamed(input.CacheParameterGroupFamily)
   const description = requiredText('Description', input.Description)
-  const tags = checkTags([], input.Tags)
+  const tags = checkTags([], input.Tags ?? [])
   const others = await storedParameterGroups(context)
   if (others.some((group) => group.name === name)) throw alreadyExists(name)
   if (others.length >= parameterGroupsInRegion) {

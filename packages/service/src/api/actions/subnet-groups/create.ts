@@ -24,7 +24,7 @@ export const createCacheSubnetGroup: Action<CreateCacheSubnetGroupMessage, Creat
   const name = subnetGroupName(input.CacheSubnetGroupName)
   const description = requiredText('CacheSubnetGroupDescription', input.CacheSubnetGroupDescription)
   const subnets = await subnetsOf(context, requiredList('SubnetIds', input.SubnetIds))
-  const tags = checkTags([], input.Tags)
+  const tags = checkTags([], input.Tags ?? [])
   if (name === defaultSubnetGroupName) throw alreadyExists(name)
   const others = await storedSubnetGroups(context)
   if (others.some((group) => group.name === name)) throw alreadyExists(name)

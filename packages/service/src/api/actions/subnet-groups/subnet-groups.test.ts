@@ -58,7 +58,7 @@ describe('CreateCacheSubnetGroup', () => {
     const bad = (change: object, message: RegExp) =>
       rejects(context, () => createCacheSubnetGroup({ ...request('a'), ...change }, context), 'InvalidParameterValueException', message)
     await bad({ CacheSubnetGroupName: undefined }, /CacheSubnetGroupName/)
-    await bad({ CacheSubnetGroupName: 'a_b' }, /CacheSubnetGroupName/)
+    await bad({ CacheSubnetGroupName: 'a b' }, /CacheSubnetGroupName/)
     await bad({ CacheSubnetGroupName: 'x'.repeat(256) }, /CacheSubnetGroupName/)
     await bad({ CacheSubnetGroupDescription: undefined }, /CacheSubnetGroupDescription must be provided/)
     await bad({ SubnetIds: [] }, /SubnetIds must be provided/)
