@@ -1,28 +1,21 @@
 /** AWS's default limits. Source: the page on quotas, and the faults of the API model. */
 import { Fault } from '../errors.ts'
 
-export const quotas = {
-  nodesPerRegion: 300,
-  shardsPerGroup: 90,
-  nodesPerShard: 6,
-  nodesPerMemcachedCluster: 40,
-  parameterGroups: 300,
-  subnetGroups: 300,
-  subnetsPerGroup: 20,
-  tags: 50,
-  parametersPerRequest: 20,
-} as const
+export const nodesInRegion = 300
+export const shardsInGroup = 90
+export const nodesInShard = 6
+export const nodesInMemcachedCluster = 40
+export const parameterGroupsInRegion = 300
+export const subnetGroupsInRegion = 300
+export const subnetsInGroup = 20
+export const tagsOnResource = 50
 
 const check = (shape: string, most: number, found: number, what: string): void => {
   if (found > most) throw new Fault(shape, `You have exceeded the limit of ${most} ${what}; ${found} were requested.`)
 }
 
-export const checkNodesInRegion = (found: number): void => check('NodeQuotaForCustomerExceededFault', quotas.nodesPerRegion, found, 'nodes in a region')
+export const checkNodesInRegion = (found: number): void => check('NodeQuotaForCustomerExceededFault', nodesInRegion, found, 'nodes in a region')
 export const checkMemcachedNodes = (found: number): void =>
-  check('NodeQuotaForClusterExceededFault', quotas.nodesPerMemcachedCluster, found, 'nodes in a Memcached cluster')
+  check('NodeQuotaForClusterExceededFault', nodesInMemcachedCluster, found, 'nodes in a Memcached cluster')
 export const checkShards = (found: number): void =>
-  check('NodeGroupsPerReplicationGroupQuotaExceededFault', quotas.shardsPerGroup, found, 'node groups in a replication group')
-export const checkParameterGroups = (found: number): void =>
-  check('CacheParameterGroupQuotaExceededFault', quotas.parameterGroups, found, 'cache parameter groups')
-export const checkSubnetGroups = (found: number): void => check('CacheSubnetGroupQuotaExceededFault', quotas.subnetGroups, found, 'cache subnet groups')
-export const checkSubnets = (found: number): void => check('CacheSubnetQuotaExceededFault', quotas.subnetsPerGroup, found, 'subnets in a cache subnet group')
+  check('NodeGroupsPerReplicationGroupQuotaExceededFault', shardsInGroup, found, 'node groups in a replication group')

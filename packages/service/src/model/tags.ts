@@ -1,6 +1,6 @@
 import { Fault, invalidValue } from '../errors.ts'
 import type { Tag } from './group.ts'
-import { quotas } from './quotas.ts'
+import { tagsOnResource } from './quotas.ts'
 
 const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 
@@ -13,11 +13,18 @@ const checkTag = ({ key, value }: Tag): void => {
   }
 }
 
+/** A tag as requests carry it. */
+export interface RequestTag {
+  readonly Key?: string | undefined
+  readonly Value?: string | undefined
+}
+
 /**
  * The tags of a resource after adding; a key that is there gets the new value.
  * Throws `InvalidParameterValueException`, `TagQuotaPerResourceExceeded`.
  */
-export const checkTags = (existing: readonly Tag[], added: readonly Tag[]): readonly Tag[] => {
+export const checkTags = (existing: readonly Tag[], requested: readonly RequestTag[] | undefined): readonly Tag[] => {
+  const added = (requested ?? []).map((tag): Tag => ({ key: tag.Key ?? '', value: tag.Value ?? '' }))
   const keys = new Set<string>()
   for (const tag of added) {
     checkTag(tag)
@@ -25,8 +32,8 @@ export const checkTags = (existing: readonly Tag[], added: readonly Tag[]): read
     keys.add(tag.key)
   }
   const merged = [...existing.filter((tag) => !keys.has(tag.key)), ...added]
-  if (merged.length > quotas.tags) {
-    throw new Fault('TagQuotaPerResourceExceeded', `A resource can have at most ${quotas.tags} tags, found ${merged.length}.`)
+  if (merged.length > tagsOnResource) {
+    throw new Fault('TagQuotaPerResourceExceeded', `A resource can have at most ${tagsOnResource} tags, found ${merged.length}.`)
   }
   return merged
 }

@@ -36,7 +36,7 @@ const assertHealthy = async (store: Store, world: FakeWorld, spec: GroupSpec): P
   assert.ok(state !== null)
   const engines = world.engines()
   for (const shard of spec.shards) {
-    const primaryId = state.shards[shard.id]?.primary
+    const primaryId: string | null = state.shards[shard.id]?.primary ?? null
     for (const node of shard.nodes) {
       const engine = engines.get(node.id)
       assert.ok(engine, `${node.id} runs`)
