@@ -84,6 +84,7 @@ export interface PendingChange {
   /** `cmd` and `cme`: shard id to its whole new list of nodes (replica counts). */
   readonly shardNodes?: Readonly<Record<string, readonly NodeSpec[]>>
   readonly automaticFailover?: boolean
+  readonly multiAz?: boolean
 }
 
 export interface GroupSpec extends GroupKey {
