@@ -20,6 +20,10 @@ export interface NodePlan {
   readonly parameters: Readonly<Record<string, string>>
   readonly maxMemoryBytes: number
   readonly cpus: number
+  /** Threads that read and write, the main one included; never more than the machine has processors. */
+  readonly ioThreads: number
+  /** User that the engine is told to run as: Memcached refuses to start as root without it. Null: nothing to tell. */
+  readonly runAs: string | null
   /** Passwords of the control user and of the replication user of this home. */
   readonly secrets: ControlSecrets
   /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */

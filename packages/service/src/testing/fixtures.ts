@@ -85,6 +85,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     clock: realClock,
     log: (level, message, fields) => onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),
     block: { first: 64 },
+    machine: { processors: 2, user: null },
     secrets: { control: 'c', replication: 'r' },
     adapter: world.adapter,
     place: (where, id) => ({ folder: `/fake/${where}/${id}`, socket: `/fake/run/${where}-${id}.sock`, tag: `/fake/${where}/${id}/` }),

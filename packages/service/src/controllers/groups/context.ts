@@ -25,6 +25,11 @@ export interface GroupContext {
   readonly clock: Clock
   readonly log: Log
   readonly block: Block
+  readonly machine: {
+    readonly processors: number
+    /** `root` where the service runs as root; else null. */
+    readonly user: string | null
+  }
   readonly secrets: ControlSecrets
   readonly adapter: (engine: EngineName) => EngineAdapter
   readonly place: (region: string, nodeId: string) => NodePlace

@@ -44,6 +44,8 @@ const planOf = (context: GroupContext, spec: GroupSpec, cell: StateCell, node: N
     parameters: wanted.parameters,
     maxMemoryBytes: wanted.maxMemoryBytes,
     cpus: nodeTypeOf(spec).cpus,
+    ioThreads: Math.min(nodeTypeOf(spec).ioThreads, context.machine.processors),
+    runAs: context.machine.user,
     secrets: context.secrets,
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
