@@ -1,0 +1,108 @@
+/**
+ * Which loopback networks belong to this home. Claims are files in a folder that all users of the machine share: made with O_EXCL,
+ * so two homes that start at once cannot take the same block. A claim is void when its home is gone or names another block.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LarderError } from '../errors.ts'
+import { allBlocks, type Block, blockOf } from '../model/addresses.ts'
+import { isObject, readJsonFile, writePrivateFile } from './files.ts'
+import type { Home } from './home.ts'
+
+const isBlock = (value: unknown): value is Block => isObject(value) && allBlocks.some((block) => block.first === value['first'])
+const blockAt = (path: string): Block | null => readJsonFile(path, isBlock, 'a block of networks')
+
+interface Claim {
+  readonly home: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+const isClaim = (value: unknown): value is Claim => isObject(value) && typeof value['home'] === 'string' && typeof value['at'] === 'number'
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
+
+const claimFile = (registry: string, block: Block): string => join(registry, `127.${block.first}`)
+
+const openRegistry = (registry: string): void => {
+  if (existsSync(registry)) return
+  mkdirSync(registry, { recursive: true })
+  chmodSync(registry, 0o1777)
+}
+
+/** Whose the block is, or null when it is free: a claim of a home that no longer exists, or that has another block, is void. */
+const ownerOf = (registry: string, block: Block): string | null => {
+  const claim = readJsonFile(claimFile(registry, block), isClaim, 'the claim of a home')
+  if (claim === null) return null
+  const recorded = existsSync(claim.home) ? blockAt(join(claim.home, 'block.json')) : null
+  return recorded?.first === block.first ? claim.home : null
+}
+
+/** Null when somebody else has it. */
+const claim = (registry: string, block: Block, home: Home): boolean => {
+  const path = claimFile(registry, block)
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    try {
+      writeFileSync(path, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, { flag: 'wx', mode: 0o644 })
+      return true
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+    if (ownerOf(registry, block) === home.path) return true
+    // Younger than this it may be a claim whose home has not written its own record yet.
+    if (ownerOf(registry, block) !== null || ageOf(path) < 10_000) return false
+    try {
+      rmSync(path, { force: true })
+    } catch (error) {
+      if (codeOf(error) === 'EPERM' || codeOf(error) === 'EACCES') return false // another user's: his to clear
+      throw error
+    }
+  }
+  return false
+}
+
+/** Milliseconds since the claim was made; zero when it has just gone. */
+const ageOf = (path: string): number => {
+  const made = readJsonFile(path, isClaim, 'the claim of a home')
+  return made === null ? 0 : Date.now() - made.at
+}
+
+/** Blocks in which something listens now, from the kernel's table of sockets. */
+const busyBlocks = (): ReadonlySet<number> => {
+  const busy = new Set<number>()
+  for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {
+    const [, local, , state] = line.trim().split(/\s+/)
+    const hex = local?.split(':')[0]
+    if (state !== '0A' || hex === undefined || hex.length !== 8) continue
+    const bytes = Buffer.from(hex, 'hex').reverse()
+    const block = blockOf(bytes.join('.'))
+    if (block !== null) busy.add(block.first)
+  }
+  return busy
+}
+
+export const defaultRegistry = '/var/tmp/larder-blocks'
+
+/** The home's block: the one of before, or the next free one. Throws `address-taken`. */
+export const claimBlock = (home: Home, registry = defaultRegistry): Block => {
+  openRegistry(registry)
+  const present = blockAt(home.blockFile)
+  if (present !== null) {
+    if (claim(registry, present, home)) return present
+    const owner = ownerOf(registry, present) ?? 'another user'
+    throw new LarderError('address-taken', `expected the networks 127.${present.first} to 127.${present.first + 3} to be free for ${home.path}, found them claimed by ${owner}`)
+  }
+  const busy = busyBlocks()
+  for (const block of allBlocks) {
+    if (busy.has(block.first) || !claim(registry, block, home)) continue
+    writePrivateFile(home.blockFile, `${JSON.stringify(block)}\n`)
+    return block
+  }
+  throw new LarderError('address-taken', `expected a free block of loopback networks, found all ${allBlocks.length} claimed in ${registry}; remove homes that are no longer needed`)
+}
+
+/** For a home that is removed. */
+export const releaseBlock = (home: Home, registry = defaultRegistry): void => {
+  const present = blockAt(home.blockFile)
+  if (present !== null && ownerOf(registry, present) === home.path) rmSync(claimFile(registry, present), { force: true })
+}

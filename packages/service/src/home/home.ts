@@ -1,0 +1,74 @@
+/**
+ * The state folder of one Larder (`LARDER_HOME`).
+ *
+ * ```
+ * state.db            the store            secrets.json   keys and passwords, 0600
+ * nodes/<region>/<id> a node's folder      block.json     which loopback networks are ours
+ * run/<short>.sock    control sockets      service.json   who serves, while it serves
+ * logs/               what Larder says     lock.db        held by the one `larder up`
+ * ```
+ */
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { LarderError } from '../errors.ts'
+
+/** A unix socket's path has at most 107 bytes. */
+const longestSocketPath = 107
+const socketNameLength = '/run/0123456789ab.sock'.length
+
+export interface Home {
+  readonly path: string
+  readonly stateFile: string
+  readonly lockFile: string
+  readonly secretsFile: string
+  readonly blockFile: string
+  readonly serviceFile: string
+  readonly logFile: string
+  readonly nodesFolder: string
+  nodeFolder(region: string, nodeId: string): string
+  socket(region: string, nodeId: string): string
+  /** Folders of nodes that are on disk. */
+  nodeFolders(): Promise<readonly string[]>
+}
+
+export const homePath = (environment: NodeJS.ProcessEnv): string => resolve(environment['LARDER_HOME'] ?? join(homedir(), '.larder'))
+
+const ownedByUs = (path: string): void => {
+  const { uid, mode } = statSync(path)
+  const me = process.getuid?.() ?? uid
+  if (uid !== me) throw new LarderError('machine', `expected ${path} to belong to user ${me}, found user ${uid}; name another folder with LARDER_HOME`)
+  if ((mode & 0o077) !== 0) chmodSync(path, 0o700)
+}
+
+const subfolders = async (path: string): Promise<readonly string[]> => {
+  const entries = await readdir(path, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))
+}
+
+/** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for a path that is too long for sockets. */
+export const openHome = (path: string): Home => {
+  const most = longestSocketPath - socketNameLength
+  if (Buffer.byteLength(path) > most) {
+    throw new LarderError('usage', `expected a home path of at most ${most} bytes (control sockets stand in it), found ${Buffer.byteLength(path)}: ${path}`)
+  }
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  ownedByUs(path)
+  for (const name of ['nodes', 'run', 'logs']) mkdirSync(join(path, name), { recursive: true, mode: 0o700 })
+  const nodesFolder = join(path, 'nodes')
+  return {
+    path,
+    stateFile: join(path, 'state.db'),
+    lockFile: join(path, 'lock.db'),
+    secretsFile: join(path, 'secrets.json'),
+    blockFile: join(path, 'block.json'),
+    serviceFile: join(path, 'service.json'),
+    logFile: join(path, 'logs', 'larder.log'),
+    nodesFolder,
+    nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),
+    socket: (region, nodeId) => join(path, 'run', `${createHash('sha256').update(`${region}/${nodeId}`).digest('hex').slice(0, 12)}.sock`),
+    nodeFolders: async () => (await Promise.all((await subfolders(nodesFolder)).map(subfolders))).flat(),
+  }
+}
