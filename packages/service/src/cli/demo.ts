@@ -31,7 +31,8 @@ const until = async <T>(what: string, ask: () => Promise<T | undefined>): Promis
   for (;;) {
     const found = await ask()
     if (found !== undefined) return found
-    if (Date.now() > deadline) throw new LarderError('deadline', `${what} did not become available within ${deadlineMs / 1000} s; larder status says why`)
+    if (Date.now() > deadline)
+      throw new LarderError('deadline', `${what} did not become available within ${deadlineMs / 1000} s; larder status says why`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
 }
@@ -42,7 +43,9 @@ const availableGroup = async (client: ElastiCacheClient, id: string): Promise<Re
 }
 
 const availableCluster = async (client: ElastiCacheClient, id: string): Promise<CacheCluster | undefined> => {
-  const { CacheClusters = [] } = await client.send(new DescribeCacheClustersCommand({ CacheClusterId: id, ShowCacheNodeInfo: true }))
+  const { CacheClusters = [] } = await client.send(
+    new DescribeCacheClustersCommand({ CacheClusterId: id, ShowCacheNodeInfo: true }),
+  )
   return CacheClusters.find((cluster) => cluster.CacheClusterStatus === 'available')
 }
 
@@ -100,7 +103,13 @@ const memcachedCluster = async (client: ElastiCacheClient): Promise<DemoResult> 
   const started = performance.now()
   const id = 'demo-memcached'
   await client.send(
-    new CreateCacheClusterCommand({ CacheClusterId: id, Engine: 'memcached', CacheNodeType: nodeType, NumCacheNodes: 2, AZMode: 'cross-az' }),
+    new CreateCacheClusterCommand({
+      CacheClusterId: id,
+      Engine: 'memcached',
+      CacheNodeType: nodeType,
+      NumCacheNodes: 2,
+      AZMode: 'cross-az',
+    }),
   )
   const cluster = await until(id, () => availableCluster(client, id))
   const { Address = '', Port = 11211 } = cluster.ConfigurationEndpoint ?? {}

@@ -78,7 +78,9 @@ const slotsText = (shard: ShardReport): string =>
   shard.slots.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',')
 
 const endpointLines = (group: GroupReport): readonly string[] =>
-  Object.entries(group.endpoints).flatMap(([name, endpoint]) => (endpoint === null ? [] : [`${name} ${endpoint.address}:${endpoint.port}`]))
+  Object.entries(group.endpoints).flatMap(([name, endpoint]) =>
+    endpoint === null ? [] : [`${name} ${endpoint.address}:${endpoint.port}`],
+  )
 
 const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint): readonly string[] => {
   const node = group.shards[0]?.nodes[0]
@@ -89,13 +91,16 @@ const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint)
   if (group.reason !== null) lines.push(`│  ${paint('red', group.reason)}`)
   if (endpoints.length > 0) lines.push(`│  ${paint('cyan', endpoints.join('   '))}`)
   const showShards = group.kind === 'cme'
-  const rows = group.shards.flatMap((shard): readonly { readonly shard: ShardReport | null; readonly node: NodeReport | null }[] => [
-    ...(showShards ? [{ shard, node: null }] : []),
-    ...shard.nodes.map((each) => ({ shard: null, node: each })),
-  ])
+  const rows = group.shards.flatMap(
+    (shard): readonly { readonly shard: ShardReport | null; readonly node: NodeReport | null }[] => [
+      ...(showShards ? [{ shard, node: null }] : []),
+      ...shard.nodes.map((each) => ({ shard: null, node: each })),
+    ],
+  )
   for (const [index, row] of rows.entries()) {
     const lastAtTop = showShards ? !rows.slice(index + 1).some((later) => later.shard !== null) : index === rows.length - 1
-    if (row.shard !== null) lines.push(`${lastAtTop ? '└─' : '├─'} shard ${row.shard.id}  ${paint('dim', `slots ${slotsText(row.shard)}`)}`)
+    if (row.shard !== null)
+      lines.push(`${lastAtTop ? '└─' : '├─'} shard ${row.shard.id}  ${paint('dim', `slots ${slotsText(row.shard)}`)}`)
     if (row.node === null) continue
     const lastInShard = rows[index + 1]?.node == null
     const stem = showShards ? `${lastAtTop ? '   ' : '│  '}${lastInShard ? '└─' : '├─'} ` : `${lastAtTop ? '└─' : '├─'} `
@@ -106,7 +111,8 @@ const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint)
 
 /** `colour: false` for pipes and files. */
 export const statusText = (report: Report, options: { readonly colour: boolean }): string => {
-  if (report.groups.length === 0) return 'No groups yet. Create one with the AWS command line: larder aws elasticache create-cache-cluster help\n'
+  if (report.groups.length === 0)
+    return 'No groups yet. Create one with the AWS command line: larder aws elasticache create-cache-cluster help\n'
   const paint: Paint = (style, text) => (options.colour ? styleText(style, text, { validateStream: false }) : text)
   const widths = widthsOf(report.groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes.map(columns))))
   return `${report.groups.map((group) => groupLines(group, widths, paint).join('\n')).join('\n\n')}\n`

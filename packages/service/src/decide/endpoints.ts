@@ -28,7 +28,10 @@ const floating = (input: GroupInput): { readonly address: string; readonly holde
     const { address } = state.configurationEndpoint
     const serving = allNodes(input).filter(isServing)
     const present = serving.find((node) => node.seen.engine?.bound.includes(address))
-    return { address, holder: present ?? serving.find((node) => node.seen.engine?.replication?.role === 'primary') ?? serving[0] ?? null }
+    return {
+      address,
+      holder: present ?? serving.find((node) => node.seen.engine?.replication?.role === 'primary') ?? serving[0] ?? null,
+    }
   }
   return null
 }
@@ -38,7 +41,9 @@ export const decideBinds = (input: GroupInput): readonly Action[] => {
   const float = floating(input)
   const wanted = (node: NodeFacts): readonly string[] =>
     float !== null && node.spec.id === float.holder?.spec.id ? [node.state.address, float.address] : [node.state.address]
-  const bindable = allNodes(input).filter((node) => isRunning(node) && node.seen.engine !== null && input.spec.kind !== 'memcached')
+  const bindable = allNodes(input).filter(
+    (node) => isRunning(node) && node.seen.engine !== null && input.spec.kind !== 'memcached',
+  )
   const change = (nodes: readonly NodeFacts[]): readonly Action[] =>
     nodes.map((node) => ({ do: 'bind', node: node.spec.id, addresses: wanted(node) }))
   const letGo = bindable.filter((node) => (node.seen.engine?.bound ?? []).some((address) => !wanted(node).includes(address)))
@@ -53,7 +58,9 @@ export const decideReaders = (input: GroupInput): readonly Action[] => {
   if (spec.kind !== 'cmd' || state.readerEndpoint === null || shard === undefined) return []
   const primary = primaryOf(input, shard.id)
   if (primary === undefined) return []
-  const replicas = factsOf(input, shard).filter((node) => node.spec.id !== primary.spec.id && isInSync(node, primary.state.address))
+  const replicas = factsOf(input, shard).filter(
+    (node) => node.spec.id !== primary.spec.id && isInSync(node, primary.state.address),
+  )
   const backends = (replicas.length > 0 ? replicas : isServing(primary) ? [primary] : []).map(endpointOf)
   if (observed.readers !== null && sameSet(observed.readers, backends.map(endpointText))) return []
   return [{ do: 'readers', endpoint: state.readerEndpoint, backends }]

@@ -17,7 +17,9 @@ type Stage = (input: GroupInput) => readonly Action[]
 const nodesOf = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => factsOf(input, shard))
 
 const allocate: Stage = ({ spec, state }) => {
-  const nodes = spec.shards.flatMap((shard) => shard.nodes.filter((node) => state.nodes[node.id] === undefined).map((node) => node.id))
+  const nodes = spec.shards.flatMap((shard) =>
+    shard.nodes.filter((node) => state.nodes[node.id] === undefined).map((node) => node.id),
+  )
   const endpoints: EndpointUse[] = []
   if (spec.kind === 'cmd' && state.primaryEndpoint === null) endpoints.push('primary')
   if (spec.kind === 'cmd' && state.readerEndpoint === null) endpoints.push('reader')
@@ -90,12 +92,14 @@ const waitingFor = (input: GroupInput): string | null => {
     const facts = factsOf(input, shard)
     const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
     for (const node of facts) {
-      if (node.seen.process === 'doubt') return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
+      if (node.seen.process === 'doubt')
+        return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
       if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
       if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
       if (node.seen.engine?.loading === true) return `node ${node.spec.id} loads its data`
       if (input.spec.kind === 'memcached' || primary === undefined) continue
-      if (input.spec.kind === 'cme' && node.seen.engine?.cluster?.state !== 'ok') return `node ${node.spec.id} waits for the cluster to be whole`
+      if (input.spec.kind === 'cme' && node.seen.engine?.cluster?.state !== 'ok')
+        return `node ${node.spec.id} waits for the cluster to be whole`
       if (node !== primary && !isInSync(node, primary.state.address)) return `node ${node.spec.id} copies the data of its primary`
     }
     if (input.spec.kind !== 'memcached' && primary === undefined) return `shard ${shard.id} has no primary`

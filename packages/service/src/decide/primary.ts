@@ -60,5 +60,11 @@ export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null
   if (others.some((node) => node.seen.process !== 'absent')) return null // it may yet answer, and be the better one
   const chosen = bestPersisted(others, primary)
   if (chosen === primary) return null
-  return { do: 'target', shard: shard.id, primary: chosen.spec.id, epoch, because: 'all nodes were lost and its data is the newest' }
+  return {
+    do: 'target',
+    shard: shard.id,
+    primary: chosen.spec.id,
+    epoch,
+    because: 'all nodes were lost and its data is the newest',
+  }
 }

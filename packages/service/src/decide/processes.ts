@@ -1,8 +1,8 @@
 /** Which processes are to be started and ended. */
 import type { ShardSpec } from '../model/group.ts'
 import type { Action, StartReason } from './actions.ts'
-import { bestReplica } from './primary.ts'
 import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
+import { bestReplica } from './primary.ts'
 
 const needsReboot = (node: NodeFacts): boolean => node.state.rebootsDone < node.spec.reboots
 /** Memcached cannot be given more memory or threads while it runs; its node type changes by a restart, as on AWS with its data lost. */
@@ -52,7 +52,12 @@ export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Acti
   if (primary === undefined) return []
   if (primary.seen.process === 'absent') {
     const lostAll = nodes.length > 1 && nodes.every((node) => node.seen.process === 'absent') && primary.state.joined
-    const start: Action = { do: 'start', node: primary.spec.id, replicaOf: null, because: lostAll ? 'lost-all' : reasonOf(primary) }
+    const start: Action = {
+      do: 'start',
+      node: primary.spec.id,
+      replicaOf: null,
+      because: lostAll ? 'lost-all' : reasonOf(primary),
+    }
     const isNewCluster = input.spec.kind === 'cme' && nodes.every((node) => !node.state.joined)
     if (!isNewCluster) return [start]
     return [start, ...absent.filter((node) => node !== primary).map((node): Action => startReplica(node, primary))]

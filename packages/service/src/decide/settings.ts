@@ -16,7 +16,9 @@ export const decideSettings = (input: GroupInput): readonly Action[] => {
       const pendingReboot = differing.some(([name]) => wanted.requiresReboot.has(name))
       const engine = node.seen.engine
       const resize =
-        spec.engine !== 'memcached' && engine !== null && engine.maxMemoryBytes !== wanted.maxMemoryBytes ? wanted.maxMemoryBytes : null
+        spec.engine !== 'memcached' && engine !== null && engine.maxMemoryBytes !== wanted.maxMemoryBytes
+          ? wanted.maxMemoryBytes
+          : null
       const status = pendingReboot ? 'pending-reboot' : 'in-sync'
       const same = Object.keys(apply).length === 0 && resize === null
       if (same && node.state.parameterStatus === status && node.state.nodeType === spec.nodeType) return []

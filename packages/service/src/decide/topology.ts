@@ -14,7 +14,9 @@ const settled: Topology = { actions: [], waitingFor: null }
 const livingPrimary = (input: GroupInput, shard: ShardSpec, except: string): NodeState | undefined =>
   Object.values(input.state.nodes).find((node) => {
     const seen = input.observed.nodes[node.id]
-    return node.shard === shard.id && node.id !== except && seen?.process === 'running' && seen.engine?.replication?.role === 'primary'
+    return (
+      node.shard === shard.id && node.id !== except && seen?.process === 'running' && seen.engine?.replication?.role === 'primary'
+    )
   })
 
 const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
@@ -42,7 +44,9 @@ const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
 }
 
 const knows = (node: NodeFacts, other: NodeFacts): boolean =>
-  node.seen.engine?.cluster?.nodes.some((entry) => entry.id === other.state.clusterNodeId && !entry.flags.includes('handshake')) ?? false
+  node.seen.engine?.cluster?.nodes.some(
+    (entry) => entry.id === other.state.clusterNodeId && !entry.flags.includes('handshake'),
+  ) ?? false
 
 /** Cluster mode: nodes that were added later are made known to every other one. */
 export const decideMeetings = (input: GroupInput): Topology => {

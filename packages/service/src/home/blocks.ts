@@ -18,7 +18,8 @@ interface Claim {
   readonly at: number
 }
 
-const isClaim = (value: unknown): value is Claim => isObject(value) && typeof value['home'] === 'string' && typeof value['at'] === 'number'
+const isClaim = (value: unknown): value is Claim =>
+  isObject(value) && typeof value['home'] === 'string' && typeof value['at'] === 'number'
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
@@ -43,7 +44,10 @@ const claim = (registry: string, block: Block, home: Home): boolean => {
   const path = claimFile(registry, block)
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
-      writeFileSync(path, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, { flag: 'wx', mode: 0o644 })
+      writeFileSync(path, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, {
+        flag: 'wx',
+        mode: 0o644,
+      })
       return true
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
@@ -90,7 +94,10 @@ export const claimBlock = (home: Home, registry = defaultRegistry): Block => {
   if (present !== null) {
     if (claim(registry, present, home)) return present
     const owner = ownerOf(registry, present) ?? 'another user'
-    throw new LarderError('address-taken', `expected the networks 127.${present.first} to 127.${present.first + 3} to be free for ${home.path}, found them claimed by ${owner}`)
+    throw new LarderError(
+      'address-taken',
+      `expected the networks 127.${present.first} to 127.${present.first + 3} to be free for ${home.path}, found them claimed by ${owner}`,
+    )
   }
   const busy = busyBlocks()
   for (const block of allBlocks) {
@@ -98,7 +105,10 @@ export const claimBlock = (home: Home, registry = defaultRegistry): Block => {
     writePrivateFile(home.blockFile, `${JSON.stringify(block)}\n`)
     return block
   }
-  throw new LarderError('address-taken', `expected a free block of loopback networks, found all ${allBlocks.length} claimed in ${registry}; remove homes that are no longer needed`)
+  throw new LarderError(
+    'address-taken',
+    `expected a free block of loopback networks, found all ${allBlocks.length} claimed in ${registry}; remove homes that are no longer needed`,
+  )
 }
 
 /** For a home that is removed. */

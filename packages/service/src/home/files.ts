@@ -27,12 +27,16 @@ export const readJsonFile = <T>(path: string, isValid: (value: unknown) => value
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found no JSON. It was left as it is.`, { cause: error })
+    throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found no JSON. It was left as it is.`, {
+      cause: error,
+    })
   }
-  if (!isValid(value)) throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found something else. It was left as it is.`)
+  if (!isValid(value))
+    throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found something else. It was left as it is.`)
   return value
 }
 
 export const removeFile = (path: string): void => rmSync(path, { force: true })
 
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

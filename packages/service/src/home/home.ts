@@ -34,12 +34,17 @@ export interface Home {
   nodeFolders(): Promise<readonly string[]>
 }
 
-export const homePath = (environment: NodeJS.ProcessEnv): string => resolve(environment['LARDER_HOME'] ?? join(homedir(), '.larder'))
+export const homePath = (environment: NodeJS.ProcessEnv): string =>
+  resolve(environment['LARDER_HOME'] ?? join(homedir(), '.larder'))
 
 const ownedByUs = (path: string): void => {
   const { uid, mode } = statSync(path)
   const me = process.getuid?.() ?? uid
-  if (uid !== me) throw new LarderError('machine', `expected ${path} to belong to user ${me}, found user ${uid}; name another folder with LARDER_HOME`)
+  if (uid !== me)
+    throw new LarderError(
+      'machine',
+      `expected ${path} to belong to user ${me}, found user ${uid}; name another folder with LARDER_HOME`,
+    )
   if ((mode & 0o077) !== 0) chmodSync(path, 0o700)
 }
 
@@ -52,7 +57,10 @@ const subfolders = async (path: string): Promise<readonly string[]> => {
 export const openHome = (path: string): Home => {
   const most = longestSocketPath - socketNameLength
   if (Buffer.byteLength(path) > most) {
-    throw new LarderError('usage', `expected a home path of at most ${most} bytes (control sockets stand in it), found ${Buffer.byteLength(path)}: ${path}`)
+    throw new LarderError(
+      'usage',
+      `expected a home path of at most ${most} bytes (control sockets stand in it), found ${Buffer.byteLength(path)}: ${path}`,
+    )
   }
   mkdirSync(path, { recursive: true, mode: 0o700 })
   ownedByUs(path)
@@ -68,7 +76,8 @@ export const openHome = (path: string): Home => {
     logFile: join(path, 'logs', 'larder.log'),
     nodesFolder,
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),
-    socket: (region, nodeId) => join(path, 'run', `${createHash('sha256').update(`${region}/${nodeId}`).digest('hex').slice(0, 12)}.sock`),
+    socket: (region, nodeId) =>
+      join(path, 'run', `${createHash('sha256').update(`${region}/${nodeId}`).digest('hex').slice(0, 12)}.sock`),
     nodeFolders: async () => (await Promise.all((await subfolders(nodesFolder)).map(subfolders))).flat(),
   }
 }

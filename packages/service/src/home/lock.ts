@@ -19,7 +19,10 @@ export interface ServiceInfo {
 }
 
 const isServiceInfo = (value: unknown): value is ServiceInfo =>
-  isObject(value) && typeof value['pid'] === 'number' && typeof value['url'] === 'string' && typeof value['startedAt'] === 'number'
+  isObject(value) &&
+  typeof value['pid'] === 'number' &&
+  typeof value['url'] === 'string' &&
+  typeof value['startedAt'] === 'number'
 
 /** Null when somebody else holds it. */
 const tryLock = (home: Home): HomeLock | null => {
@@ -40,10 +43,14 @@ export const lockHome = (home: Home): HomeLock => {
   if (lock !== null) return lock
   const holder = readJsonFile(home.serviceFile, isServiceInfo, 'who serves')
   const who = holder === null ? 'another process' : `process ${holder.pid} at ${holder.url}`
-  throw new LarderError('store-busy', `expected to be the only service of ${home.path}, found ${who}; stop it first, or use another LARDER_HOME`)
+  throw new LarderError(
+    'store-busy',
+    `expected to be the only service of ${home.path}, found ${who}; stop it first, or use another LARDER_HOME`,
+  )
 }
 
-export const writeService = (home: Home, info: ServiceInfo): void => writePrivateFile(home.serviceFile, `${JSON.stringify(info)}\n`)
+export const writeService = (home: Home, info: ServiceInfo): void =>
+  writePrivateFile(home.serviceFile, `${JSON.stringify(info)}\n`)
 export const removeService = (home: Home): void => removeFile(home.serviceFile)
 
 /** Who serves this home now; null when nobody does, also when a file of a killed service was left behind. */

@@ -13,7 +13,8 @@ export interface Secrets extends ControlSecrets {
 
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 const base64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const pick = (letters: string, count: number): string => Array.from({ length: count }, () => letters[randomInt(letters.length)]).join('')
+const pick = (letters: string, count: number): string =>
+  Array.from({ length: count }, () => letters[randomInt(letters.length)]).join('')
 
 const create = (): Secrets => ({
   homeId: randomBytes(4).toString('hex'),
@@ -24,9 +25,11 @@ const create = (): Secrets => ({
 })
 
 const fields = ['homeId', 'accessKeyId', 'secretAccessKey', 'control', 'replication'] as const
-const isSecrets = (value: unknown): value is Secrets => isObject(value) && fields.every((field) => typeof value[field] === 'string')
+const isSecrets = (value: unknown): value is Secrets =>
+  isObject(value) && fields.every((field) => typeof value[field] === 'string')
 
-export const readSecrets = (home: Home): Secrets | null => readJsonFile(home.secretsFile, isSecrets, `the keys of a home (${fields.join(', ')})`)
+export const readSecrets = (home: Home): Secrets | null =>
+  readJsonFile(home.secretsFile, isSecrets, `the keys of a home (${fields.join(', ')})`)
 
 export const openSecrets = (home: Home): Secrets => {
   const present = readSecrets(home)

@@ -50,9 +50,15 @@ export const defaultParameterGroup = (engine: EngineName, version: string, clust
 export type VersionChange = 'same' | 'upgrade' | 'downgrade' | 'invalid'
 
 /** Redis OSS may become Valkey of the same or a later generation; Memcached may go either way, its nodes being replaced. */
-export const versionChange = (fromEngine: EngineName, fromVersion: string, toEngine: EngineName, toVersion: string): VersionChange => {
+export const versionChange = (
+  fromEngine: EngineName,
+  fromVersion: string,
+  toEngine: EngineName,
+  toVersion: string,
+): VersionChange => {
   if (fromEngine !== toEngine) {
-    const allowed = fromEngine === 'redis' && toEngine === 'valkey' && (partsOf(toVersion)[0] ?? 0) >= (partsOf(fromVersion)[0] ?? 0)
+    const allowed =
+      fromEngine === 'redis' && toEngine === 'valkey' && (partsOf(toVersion)[0] ?? 0) >= (partsOf(fromVersion)[0] ?? 0)
     return allowed ? 'upgrade' : 'invalid'
   }
   const order = compareVersions(toVersion, fromVersion)
@@ -98,6 +104,7 @@ export const engineCapabilities = (engine: EngineName, version: string): Capabil
 
 /** A version as a user writes it: `9`, `9.1`, `9.1.2`, `6.x`. Throws `InvalidParameterValueException`. */
 export const checkVersionText = (text: string): string => {
-  if (!/^\d{1,3}(\.(\d{1,3}|x)){0,2}$/.test(text)) throw invalidValue(`EngineVersion: expected a version like 9.1 or 7.0.15, found ${text.slice(0, 60)}`)
+  if (!/^\d{1,3}(\.(\d{1,3}|x)){0,2}$/.test(text))
+    throw invalidValue(`EngineVersion: expected a version like 9.1 or 7.0.15, found ${text.slice(0, 60)}`)
   return text
 }

@@ -2,13 +2,16 @@
 import { Fault, invalidValue } from '../errors.ts'
 import type { GroupKind } from './group.ts'
 
-const rule = 'must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens'
+const rule =
+  'must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens'
 
 const identifier = (member: string, most: number, value: string | undefined): string => {
   if (value === undefined || value === '') throw invalidValue(`The parameter ${member} must be provided and must not be blank.`)
   if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(value) || value.endsWith('-') || value.includes('--') || value.length > most) {
     const shown = value.length > 100 ? `${value.slice(0, 100)}...` : value
-    throw invalidValue(`The parameter ${member} is not a valid identifier: identifiers ${rule}; they have 1 to ${most} characters. Found: ${shown}`)
+    throw invalidValue(
+      `The parameter ${member} is not a valid identifier: identifiers ${rule}; they have 1 to ${most} characters. Found: ${shown}`,
+    )
   }
   return value.toLowerCase()
 }
@@ -19,7 +22,8 @@ export const parameterGroupName = (value: string | undefined): string => identif
 
 /** Subnet groups may also hold dots and underscores. */
 export const subnetGroupName = (value: string | undefined): string => {
-  if (value === undefined || value === '') throw invalidValue('The parameter CacheSubnetGroupName must be provided and must not be blank.')
+  if (value === undefined || value === '')
+    throw invalidValue('The parameter CacheSubnetGroupName must be provided and must not be blank.')
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/.test(value)) {
     throw invalidValue(
       'The parameter CacheSubnetGroupName must contain only alphanumeric characters, periods, underscores or hyphens and have at most 255 characters.',
@@ -83,7 +87,8 @@ const arnTypes: ReadonlySet<string> = new Set<ArnType>([
 
 const isArnType = (text: string): text is ArnType => arnTypes.has(text)
 
-export const arn = (region: string, account: string, type: ArnType, name: string): string => `arn:aws:elasticache:${region}:${account}:${type}:${name}`
+export const arn = (region: string, account: string, type: ArnType, name: string): string =>
+  `arn:aws:elasticache:${region}:${account}:${type}:${name}`
 
 export interface ParsedArn {
   readonly region: string
@@ -97,7 +102,10 @@ export const parseArn = (text: string): ParsedArn => {
   const match = /^arn:aws:elasticache:([a-z0-9-]*):(\d{12}):([a-z-]+):([^:]{1,255})$/.exec(text)
   const [, region, account, type, name] = match ?? []
   if (region === undefined || account === undefined || type === undefined || name === undefined || !isArnType(type)) {
-    throw new Fault('InvalidARNFault', `${text.slice(0, 200)} is not a valid ARN: expected arn:aws:elasticache:<region>:<account>:<type>:<name>`)
+    throw new Fault(
+      'InvalidARNFault',
+      `${text.slice(0, 200)} is not a valid ARN: expected arn:aws:elasticache:<region>:<account>:<type>:<name>`,
+    )
   }
   return { region, account, type, name }
 }

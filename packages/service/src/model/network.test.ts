@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import { defaultSubnetGroup, defaultVpc, isSubnetId, placeSubnets } from './network.ts'
 import { zonesOf } from './zones.ts'
 
-const subnetId = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 17, maxLength: 17 }).map((hex) => `subnet-${hex}`)
+const subnetId = fc
+  .string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 17, maxLength: 17 })
+  .map((hex) => `subnet-${hex}`)
 
 describe('the default VPC', () => {
   it('has one subnet in each zone, with ids of the form of EC2', () => {
@@ -39,7 +41,16 @@ describe('the default VPC', () => {
 describe('a subnet id', () => {
   it('is subnet- and 8 or 17 hexadecimal digits', () => {
     for (const id of ['subnet-12345678', 'subnet-0123456789abcdef0']) assert.ok(isSubnetId(id), id)
-    for (const id of ['', 'subnet-', 'subnet-1234567', 'subnet-123456789', 'subnet-1234567G', 'SUBNET-12345678', 'vpc-12345678', 'subnet-12345678\n']) {
+    for (const id of [
+      '',
+      'subnet-',
+      'subnet-1234567',
+      'subnet-123456789',
+      'subnet-1234567G',
+      'SUBNET-12345678',
+      'vpc-12345678',
+      'subnet-12345678\n',
+    ]) {
       assert.ok(!isSubnetId(id), id)
     }
   })

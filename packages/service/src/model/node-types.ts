@@ -116,7 +116,10 @@ const byName = new Map(allNodeTypes.map((type) => [type.name, type]))
 export const nodeType = (name: string): NodeType | null => byName.get(name) ?? null
 
 /** What a node can be scaled to: larger types, and smaller ones that still hold what is used. Sorted by name, as AWS answers. */
-export const scalingTargets = (name: string, usedBytes: number): { readonly up: readonly string[]; readonly down: readonly string[] } => {
+export const scalingTargets = (
+  name: string,
+  usedBytes: number,
+): { readonly up: readonly string[]; readonly down: readonly string[] } => {
   const current = nodeType(name)
   if (current === null) return { up: [], down: [] }
   const others = allNodeTypes.filter((type) => type.name !== name && type.currentGeneration)

@@ -46,10 +46,13 @@ export const checkParameter = (family: string, name: string, value: string): voi
   const definition = familyMap(family).get(name)
   if (definition === undefined) throw invalidValue(`Could not find parameter with name: ${name.slice(0, 100)}`)
   if (!definition.modifiable) throw invalidValue(`The parameter ${name} cannot be modified.`)
-  if (value.length > 1_000 || /[\p{Cc}"]/u.test(value)) throw invalidValue(`The value of parameter ${name} holds characters that are not allowed, or is too long.`)
+  if (value.length > 1_000 || /[\p{Cc}"]/u.test(value))
+    throw invalidValue(`The value of parameter ${name} holds characters that are not allowed, or is too long.`)
   const allowed = name === 'notify-keyspace-events' ? eventLetters.test(value) : isAllowed(definition, value)
   if (!allowed) {
-    throw invalidValue(`Invalid value '${value.slice(0, 100)}' for parameter ${name}: expected ${definition.allowedValues ?? 'letters of K E g $ l s h z x e A t m d n'}`)
+    throw invalidValue(
+      `Invalid value '${value.slice(0, 100)}' for parameter ${name}: expected ${definition.allowedValues ?? 'letters of K E g $ l s h z x e A t m d n'}`,
+    )
   }
 }
 

@@ -14,7 +14,8 @@ const check = (shape: string, most: number, found: number, what: string): void =
   if (found > most) throw new Fault(shape, `You have exceeded the limit of ${most} ${what}; ${found} were requested.`)
 }
 
-export const checkNodesInRegion = (found: number): void => check('NodeQuotaForCustomerExceededFault', nodesInRegion, found, 'nodes in a region')
+export const checkNodesInRegion = (found: number): void =>
+  check('NodeQuotaForCustomerExceededFault', nodesInRegion, found, 'nodes in a region')
 export const checkMemcachedNodes = (found: number): void =>
   check('NodeQuotaForClusterExceededFault', nodesInMemcachedCluster, found, 'nodes in a Memcached cluster')
 export const checkShards = (found: number): void =>

@@ -31,7 +31,8 @@ export const parseSlots = (text: string): readonly SlotRange[] =>
 export const formatSlots = (ranges: readonly SlotRange[]): string =>
   ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(',')
 
-export const slotCount = (ranges: readonly SlotRange[]): number => ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+export const slotCount = (ranges: readonly SlotRange[]): number =>
+  ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
 
 /** Every slot belongs to exactly one shard. Throws `InvalidParameterCombinationException`. */
 export const checkCoverage = (shards: readonly (readonly SlotRange[])[]): void => {

@@ -45,8 +45,10 @@ const daily = (text: string): Span | null => {
 export const maintenanceWindow = (text: string): string => {
   const lower = text.toLowerCase()
   const span = weekly(lower)
-  if (span === null) throw invalidValue(`Invalid maintenance window: expected ddd:hh24:mi-ddd:hh24:mi, found ${text.slice(0, 60)}`)
-  if (span.length < shortest) throw invalidValue(`Invalid maintenance window: it must be at least ${shortest} minutes long, found ${lower}`)
+  if (span === null)
+    throw invalidValue(`Invalid maintenance window: expected ddd:hh24:mi-ddd:hh24:mi, found ${text.slice(0, 60)}`)
+  if (span.length < shortest)
+    throw invalidValue(`Invalid maintenance window: it must be at least ${shortest} minutes long, found ${lower}`)
   return lower
 }
 
@@ -54,7 +56,8 @@ export const maintenanceWindow = (text: string): string => {
 export const snapshotWindow = (text: string): string => {
   const span = daily(text)
   if (span === null) throw invalidValue(`Invalid snapshot window: expected hh24:mi-hh24:mi, found ${text.slice(0, 60)}`)
-  if (span.length < shortest) throw invalidValue(`Invalid snapshot window: it must be at least ${shortest} minutes long, found ${text}`)
+  if (span.length < shortest)
+    throw invalidValue(`Invalid snapshot window: it must be at least ${shortest} minutes long, found ${text}`)
   return text
 }
 
@@ -64,7 +67,10 @@ const overlap = (maintenance: string, snapshot: string): boolean => {
   if (week === null || day === null) return false
   return days.some((_, index) => {
     const start = index * dayMinutes + day.start
-    return (start - week.start + weekMinutes) % weekMinutes < week.length || (week.start - start + weekMinutes) % weekMinutes < day.length
+    return (
+      (start - week.start + weekMinutes) % weekMinutes < week.length ||
+      (week.start - start + weekMinutes) % weekMinutes < day.length
+    )
   })
 }
 

@@ -36,7 +36,11 @@ export interface GroupReport {
   readonly status: string
   readonly reason: string | null
   readonly nodeType: string
-  readonly endpoints: { readonly primary: Endpoint | null; readonly reader: Endpoint | null; readonly configuration: Endpoint | null }
+  readonly endpoints: {
+    readonly primary: Endpoint | null
+    readonly reader: Endpoint | null
+    readonly configuration: Endpoint | null
+  }
   readonly shards: readonly ShardReport[]
 }
 
@@ -45,7 +49,10 @@ export interface Report {
 }
 
 /** What the report needs to know of a node's process; both null when it does not run. */
-export type Probe = (spec: GroupSpec, node: NodeState) => Promise<{ readonly pid: number | null; readonly engine: EngineStatus | null }>
+export type Probe = (
+  spec: GroupSpec,
+  node: NodeState,
+) => Promise<{ readonly pid: number | null; readonly engine: EngineStatus | null }>
 
 const roleOf = (spec: GroupSpec, state: GroupState | null, shard: ShardSpec, id: string): NodeReport['role'] => {
   if (spec.kind === 'memcached') return 'cache'
@@ -60,7 +67,12 @@ const probeNode = async (probe: Probe, spec: GroupSpec, state: GroupState | null
   return { node, kept, ...(kept === undefined ? { pid: null, engine: null } : await probe(spec, kept)) }
 }
 
-const nodeReport = (spec: GroupSpec, role: NodeReport['role'], { node, kept, pid, engine }: Probed, primaryOffset: number | null): NodeReport => {
+const nodeReport = (
+  spec: GroupSpec,
+  role: NodeReport['role'],
+  { node, kept, pid, engine }: Probed,
+  primaryOffset: number | null,
+): NodeReport => {
   const gone = kept !== undefined && kept.process !== null && pid === null
   const own = engine?.replication?.linkUp === true ? engine.replication.offset : null
   return {
@@ -84,7 +96,11 @@ const shardReport = async (probe: Probe, spec: GroupSpec, state: GroupState | nu
   const probed = await Promise.all(shard.nodes.map((node) => probeNode(probe, spec, state, node)))
   const primary = probed.find(({ node }) => roleOf(spec, state, shard, node.id) === 'primary')
   const offset = primary?.engine?.replication?.offset ?? null
-  return { id: shard.id, slots: shard.slots, nodes: probed.map((each) => nodeReport(spec, roleOf(spec, state, shard, each.node.id), each, offset)) }
+  return {
+    id: shard.id,
+    slots: shard.slots,
+    nodes: probed.map((each) => nodeReport(spec, roleOf(spec, state, shard, each.node.id), each, offset)),
+  }
 }
 
 const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null): Promise<GroupReport> => ({
@@ -106,6 +122,8 @@ export const makeReport = async (store: Store, probe: Probe): Promise<Report> =>
   const specs = await listRecords<GroupSpec>(store, 'spec/')
   const states = await listRecords<GroupState>(store, 'state/')
   const byKey = new Map(states.records.map((record) => [record.key, record.value]))
-  const groups = await Promise.all(specs.records.map(({ value }) => groupReport(probe, value, byKey.get(stateKey(value)) ?? null)))
+  const groups = await Promise.all(
+    specs.records.map(({ value }) => groupReport(probe, value, byKey.get(stateKey(value)) ?? null)),
+  )
   return { groups }
 }

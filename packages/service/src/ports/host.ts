@@ -30,7 +30,7 @@ export interface Host {
   findByTag(tag: string): Promise<readonly ProcessIdentity[]>
   sample(identity: ProcessIdentity): Promise<ProcessSample | null>
   /** Sends the signal only if `check` says `running`. */
-  signal(identity: ProcessIdentity, tag: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<boolean>
+  signal(identity: ProcessIdentity, tag: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): Promise<boolean>
   /** Resolves when the process is gone, within a few milliseconds of its end; rejects with the signal's reason when it aborts first. */
   waitGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void>
   /** Folders and files of nodes. Files get mode 0600, folders 0700. Writes are atomic (rename). */

@@ -17,11 +17,11 @@ export interface Condition {
   readonly revision: number
 }
 
-export type Operation =
-  | { readonly put: string; readonly value: string; readonly lease?: string }
-  | { readonly delete: string }
+export type Operation = { readonly put: string; readonly value: string; readonly lease?: string } | { readonly delete: string }
 
-export type TransactionResult = { readonly ok: true; readonly revision: number } | { readonly ok: false; readonly failed: Condition }
+export type TransactionResult =
+  | { readonly ok: true; readonly revision: number }
+  | { readonly ok: false; readonly failed: Condition }
 
 export interface Change {
   readonly key: string

@@ -40,7 +40,8 @@ const guarded = <T>(path: string, what: string, work: () => T): T => {
   }
 }
 
-const pragma = (database: DatabaseSync, name: string): number => Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
+const pragma = (database: DatabaseSync, name: string): number =>
+  Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
 
 /** Looks without touching. Throws `store-corrupt` or `store-newer`. */
 const inspect = (path: string): void => {
@@ -49,23 +50,40 @@ const inspect = (path: string): void => {
     const database = new DatabaseSync(path, { readOnly: true })
     try {
       const check = database.prepare('PRAGMA quick_check(1)').get()
-      found = { application: pragma(database, 'application_id'), version: pragma(database, 'user_version'), check: String(Object.values(check ?? {})[0]) }
+      found = {
+        application: pragma(database, 'application_id'),
+        version: pragma(database, 'user_version'),
+        check: String(Object.values(check ?? {})[0]),
+      }
     } finally {
       database.close()
     }
   } catch (error) {
-    throw new LarderError('store-corrupt', `expected the state of Larder in ${path}, found a file that is no readable database: ${messageOf(error)}. It was left as it is.`, {
-      cause: error,
-    })
+    throw new LarderError(
+      'store-corrupt',
+      `expected the state of Larder in ${path}, found a file that is no readable database: ${messageOf(error)}. It was left as it is.`,
+      {
+        cause: error,
+      },
+    )
   }
   if (found.application !== applicationId) {
-    throw new LarderError('store-corrupt', `expected the state of Larder in ${path}, found a database of something else. It was left as it is.`)
+    throw new LarderError(
+      'store-corrupt',
+      `expected the state of Larder in ${path}, found a database of something else. It was left as it is.`,
+    )
   }
   if (found.version > format) {
-    throw new LarderError('store-newer', `expected format ${format} or older in ${path}, found format ${found.version}: it was written by a newer Larder. It was left as it is.`)
+    throw new LarderError(
+      'store-newer',
+      `expected format ${format} or older in ${path}, found format ${found.version}: it was written by a newer Larder. It was left as it is.`,
+    )
   }
   if (found.check !== 'ok') {
-    throw new LarderError('store-corrupt', `expected an undamaged database in ${path}, found: ${found.check}. It was left as it is.`)
+    throw new LarderError(
+      'store-corrupt',
+      `expected an undamaged database in ${path}, found: ${found.check}. It was left as it is.`,
+    )
   }
 }
 
@@ -82,7 +100,11 @@ const create = (path: string): void => {
 /** The last key that starts with `prefix` is smaller than this. Keys are printable ASCII. */
 const beyond = (prefix: string): string => `${prefix}\u007f`
 
-const entryOf = (row: Record<string, unknown>): Entry => ({ key: String(row['key']), value: String(row['value']), revision: Number(row['revision']) })
+const entryOf = (row: Record<string, unknown>): Entry => ({
+  key: String(row['key']),
+  value: String(row['value']),
+  revision: Number(row['revision']),
+})
 
 export interface SqliteOptions {
   readonly clock: Pick<Clock, 'now'>
@@ -98,14 +120,20 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
 
   const database = guarded(path, 'opening the store', () => {
     const opened = new DatabaseSync(path, { readOnly })
-    opened.exec(readOnly ? 'PRAGMA busy_timeout = 2000' : 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000')
+    opened.exec(
+      readOnly
+        ? 'PRAGMA busy_timeout = 2000'
+        : 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000',
+    )
     return opened
   })
   const statements = {
     get: database.prepare('SELECT key, value, revision FROM entry WHERE key = ?'),
     list: database.prepare('SELECT key, value, revision FROM entry WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?'),
     meta: database.prepare('SELECT value FROM meta WHERE name = ?'),
-    past: database.prepare('SELECT key, value, revision FROM change WHERE revision >= ? AND key >= ? AND key < ? ORDER BY revision, position'),
+    past: database.prepare(
+      'SELECT key, value, revision FROM change WHERE revision >= ? AND key >= ? AND key < ? ORDER BY revision, position',
+    ),
     leaseEnds: database.prepare('SELECT id FROM lease WHERE ends <= ?'),
     leaseKeys: database.prepare('SELECT key FROM entry WHERE lease = ?'),
     lease: database.prepare('SELECT ttl FROM lease WHERE id = ?'),
@@ -114,7 +142,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
   const watchers = createWatchers()
 
   const refuseWrites = (): void => {
-    if (readOnly) throw new LarderError('store-failed', `expected a store opened for writing, found ${path} opened for reading only`)
+    if (readOnly)
+      throw new LarderError('store-failed', `expected a store opened for writing, found ${path} opened for reading only`)
   }
 
   const prepared = new Map<string, StatementSync>()
@@ -142,7 +171,9 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
       )
       return { key: operation.put, value: operation.value, revision }
     }
-    return run('DELETE FROM entry WHERE key = ?', operation.delete) === 0 ? null : { key: operation.delete, value: null, revision }
+    return run('DELETE FROM entry WHERE key = ?', operation.delete) === 0
+      ? null
+      : { key: operation.delete, value: null, revision }
   }
 
   /** Runs inside a transaction. */
@@ -220,13 +251,24 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
       })
     },
     watch(prefix, fromRevision, signal) {
-      const overrun = (): LarderError => new LarderError('store-failed', 'a watcher fell too far behind; list again', { retry: true })
+      const overrun = (): LarderError =>
+        new LarderError('store-failed', 'a watcher fell too far behind; list again', { retry: true })
       if (fromRevision <= meta('compacted')) {
-        throw new LarderError('store-failed', `expected a revision after ${meta('compacted')} to watch from, found ${fromRevision}; list again`, { retry: true })
+        throw new LarderError(
+          'store-failed',
+          `expected a revision after ${meta('compacted')} to watch from, found ${fromRevision}; list again`,
+          { retry: true },
+        )
       }
-      const past = statements.past.all(fromRevision, prefix, beyond(prefix)).map(
-        (row): Change => ({ key: String(row['key']), value: row['value'] === null ? null : String(row['value']), revision: Number(row['revision']) }),
-      )
+      const past = statements.past
+        .all(fromRevision, prefix, beyond(prefix))
+        .map(
+          (row): Change => ({
+            key: String(row['key']),
+            value: row['value'] === null ? null : String(row['value']),
+            revision: Number(row['revision']),
+          }),
+        )
       return watchers.follow(prefix, past, signal, overrun)
     },
     async grantLease(ttlMs) {
@@ -241,7 +283,10 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
       expire()
       const row = statements.lease.get(id)
       if (row === undefined) return false
-      return transaction(() => ({ result: run('UPDATE lease SET ends = ? WHERE id = ?', clock.now() + Number(row['ttl']), id) > 0, changes: [] }))
+      return transaction(() => ({
+        result: run('UPDATE lease SET ends = ? WHERE id = ?', clock.now() + Number(row['ttl']), id) > 0,
+        changes: [],
+      }))
     },
     async revokeLease(id) {
       endLease(id)

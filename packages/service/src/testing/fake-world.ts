@@ -65,7 +65,8 @@ const catalog: Catalog = {
   list: () => installed,
   known: () => installed.map(({ engine, version: each }) => ({ engine, version: each, installed: true })),
   find: (engine, wanted) =>
-    installed.find((entry) => entry.engine === engine && (entry.version === wanted || entry.version.startsWith(`${wanted}.`))) ?? null,
+    installed.find((entry) => entry.engine === engine && (entry.version === wanted || entry.version.startsWith(`${wanted}.`))) ??
+    null,
 }
 
 export const createFakeWorld = (): FakeWorld => {
@@ -125,7 +126,11 @@ export const createFakeWorld = (): FakeWorld => {
           ? null
           : {
               role: replica ? 'replica' : 'primary',
-              primary: replica ? (primary === undefined ? engine.follows : { address: primary.plan.address, port: primary.plan.port }) : null,
+              primary: replica
+                ? primary === undefined
+                  ? engine.follows
+                  : { address: primary.plan.address, port: primary.plan.port }
+                : null,
               linkUp: replica && primary !== undefined && !isReplica(primary),
               offset: engine.offset,
               replicationId: 'fake',
@@ -170,7 +175,8 @@ export const createFakeWorld = (): FakeWorld => {
     return {
       closed,
       status: async () => {
-        if (!engine.alive || engine.hung) throw new LarderError('engine-unreachable', `${engine.plan.id} does not answer`, { retry: true })
+        if (!engine.alive || engine.hung)
+          throw new LarderError('engine-unreachable', `${engine.plan.id} does not answer`, { retry: true })
         return statusOf(engine)
       },
       applyParameters: async (parameters) => {
@@ -189,7 +195,8 @@ export const createFakeWorld = (): FakeWorld => {
       bind: async (addresses) => {
         alive('bind')
         const taken = living().find((other) => other !== engine && other.bound.some((address) => addresses.includes(address)))
-        if (taken !== undefined) throw new LarderError('engine-command', `an address is in use by ${taken.plan.id}`, { retry: true })
+        if (taken !== undefined)
+          throw new LarderError('engine-command', `an address is in use by ${taken.plan.id}`, { retry: true })
         engine.bound = [...addresses]
       },
       meet: async (nodes) => {
@@ -198,7 +205,9 @@ export const createFakeWorld = (): FakeWorld => {
           const other = at(node)
           const theirs = other === undefined ? undefined : myself(other)
           if (other === undefined || theirs === undefined) continue
-          for (const one of [engine, other]) for (const member of [...engine.members.values(), ...other.members.values()]) if (!one.members.has(member.id)) one.members.set(member.id, member)
+          for (const one of [engine, other])
+            for (const member of [...engine.members.values(), ...other.members.values()])
+              if (!one.members.has(member.id)) one.members.set(member.id, member)
         }
       },
       addSlots: async (ranges: readonly SlotRange[]) => {
@@ -222,7 +231,8 @@ export const createFakeWorld = (): FakeWorld => {
         const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
         gossip({ ...mine, primaryId: null, slots: old.slots, configEpoch: epoch })
         gossip({ ...old, primaryId: mine.id, slots: [] })
-        for (const member of [...engine.members.values()]) if (member.primaryId === old.id) gossip({ ...member, primaryId: mine.id })
+        for (const member of [...engine.members.values()])
+          if (member.primaryId === old.id) gossip({ ...member, primaryId: mine.id })
       },
       forget: async (nodeId) => {
         alive('forget')
@@ -269,7 +279,8 @@ export const createFakeWorld = (): FakeWorld => {
     }),
     connect: async (plan) => {
       const engine = living().find((candidate) => candidate.plan.address === plan.address && candidate.plan.port === plan.port)
-      if (engine === undefined || engine.hung) throw new LarderError('engine-unreachable', `nothing answers at ${plan.address}`, { retry: true })
+      if (engine === undefined || engine.hung)
+        throw new LarderError('engine-unreachable', `nothing answers at ${plan.address}`, { retry: true })
       return controlOf(engine)
     },
   })
@@ -312,8 +323,12 @@ export const createFakeWorld = (): FakeWorld => {
       return startEngine(launch).identity
     },
     check: async (identity) => (processes.get(identity.pid)?.alive === true ? 'running' : 'gone'),
-    findByTag: async (tag) => living().filter((engine) => `${engine.plan.folder}/node.conf`.includes(tag)).map((engine) => engine.identity),
-    sample: async (identity) => (processes.get(identity.pid)?.alive === true ? { state: 'S', cpuTicks: 0, residentBytes: 0 } : null),
+    findByTag: async (tag) =>
+      living()
+        .filter((engine) => `${engine.plan.folder}/node.conf`.includes(tag))
+        .map((engine) => engine.identity),
+    sample: async (identity) =>
+      processes.get(identity.pid)?.alive === true ? { state: 'S', cpuTicks: 0, residentBytes: 0 } : null,
     signal: async (identity, _tag, name) => {
       before(`signal ${name}`)
       const engine = processes.get(identity.pid)
@@ -369,7 +384,12 @@ export const createFakeWorld = (): FakeWorld => {
 
   const find = (nodeId: string): FakeEngine => {
     const engine = living().find((candidate) => candidate.plan.id === nodeId)
-    if (engine === undefined) throw new Error(`expected a running node ${nodeId}, found ${living().map((each) => each.plan.id).join(', ')}`)
+    if (engine === undefined)
+      throw new Error(
+        `expected a running node ${nodeId}, found ${living()
+          .map((each) => each.plan.id)
+          .join(', ')}`,
+      )
     return engine
   }
 

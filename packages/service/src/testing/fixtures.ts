@@ -83,12 +83,17 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     catalog: world.catalog,
     balancer: world.balancer,
     clock: realClock,
-    log: (level, message, fields) => onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),
+    log: (level, message, fields) =>
+      onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),
     block: { first: 64 },
     machine: { processors: 2, user: null },
     secrets: { control: 'c', replication: 'r' },
     adapter: world.adapter,
-    place: (where, id) => ({ folder: `/fake/${where}/${id}`, socket: `/fake/run/${where}-${id}.sock`, tag: `/fake/${where}/${id}/` }),
+    place: (where, id) => ({
+      folder: `/fake/${where}/${id}`,
+      socket: `/fake/run/${where}-${id}.sock`,
+      tag: `/fake/${where}/${id}/`,
+    }),
     connections: createConnections((name) => lost.manager?.connectionLost(name)),
     allocating: (work) => {
       const next = chain.then(work)

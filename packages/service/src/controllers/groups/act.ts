@@ -8,11 +8,11 @@ import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import { allocate } from './allocate.ts'
 import type { GroupContext } from './context.ts'
+import type { GroupEvents } from './events.ts'
 import { controlOf, type InForce } from './observe.ts'
 import { type StartAction, startNodes } from './start.ts'
 import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
 import { removeNode, stopNode } from './stop.ts'
-import type { GroupEvents } from './events.ts'
 
 export interface ActInput {
   readonly context: GroupContext
@@ -27,7 +27,8 @@ const handOverTimeoutMs = 5_000
 
 const nodeOf = (input: ActInput, id: string): NodeState => {
   const node = input.cell.value.nodes[id]
-  if (node === undefined) throw new LarderError('engine-unreachable', `node ${id} is not in the state of its group`, { retry: true })
+  if (node === undefined)
+    throw new LarderError('engine-unreachable', `node ${id} is not in the state of its group`, { retry: true })
   return node
 }
 
@@ -41,7 +42,8 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
   const heir = await control(input, to)
   const deadline = input.context.clock.now() + handOverTimeoutMs + 1_000
   while ((await heir.status()).replication?.role !== 'primary') {
-    if (input.context.clock.now() > deadline) throw new LarderError('deadline', `${from} did not hand over to ${to}`, { retry: true })
+    if (input.context.clock.now() > deadline)
+      throw new LarderError('deadline', `${from} did not hand over to ${to}`, { retry: true })
     await input.context.clock.sleep(2)
   }
 }
@@ -138,7 +140,15 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
 }
 
 /** Writes of one group's state follow each other: actions that run side by side each see what the others have written. */
-const serialActions: ReadonlySet<Action['do']> = new Set(['target', 'stop', 'allocate', 'parameters', 'joined', 'remove-node', 'discovery'])
+const serialActions: ReadonlySet<Action['do']> = new Set([
+  'target',
+  'stop',
+  'allocate',
+  'parameters',
+  'joined',
+  'remove-node',
+  'discovery',
+])
 
 export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
   const starts = actions.filter((action) => action.do === 'start')

@@ -19,10 +19,14 @@ const until = async (what: string, holds: () => Promise<boolean> | boolean, dead
 
 export const writeSpec = async (store: Store, spec: GroupSpec): Promise<void> => {
   const ids = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))
-  await store.transact([], [put(specKey(spec), spec), ...[...ids].map((id) => put(clusterKey(spec.region, id), { space: spec.space, id: spec.id }))])
+  await store.transact(
+    [],
+    [put(specKey(spec), spec), ...[...ids].map((id) => put(clusterKey(spec.region, id), { space: spec.space, id: spec.id }))],
+  )
 }
 
-const stateOf = async (store: Store, spec: GroupSpec): Promise<GroupState | null> => (await readRecord<GroupState>(store, stateKey(spec)))?.value ?? null
+const stateOf = async (store: Store, spec: GroupSpec): Promise<GroupState | null> =>
+  (await readRecord<GroupState>(store, stateKey(spec)))?.value ?? null
 
 const available = (store: Store, spec: GroupSpec): Promise<void> =>
   until(`${spec.id} available`, async () => {
@@ -49,7 +53,9 @@ const assertHealthy = async (store: Store, world: FakeWorld, spec: GroupSpec): P
   }
 }
 
-const withManager = async (run: (store: Store, world: FakeWorld, start: () => Promise<Manager>) => Promise<void>): Promise<void> => {
+const withManager = async (
+  run: (store: Store, world: FakeWorld, start: () => Promise<Manager>) => Promise<void>,
+): Promise<void> => {
   const store = createMemoryStore()
   const world = createFakeWorld()
   const managers: Manager[] = []
@@ -92,7 +98,8 @@ for (const [kind, shards, nodes] of [
       assert.equal(world.engines().size, 0)
       assert.equal(world.folders.size, 0)
       assert.deepEqual(await world.balancer.list(), [])
-      for (const prefix of ['spec/', 'state/', 'cluster/', 'address/']) assert.deepEqual((await store.list(prefix)).entries, [], prefix)
+      for (const prefix of ['spec/', 'state/', 'cluster/', 'address/'])
+        assert.deepEqual((await store.list(prefix)).entries, [], prefix)
       await second.stop()
     })
   })
@@ -182,7 +189,10 @@ test('a rebooted primary hands over first', async () => {
     const rebooted: GroupSpec = {
       ...spec,
       generation: 2,
-      shards: spec.shards.map((shard) => ({ ...shard, nodes: shard.nodes.map((node) => ({ ...node, reboots: node.id === 'demo-001' ? 1 : 0 })) })),
+      shards: spec.shards.map((shard) => ({
+        ...shard,
+        nodes: shard.nodes.map((node) => ({ ...node, reboots: node.id === 'demo-001' ? 1 : 0 })),
+      })),
     }
     await writeSpec(store, rebooted)
     await available(store, rebooted)

@@ -109,7 +109,10 @@ export const createManager = (context: GroupContext): Manager => {
       for (const record of states.records) remember(record.value)
       const keys = new Set([...specs.entries, ...states.records].map((entry) => groupName(groupOfKey(entry.key))))
       for (const entry of [...specs.entries, ...states.records]) ensure(groupOfKey(entry.key))
-      await sweep(context, states.records.map((record) => record.value))
+      await sweep(
+        context,
+        states.records.map((record) => record.value),
+      )
       watch('spec/', specs.revision + 1, (key) => wake(ensure(groupOfKey(key))))
       watch('parametergroup/', specs.revision + 1, wakeAll)
       watch('state/', specs.revision + 1, (_key, value) => {

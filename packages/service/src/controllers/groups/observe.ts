@@ -14,7 +14,12 @@ export interface InForce {
 
 const connectDeadlineMs = 1_000
 
-export const controlOf = (context: GroupContext, spec: GroupSpec, node: NodeState, deadlineMs = connectDeadlineMs): Promise<EngineControl> => {
+export const controlOf = (
+  context: GroupContext,
+  spec: GroupSpec,
+  node: NodeState,
+  deadlineMs = connectDeadlineMs,
+): Promise<EngineControl> => {
   const plan = {
     socket: context.place(spec.region, node.id).socket,
     address: node.address,
@@ -46,13 +51,22 @@ const observeNode = async (context: GroupContext, spec: GroupSpec, node: NodeSta
   if ((await context.host.check(node.process, place.tag)) !== 'running') return absent()
   const engine = await askEngine(context, spec, node)
   if (engine !== null && engine.pid !== node.process.pid) {
-    context.log('error', 'another process answers on the socket of a node', { node: node.id, expected: node.process.pid, found: engine.pid })
+    context.log('error', 'another process answers on the socket of a node', {
+      node: node.id,
+      expected: node.process.pid,
+      found: engine.pid,
+    })
     return { id: node.id, process: 'doubt', engine: null, persisted: null }
   }
   return { id: node.id, process: 'running', engine, persisted: null }
 }
 
-export const observeGroup = async (context: GroupContext, spec: GroupSpec, state: GroupState, inForce: InForce): Promise<Observed> => {
+export const observeGroup = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  state: GroupState,
+  inForce: InForce,
+): Promise<Observed> => {
   const nodes = await Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node)))
   return {
     nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),

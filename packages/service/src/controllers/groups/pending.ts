@@ -8,7 +8,8 @@ import type { GroupContext } from './context.ts'
 export const withPending = (spec: GroupSpec): GroupSpec => {
   const { pending } = spec
   if (pending === null) return spec
-  const nodesOf = (shard: ShardSpec): readonly NodeSpec[] => pending.shardNodes?.[shard.id] ?? pending.memcachedNodes ?? shard.nodes
+  const nodesOf = (shard: ShardSpec): readonly NodeSpec[] =>
+    pending.shardNodes?.[shard.id] ?? pending.memcachedNodes ?? shard.nodes
   return {
     ...spec,
     nodeType: pending.nodeType ?? spec.nodeType,

@@ -21,12 +21,23 @@ const engineOf = (context: GroupContext, spec: GroupSpec): InstalledEngine => {
   const engine = context.catalog.find(spec.engine, spec.engineVersion)
   if (engine !== null) return engine
   const known = context.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
-  throw new LarderError('engine-missing', `expected ${spec.engine} ${spec.engineVersion} on this machine, found ${known.join(', ') || 'no engine'}`, {
-    retry: true,
-  })
+  throw new LarderError(
+    'engine-missing',
+    `expected ${spec.engine} ${spec.engineVersion} on this machine, found ${known.join(', ') || 'no engine'}`,
+    {
+      retry: true,
+    },
+  )
 }
 
-const planOf = (context: GroupContext, spec: GroupSpec, cell: StateCell, node: NodeState, action: StartAction, wanted: WantedSettings): NodePlan => {
+const planOf = (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  node: NodeState,
+  action: StartAction,
+  wanted: WantedSettings,
+): NodePlan => {
   const place = context.place(spec.region, node.id)
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
@@ -77,7 +88,12 @@ const launch = async (
 }
 
 /** Waits until the engine answers on its control socket; ends early when the process does. */
-const untilServing = async (context: GroupContext, spec: GroupSpec, node: NodeState, identity: ProcessIdentity): Promise<EngineControl> => {
+const untilServing = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  node: NodeState,
+  identity: ProcessIdentity,
+): Promise<EngineControl> => {
   const place = context.place(spec.region, node.id)
   const deadline = context.clock.now() + serveDeadlineMs
   for (;;) {
@@ -87,10 +103,16 @@ const untilServing = async (context: GroupContext, spec: GroupSpec, node: NodeSt
       const gone = (await context.host.check(identity, place.tag)) !== 'running'
       if (gone) {
         const said = (await context.host.tail(`${place.folder}/engine.log`, 600)).trim().split('\n').slice(-3).join(' | ')
-        throw new LarderError('engine-start', `node ${node.id} ended right after its start; it said: ${said || 'nothing'}`, { cause: error, retry: true })
+        throw new LarderError('engine-start', `node ${node.id} ended right after its start; it said: ${said || 'nothing'}`, {
+          cause: error,
+          retry: true,
+        })
       }
       if (context.clock.now() > deadline) {
-        throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${serveDeadlineMs} ms`, { cause: error, retry: true })
+        throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${serveDeadlineMs} ms`, {
+          cause: error,
+          retry: true,
+        })
       }
     }
     await context.clock.sleep(pollMs)
@@ -109,8 +131,13 @@ export const startNodes = async (
   engineOf(context, spec)
   const before = cell.value
   const ids = actions.map((action) => action.node)
-  const recovering = actions.filter((action) => action.because === 'recovered' || action.because === 'lost-all').map((action) => action.node)
-  await cell.update((state) => changeNodes(state, ids, { starting: true }), recovering.length === 0 ? [] : events.recovering(spec, recovering))
+  const recovering = actions
+    .filter((action) => action.because === 'recovered' || action.because === 'lost-all')
+    .map((action) => action.node)
+  await cell.update(
+    (state) => changeNodes(state, ids, { starting: true }),
+    recovering.length === 0 ? [] : events.recovering(spec, recovering),
+  )
   const started = await Promise.allSettled(
     actions.map(async (action) => {
       const node = before.nodes[action.node]

@@ -1,6 +1,6 @@
-import { type GroupKey, type GroupState, type NodeState } from '../../model/group.ts'
-import { stateKey } from '../../model/keys.ts'
 import { LarderError } from '../../errors.ts'
+import type { GroupKey, GroupState, NodeState } from '../../model/group.ts'
+import { stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import type { Condition, Operation, Store } from '../../ports/store.ts'
 
@@ -27,7 +27,11 @@ export const emptyState = (key: GroupKey): GroupState => ({
 export interface StateCell {
   readonly value: GroupState
   /** Writes nothing when the state stays the same and there is nothing else to write. */
-  update(change: (state: GroupState) => GroupState, operations?: readonly Operation[], conditions?: readonly Condition[]): Promise<void>
+  update(
+    change: (state: GroupState) => GroupState,
+    operations?: readonly Operation[],
+    conditions?: readonly Condition[],
+  ): Promise<void>
 }
 
 export const openStateCell = async (store: Store, key: GroupKey): Promise<StateCell> => {
@@ -42,9 +46,16 @@ export const openStateCell = async (store: Store, key: GroupKey): Promise<StateC
       const next = change(value)
       const same = JSON.stringify(next) === JSON.stringify(value) && revision !== 0
       if (same && operations.length === 0) return
-      const result = await store.transact([{ key: stateKey(key), revision }, ...conditions], [put(stateKey(key), next), ...operations])
+      const result = await store.transact(
+        [{ key: stateKey(key), revision }, ...conditions],
+        [put(stateKey(key), next), ...operations],
+      )
       if (!result.ok) {
-        throw new LarderError('store-failed', `the state of ${stateKey(key)} was changed by somebody else (${result.failed.key})`, { retry: true })
+        throw new LarderError(
+          'store-failed',
+          `the state of ${stateKey(key)} was changed by somebody else (${result.failed.key})`,
+          { retry: true },
+        )
       }
       value = next
       revision = result.revision

@@ -35,9 +35,16 @@ const without = (state: GroupState, id: string): GroupState => {
 }
 
 /** The node's cluster index key goes with it; a Memcached node shares the index key of its cluster, which stays. */
-const indexOperations = (spec: GroupSpec, id: string): readonly Operation[] => (spec.kind === 'memcached' ? [] : [remove(clusterKey(spec.region, id))])
+const indexOperations = (spec: GroupSpec, id: string): readonly Operation[] =>
+  spec.kind === 'memcached' ? [] : [remove(clusterKey(spec.region, id))]
 
-export const removeNode = async (context: GroupContext, spec: GroupSpec, cell: StateCell, id: string, events: readonly Operation[]): Promise<void> => {
+export const removeNode = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  id: string,
+  events: readonly Operation[],
+): Promise<void> => {
   const node = cell.value.nodes[id]
   if (node === undefined) return
   await endProcess(context, spec.region, node)

@@ -8,15 +8,15 @@ import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, specKey, stateKey } from '../../model/keys.ts'
 import { readRecord, type Versioned } from '../../ports/records.ts'
-import { act, type ActInput } from './act.ts'
+import { type ActInput, act } from './act.ts'
 import type { GroupContext } from './context.ts'
 import { createGroupEvents } from './events.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
 import { wantedSettings } from './settings.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
-import { removeGroup } from './stop.ts'
 import { failedStatus, settledState, unsettledStatus } from './status.ts'
+import { removeGroup } from './stop.ts'
 
 export type Outcome =
   | { readonly kind: 'settled' }
@@ -68,7 +68,9 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
     await tidy(spec, next)
   }
 
-  const step = async (): Promise<Outcome | { readonly decision: Decision; readonly input: ActInput; readonly record: Versioned<GroupSpec> }> => {
+  const step = async (): Promise<
+    Outcome | { readonly decision: Decision; readonly input: ActInput; readonly record: Versioned<GroupSpec> }
+  > => {
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return { kind: 'gone' }
     if (await applyPending(context, record)) return { kind: 'again', afterMs: 0 }
@@ -118,7 +120,8 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
     const reason = error instanceof Error ? error.message : String(error)
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return
-    const failedForGood = context.clock.now() - record.value.createdAt > createDeadlineMs || (error instanceof LarderError && !error.retry)
+    const failedForGood =
+      context.clock.now() - record.value.createdAt > createDeadlineMs || (error instanceof LarderError && !error.retry)
     await current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
   }
 
@@ -132,11 +135,15 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
         if (signal.aborted) return { kind: 'settled' }
         const delay = retryDelays[Math.min(failures, retryDelays.length - 1)] ?? 5_000
         failures += 1
-        context.log(error instanceof LarderError || error instanceof Fault ? 'warn' : 'error', 'a step failed and is tried again', {
-          group: groupName(key),
-          afterMs: delay,
-          error,
-        })
+        context.log(
+          error instanceof LarderError || error instanceof Fault ? 'warn' : 'error',
+          'a step failed and is tried again',
+          {
+            group: groupName(key),
+            afterMs: delay,
+            error,
+          },
+        )
         try {
           await recordFailure(error)
         } catch (second) {

@@ -12,7 +12,12 @@ const opened = (plan: Pick<NodePlan, 'address' | 'port'>, deadlineMs: number): P
     const fail = (code: 'deadline' | 'engine-unreachable', reason: string, cause?: Error): void => {
       socket.destroy()
       const where = `${plan.address}:${plan.port}`
-      reject(new LarderError(code, `no control connection to ${where}: ${reason}`, { retry: true, ...(cause === undefined ? {} : { cause }) }))
+      reject(
+        new LarderError(code, `no control connection to ${where}: ${reason}`, {
+          retry: true,
+          ...(cause === undefined ? {} : { cause }),
+        }),
+      )
     }
     const timer = setTimeout(() => fail('deadline', `not within ${deadlineMs} ms`), deadlineMs)
     socket.once('error', (error) => {
@@ -52,7 +57,11 @@ const createConversation = (socket: Socket) => {
       next.resolve(text)
     }
   })
-  socket.on('error', (error) => failAll(new LarderError('engine-unreachable', `the control connection broke: ${error.message}`, { cause: error, retry: true })))
+  socket.on('error', (error) =>
+    failAll(
+      new LarderError('engine-unreachable', `the control connection broke: ${error.message}`, { cause: error, retry: true }),
+    ),
+  )
   socket.on('close', () => failAll(new LarderError('engine-unreachable', 'the control connection ended', { retry: true })))
   return (command: string, ends: RegExp): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -62,12 +71,18 @@ const createConversation = (socket: Socket) => {
       }
       const timer = setTimeout(() => {
         socket.destroy()
-        reject(new LarderError('deadline', `${command.split(' ')[0]?.trim() ?? ''} did not answer within ${commandDeadlineMs} ms`, { retry: true }))
+        reject(
+          new LarderError('deadline', `${command.split(' ')[0]?.trim() ?? ''} did not answer within ${commandDeadlineMs} ms`, {
+            retry: true,
+          }),
+        )
       }, commandDeadlineMs)
-      const done = <T>(settle: (value: T) => void) => (value: T): void => {
-        clearTimeout(timer)
-        settle(value)
-      }
+      const done =
+        <T>(settle: (value: T) => void) =>
+        (value: T): void => {
+          clearTimeout(timer)
+          settle(value)
+        }
       waiting.push({ ends, resolve: done(resolve), reject: done(reject) })
       socket.write(command)
     })
@@ -119,7 +134,8 @@ export const connect = async (plan: Pick<NodePlan, 'address' | 'port'>, deadline
     forget: unsupported('cluster'),
     publishDiscovery: async (text) => {
       const answer = await ask(`set ${discoveryKey} 0 0 ${Buffer.byteLength(text)}\r\n${text}\r\n`, lineEnd)
-      if (!answer.startsWith('STORED')) throw new LarderError('engine-command', `the node list was not stored: ${answer.trim()}`, { retry: true })
+      if (!answer.startsWith('STORED'))
+        throw new LarderError('engine-command', `the node list was not stored: ${answer.trim()}`, { retry: true })
     },
     shutdown: unsupported('shutdown command; it is ended by a signal'),
     command: async (args) => (await ask(`${args.join(' ')}\r\n`, lineEnd)).trim(),

@@ -27,7 +27,10 @@ const within = async <T>(what: string, ms: number, work: Promise<T>): Promise<T>
 /** The names of the engine's own error replies; everything else that a client throws is a broken connection. */
 const isReply = (error: unknown): boolean => error instanceof Error && /^[A-Z][A-Z_-]+ /.test(error.message)
 
-export const connect = async (plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'>, deadlineMs: number): Promise<EngineControl> => {
+export const connect = async (
+  plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'>,
+  deadlineMs: number,
+): Promise<EngineControl> => {
   const client = createClient({
     socket: { path: plan.socket, reconnectStrategy: false, connectTimeout: deadlineMs },
     username: controlUser,
@@ -50,7 +53,10 @@ export const connect = async (plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'
   } catch (error) {
     destroy()
     if (error instanceof LarderError) throw error
-    throw new LarderError('engine-unreachable', `no control connection to ${plan.socket}: ${messageOf(error)}`, { cause: error, retry: true })
+    throw new LarderError('engine-unreachable', `no control connection to ${plan.socket}: ${messageOf(error)}`, {
+      cause: error,
+      retry: true,
+    })
   }
 
   const send = async (args: readonly string[], deadline = commandDeadlineMs): Promise<unknown> => {
@@ -102,7 +108,8 @@ export const connect = async (plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'
     }
   }
 
-  const slots = (ranges: readonly (readonly [number, number])[]): string[] => ranges.flatMap(([first, last]) => [String(first), String(last)])
+  const slots = (ranges: readonly (readonly [number, number])[]): string[] =>
+    ranges.flatMap(([first, last]) => [String(first), String(last)])
   const meetOne = (node: Endpoint): Promise<unknown> => send(['CLUSTER', 'MEET', node.address, String(node.port)])
 
   return {
@@ -147,7 +154,11 @@ export const connect = async (plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'
         (error: unknown) => (isReply(error) ? messageOf(error) : null),
       )
       const ended = closed.then(() => null)
-      const reason = await within('SHUTDOWN', save ? saveDeadlineMs : commandDeadlineMs, Promise.race([ended, refused.then((text_) => text_ ?? ended)]))
+      const reason = await within(
+        'SHUTDOWN',
+        save ? saveDeadlineMs : commandDeadlineMs,
+        Promise.race([ended, refused.then((text_) => text_ ?? ended)]),
+      )
       if (reason !== null) throw new LarderError('engine-command', `SHUTDOWN was refused: ${reason}`)
     },
     command: (args) => send(args, 10_000),

@@ -1,12 +1,14 @@
 /** From parameters of a parameter group to the engine's directives. Pure. */
-import { parametersOf, type ParameterDefinition } from '../../model/parameters.ts'
+import { type ParameterDefinition, parametersOf } from '../../model/parameters.ts'
 
 const bufferClasses = ['normal', 'pubsub', 'replica'] as const
 
 /** AWS splits one directive into three parameters for each class of clients. */
 const bufferLimit = (parameters: Readonly<Record<string, string>>): string => {
   const value = (kind: string, part: string): string => parameters[`client-output-buffer-limit-${kind}-${part}`] ?? '0'
-  return bufferClasses.map((kind) => `${kind} ${value(kind, 'hard-limit')} ${value(kind, 'soft-limit')} ${value(kind, 'soft-seconds')}`).join(' ')
+  return bufferClasses
+    .map((kind) => `${kind} ${value(kind, 'hard-limit')} ${value(kind, 'soft-limit')} ${value(kind, 'soft-seconds')}`)
+    .join(' ')
 }
 
 const isBufferLimit = (name: string): boolean => name.startsWith('client-output-buffer-limit-')

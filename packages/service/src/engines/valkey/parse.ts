@@ -50,7 +50,10 @@ const parseNode = (text: string): ClusterNodeView | null => {
 }
 
 export const parseCluster = (nodesText: string, infoText: string): ClusterView => {
-  const nodes = nodesText.split('\n').map(parseNode).filter((node) => node !== null)
+  const nodes = nodesText
+    .split('\n')
+    .map(parseNode)
+    .filter((node) => node !== null)
   const info = parseInfo(infoText)
   return {
     myId: nodes.find((node) => node.flags.includes('myself'))?.id ?? '',

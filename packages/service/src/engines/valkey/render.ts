@@ -10,12 +10,14 @@ const busOffset = 10_000
 
 /** A value can hold no line break: it would be a directive of its own. */
 const quote = (value: string): string => {
-  if (/[\r\n\0]/.test(value)) throw new LarderError('engine-start', `expected a value on one line for the configuration, found ${JSON.stringify(value)}`)
+  if (/[\r\n\0]/.test(value))
+    throw new LarderError('engine-start', `expected a value on one line for the configuration, found ${JSON.stringify(value)}`)
   return /^[A-Za-z0-9_./:@%*&+~#|-]+$/.test(value) ? value : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
 /** Lists of words go in as words; everything else is one quoted value. */
-const line = (name: string, value: string): string => (name === 'client-output-buffer-limit' ? `${name} ${value}` : `${name} ${quote(value)}`)
+const line = (name: string, value: string): string =>
+  name === 'client-output-buffer-limit' ? `${name} ${value}` : `${name} ${quote(value)}`
 
 /** The bus listens 10,000 above the port, where that is a port at all. */
 export const busPort = (port: number): number => (port + busOffset <= 65_535 ? port + busOffset : port - busOffset)

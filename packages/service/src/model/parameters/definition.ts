@@ -28,7 +28,14 @@ export interface Traits {
 }
 
 /** One line of a table: name, default, type, allowed values, description, traits. */
-export type Row = readonly [name: string, value: string, type: DataType, allowed: string | null, description: string, traits?: Traits]
+export type Row = readonly [
+  name: string,
+  value: string,
+  type: DataType,
+  allowed: string | null,
+  description: string,
+  traits?: Traits,
+]
 
 export const definitionsOf = (rows: readonly Row[], minimum: string): readonly ParameterDefinition[] =>
   rows.map(([name, value, dataType, allowed, description, traits = {}]) => ({
