@@ -35,7 +35,10 @@ describe('pages', () => {
       fc.property(names, limits, orders, (all, limit, order) => {
         const expected = named(all).map(nameOf)
         if (order === 'descending') expected.reverse()
-        assert.deepEqual(walk(all, limit, order, (same) => same), expected)
+        assert.deepEqual(
+          walk(all, limit, order, (same) => same),
+          expected,
+        )
       }),
     )
   })

@@ -58,7 +58,14 @@ export interface GroupInUse {
   readonly deleted?: boolean
 }
 
-const nodeSpec = (id: string, zone: string): NodeSpec => ({ id, clusterId: id, cacheNodeId: '0001', zone, createdAt: 0, reboots: 0 })
+const nodeSpec = (id: string, zone: string): NodeSpec => ({
+  id,
+  clusterId: id,
+  cacheNodeId: '0001',
+  zone,
+  createdAt: 0,
+  reboots: 0,
+})
 
 const nodeState = (id: string, status: NodeState['status']): NodeState => ({
   id,

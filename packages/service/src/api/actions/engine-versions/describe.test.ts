@@ -4,7 +4,9 @@ import { rejects, testContext } from '../test-context.ts'
 import { describeCacheEngineVersions } from './describe.ts'
 
 const list = async (input: Parameters<typeof describeCacheEngineVersions>[0]) =>
-  (await describeCacheEngineVersions(input, testContext())).CacheEngineVersions?.map((each) => `${each.Engine} ${each.EngineVersion}`)
+  (await describeCacheEngineVersions(input, testContext())).CacheEngineVersions?.map(
+    (each) => `${each.Engine} ${each.EngineVersion}`,
+  )
 
 describe('DescribeCacheEngineVersions', () => {
   it('lists what the catalog can start, in the form of AWS', async () => {
@@ -48,6 +50,11 @@ describe('DescribeCacheEngineVersions', () => {
 
   it('refuses pages that AWS refuses', async () => {
     const context = testContext()
-    await rejects(context, () => describeCacheEngineVersions({ MaxRecords: 101 }, context), 'InvalidParameterValueException', /MaxRecords/)
+    await rejects(
+      context,
+      () => describeCacheEngineVersions({ MaxRecords: 101 }, context),
+      'InvalidParameterValueException',
+      /MaxRecords/,
+    )
   })
 })

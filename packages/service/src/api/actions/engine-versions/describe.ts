@@ -1,4 +1,8 @@
-import type { CacheEngineVersion, CacheEngineVersionMessage, DescribeCacheEngineVersionsMessage } from '@aws-sdk/client-elasticache'
+import type {
+  CacheEngineVersion,
+  CacheEngineVersionMessage,
+  DescribeCacheEngineVersionsMessage,
+} from '@aws-sdk/client-elasticache'
 import { familyOf } from '../../../model/engine-versions.ts'
 import type { EngineName } from '../../../model/group.ts'
 import type { InstalledEngine } from '../../../ports/catalog.ts'
@@ -27,9 +31,8 @@ const view = (installed: InstalledEngine): Required<CacheEngineVersion> => ({
 const keyOf = (version: CacheEngineVersion): string => `${version.Engine}/${version.EngineVersion}`
 
 /** The first of each key: the catalog lists the newest first. */
-const firstOf = <T>(items: readonly T[], key: (item: T) => string): readonly T[] => [
-  ...new Map(items.toReversed().map((item) => [key(item), item])).values(),
-].toReversed()
+const firstOf = <T>(items: readonly T[], key: (item: T) => string): readonly T[] =>
+  [...new Map(items.toReversed().map((item) => [key(item), item])).values()].toReversed()
 
 /** Versions match from the left by whole parts: `9` and `9.1` find 9.1.2, `9.1.20` does not. */
 const matches = (installed: InstalledEngine, input: DescribeCacheEngineVersionsMessage): boolean => {

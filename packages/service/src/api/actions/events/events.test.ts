@@ -11,8 +11,12 @@ const minute = 60_000
 const day = 24 * 60 * minute
 
 /** One event `ago` milliseconds before now. */
-const tell = (context: TestContext, happening: ReturnType<ReturnType<typeof clusterEvents>['created']>, ago: number, unique = '00000000') =>
-  context.store.transact([], [eventOperation({ ...happening, date: now - ago }, unique)])
+const tell = (
+  context: TestContext,
+  happening: ReturnType<ReturnType<typeof clusterEvents>['created']>,
+  ago: number,
+  unique = '00000000',
+) => context.store.transact([], [eventOperation({ ...happening, date: now - ago }, unique)])
 
 const messages = async (context: TestContext, input: Parameters<typeof describeEvents>[0]) =>
   (await describeEvents(input, context)).Events?.map((event) => event.Message)
@@ -87,7 +91,8 @@ describe('DescribeEvents', () => {
 
   it('refuses what contradicts itself or cannot be', async () => {
     const context = testContext()
-    const bad = (shape: string, input: object, message: RegExp) => rejects(context, () => describeEvents(input, context), shape, message)
+    const bad = (shape: string, input: object, message: RegExp) =>
+      rejects(context, () => describeEvents(input, context), shape, message)
     await bad('InvalidParameterCombinationException', { SourceIdentifier: 'mine' }, /SourceType/)
     await bad('InvalidParameterCombinationException', { StartTime: ago(1), EndTime: ago(2) }, /later than the end time/)
     await bad('InvalidParameterValueException', { SourceType: 'cache-node' }, /SourceType/)

@@ -6,6 +6,7 @@ import { put, unchanged } from '../../../ports/records.ts'
 import type { ActionContext } from '../../action.ts'
 import { requiredText } from '../../required.ts'
 import { specsOf, untilWritten, write } from '../../writing.ts'
+import { clusterSwitch } from './definitions.ts'
 import { ownParameterGroup } from './find.ts'
 
 type Values = ParameterGroupRecord['values']
@@ -26,14 +27,13 @@ export const namedParameters = (entries: readonly ParameterNameValue[]): Readonl
   return named
 }
 
-/** Cluster mode is what a group of nodes is built as. Its switch stands still as long as a group uses the parameter group. */
-const clusterSwitch = 'cluster-enabled'
-
 const checkClusterSwitch = async (context: ActionContext, group: ParameterGroupRecord, next: Values): Promise<void> => {
   if ((group.values[clusterSwitch] ?? 'no') === (next[clusterSwitch] ?? 'no')) return
   const user = (await specsOf(context)).find((spec) => spec.value.parameterGroup === group.name)
   if (user !== undefined) {
-    throw invalidValue(`The parameter ${clusterSwitch} cannot be modified. ${user.value.id} uses the parameter group ${group.name}.`)
+    throw invalidValue(
+      `The parameter ${clusterSwitch} cannot be modified. ${user.value.id} uses the parameter group ${group.name}.`,
+    )
   }
 }
 

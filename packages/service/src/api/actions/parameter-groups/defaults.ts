@@ -2,7 +2,8 @@ import { families } from '../../../model/engine-versions.ts'
 import type { ParameterGroupRecord } from '../../../model/records.ts'
 
 /** Cluster mode came with Redis OSS 3.2; Memcached knows no cluster. */
-const hasClusterMode = (family: string): boolean => !family.startsWith('memcached') && family !== 'redis2.6' && family !== 'redis2.8'
+const hasClusterMode = (family: string): boolean =>
+  !family.startsWith('memcached') && family !== 'redis2.6' && family !== 'redis2.8'
 
 /**
  * The parameter groups that every region has without anybody making them, for each family `default.<family>`, and
@@ -11,7 +12,14 @@ const hasClusterMode = (family: string): boolean => !family.startsWith('memcache
  */
 export const defaultParameterGroups = (region: string): readonly ParameterGroupRecord[] =>
   families.flatMap(({ family }) => {
-    const plain = { region, family, tags: [], name: `default.${family}`, description: `Default parameter group for ${family}`, values: {} }
+    const plain = {
+      region,
+      family,
+      tags: [],
+      name: `default.${family}`,
+      description: `Default parameter group for ${family}`,
+      values: {},
+    }
     if (!hasClusterMode(family)) return [plain]
     const clustered = {
       ...plain,
@@ -21,3 +29,6 @@ export const defaultParameterGroups = (region: string): readonly ParameterGroupR
     }
     return [plain, clustered]
   })
+
+/** A name with dots can only be that of a default group. */
+export const isDefaultGroup = (group: Pick<ParameterGroupRecord, 'name'>): boolean => group.name.startsWith('default.')

@@ -10,6 +10,8 @@ import type { ParameterGroupRecord } from '../../../model/records.ts'
 import type { Action } from '../../action.ts'
 import { byName, type PageRequest, pageOf } from '../../paging.ts'
 import { requiredText } from '../../required.ts'
+import { isDefaultGroup } from './defaults.ts'
+import { ownDefinitions } from './definitions.ts'
 import { familyNamed } from './families.ts'
 import { findParameterGroup } from './find.ts'
 import { nodeTypeParameterView, parameterView } from './view.ts'
@@ -21,14 +23,12 @@ const shows = (definition: ParameterDefinition, set: boolean, source: string | u
 
 /** Both kinds of parameters share one order by name and one page: a page of 25 may hold 22 of the one and 3 of the other. */
 const parameterPage = (
-  family: string,
+  definitions: readonly ParameterDefinition[],
   values: ParameterGroupRecord['values'],
   source: string | undefined,
   request: PageRequest,
 ): CacheParameterGroupDetails => {
-  const shown = parametersOf(family)
-    .filter((definition) => shows(definition, definition.name in values, source))
-    .sort(byName)
+  const shown = definitions.filter((definition) => shows(definition, definition.name in values, source)).sort(byName)
   const { items, marker } = pageOf(shown, (definition) => definition.name, request)
   const ofNodeType = (definition: ParameterDefinition): boolean =>
     definition.nodeTypeSpecific !== undefined && !(definition.name in values)
@@ -51,7 +51,8 @@ export const describeCacheParameters: Action<DescribeCacheParametersMessage, Cac
     throw invalidValue(`Invalid value ${source} for Source. Must be one of ${sources.join(', ')}.`)
   }
   const group = await findParameterGroup(context, name)
-  return parameterPage(group.family, group.values, source, input)
+  const definitions = isDefaultGroup(group) ? parametersOf(group.family) : ownDefinitions(group.family)
+  return parameterPage(definitions, group.values, source, input)
 }
 
 export const describeEngineDefaultParameters: Action<
@@ -59,5 +60,5 @@ export const describeEngineDefaultParameters: Action<
   DescribeEngineDefaultParametersResult
 > = async (input) => {
   const family = familyNamed(input.CacheParameterGroupFamily)
-  return { EngineDefaults: { CacheParameterGroupFamily: family, ...parameterPage(family, {}, undefined, input) } }
+  return { EngineDefaults: { CacheParameterGroupFamily: family, ...parameterPage(parametersOf(family), {}, undefined, input) } }
 }

@@ -8,7 +8,9 @@ import { defaultParameterGroups } from './defaults.ts'
 
 /** The parameter groups that were created. Default groups are not among them: they are everywhere and stored nowhere. */
 export const storedParameterGroups = async (context: ActionContext): Promise<readonly ParameterGroupRecord[]> =>
-  (await listRecords<ParameterGroupRecord>(context.store, parameterGroupKey(context.region, ''))).records.map((record) => record.value)
+  (await listRecords<ParameterGroupRecord>(context.store, parameterGroupKey(context.region, ''))).records.map(
+    (record) => record.value,
+  )
 
 const defaultGroup = (context: ActionContext, name: string): ParameterGroupRecord | undefined =>
   defaultParameterGroups(context.region).find((group) => group.name === name)

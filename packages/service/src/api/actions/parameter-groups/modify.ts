@@ -1,12 +1,12 @@
 import type { CacheParameterGroupNameMessage, ModifyCacheParameterGroupMessage } from '@aws-sdk/client-elasticache'
 import { invalidValue } from '../../../errors.ts'
 import { parameterGroupEvents } from '../../../model/events.ts'
-import { checkParameter } from '../../../model/parameters.ts'
 import type { Action } from '../../action.ts'
 import { requiredList } from '../../required.ts'
 import { changeValues, namedParameters } from './change.ts'
+import { checkValue } from './definitions.ts'
 
-const valueOf = (name: string, value: string | undefined): string => {
+const givenValue = (name: string, value: string | undefined): string => {
   if (value === undefined) throw invalidValue(`The parameter ParameterValue must be provided for ${name}.`)
   return value
 }
@@ -17,8 +17,8 @@ export const modifyCacheParameterGroup: Action<ModifyCacheParameterGroupMessage,
 ) =>
   changeValues(context, input.CacheParameterGroupName, (group) => {
     const named = namedParameters(requiredList('ParameterNameValues', input.ParameterNameValues))
-    const wanted = [...named].map(([name, value]) => [name, valueOf(name, value)] as const)
-    for (const [name, value] of wanted) checkParameter(group.family, name, value)
+    const wanted = [...named].map(([name, value]) => [name, givenValue(name, value)] as const)
+    for (const [name, value] of wanted) checkValue(group.family, name, value)
     const events = parameterGroupEvents(context.region, group.name)
     return {
       values: { ...group.values, ...Object.fromEntries(wanted) },

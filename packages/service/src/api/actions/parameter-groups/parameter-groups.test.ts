@@ -28,7 +28,8 @@ const reset = (context: TestContext, name: string, ...names: string[]) =>
     { CacheParameterGroupName: name, ParameterNameValues: names.map((ParameterName) => ({ ParameterName })) },
     context,
   )
-const remove = (context: TestContext, CacheParameterGroupName: string) => deleteCacheParameterGroup({ CacheParameterGroupName }, context)
+const remove = (context: TestContext, CacheParameterGroupName: string) =>
+  deleteCacheParameterGroup({ CacheParameterGroupName }, context)
 
 /** What Terraform reads: the parameters with the source `user`, each as `name=value`. */
 const userValues = async (context: TestContext, CacheParameterGroupName: string) =>
@@ -65,7 +66,12 @@ describe('CreateCacheParameterGroup', () => {
   it('refuses what is missing or malformed', async () => {
     const context = testContext()
     const bad = (change: object, message: RegExp) =>
-      rejects(context, () => createCacheParameterGroup({ ...request('a'), ...change }, context), 'InvalidParameterValueException', message)
+      rejects(
+        context,
+        () => createCacheParameterGroup({ ...request('a'), ...change }, context),
+        'InvalidParameterValueException',
+        message,
+      )
     await bad({ CacheParameterGroupName: undefined }, /CacheParameterGroupName/)
     await bad({ CacheParameterGroupName: 'default.valkey9' }, /CacheParameterGroupName/)
     await bad({ CacheParameterGroupName: '1st' }, /CacheParameterGroupName/)
@@ -77,7 +83,12 @@ describe('CreateCacheParameterGroup', () => {
   it('refuses a name that is there', async () => {
     const context = testContext()
     await create(context, 'mine')
-    await rejects(context, () => create(context, 'MINE', 'redis7'), 'CacheParameterGroupAlreadyExistsFault', /mine already exists/)
+    await rejects(
+      context,
+      () => create(context, 'MINE', 'redis7'),
+      'CacheParameterGroupAlreadyExistsFault',
+      /mine already exists/,
+    )
   })
 
   it('keeps to 300 groups in a region, default groups apart', async () => {
@@ -95,7 +106,14 @@ describe('DescribeCacheParameterGroups', () => {
     await create(context, 'zebra')
     const all = names(await describeCacheParameterGroups({}, context)) ?? []
     assert.deepEqual(all, all.toSorted())
-    for (const name of ['custom', 'zebra', 'default.valkey9', 'default.valkey9.cluster.on', 'default.redis7', 'default.memcached1.6']) {
+    for (const name of [
+      'custom',
+      'zebra',
+      'default.valkey9',
+      'default.valkey9.cluster.on',
+      'default.redis7',
+      'default.memcached1.6',
+    ]) {
       assert.ok(all.includes(name), name)
     }
     assert.ok(!all.includes('default.memcached1.6.cluster.on'))
@@ -182,7 +200,7 @@ describe('ModifyCacheParameterGroup', () => {
       rejects(context, () => modify(context, name, values), shape, message)
     await bad('CacheParameterGroupNotFoundFault', 'nobody', { timeout: '300' }, /nobody/)
     await bad('InvalidParameterValueException', 'mine', { 'no-such': '1' }, /no-such/)
-    await bad('InvalidParameterValueException', 'mine', { appendonly: 'yes' }, /appendonly/)
+    await bad('InvalidParameterValueException', 'mine', { maxclients: '10' }, /maxclients cannot be modified/)
     await bad('InvalidParameterValueException', 'default.valkey9', { timeout: '300' }, /default group/)
     await bad('InvalidParameterValueException', 'mine', {}, /ParameterNameValues must be provided/)
     const many = Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`p${i}`, '1']))
@@ -199,7 +217,11 @@ describe('ModifyCacheParameterGroup', () => {
     )
     await rejects(
       context,
-      () => modifyCacheParameterGroup({ CacheParameterGroupName: 'mine', ParameterNameValues: [{ ParameterName: 'timeout' }] }, context),
+      () =>
+        modifyCacheParameterGroup(
+          { CacheParameterGroupName: 'mine', ParameterNameValues: [{ ParameterName: 'timeout' }] },
+          context,
+        ),
       'InvalidParameterValueException',
       /ParameterValue/,
     )
@@ -208,7 +230,14 @@ describe('ModifyCacheParameterGroup', () => {
   it('turns cluster mode on as long as nobody uses the group', async () => {
     const context = testContext()
     await create(context, 'mine')
+    await rejects(
+      context,
+      () => modify(context, 'mine', { 'cluster-enabled': 'maybe' }),
+      'InvalidParameterValueException',
+      /yes,no/,
+    )
     await modify(context, 'mine', { 'cluster-enabled': 'yes' })
+    assert.deepEqual(await userValues(context, 'mine'), ['cluster-enabled=yes'])
     await putGroup(context, { id: 'g', parameterGroup: 'mine' })
     await modify(context, 'mine', { 'cluster-enabled': 'yes', timeout: '300' })
     await rejects(
@@ -217,7 +246,12 @@ describe('ModifyCacheParameterGroup', () => {
       'InvalidParameterValueException',
       /cluster-enabled cannot be modified/,
     )
-    await rejects(context, () => reset(context, 'mine', 'cluster-enabled'), 'InvalidParameterValueException', /cannot be modified/)
+    await rejects(
+      context,
+      () => reset(context, 'mine', 'cluster-enabled'),
+      'InvalidParameterValueException',
+      /cannot be modified/,
+    )
   })
 
   it('loses no value where many come at once', async () => {
@@ -241,6 +275,21 @@ describe('ModifyCacheParameterGroup', () => {
   })
 })
 
+describe('a family without cluster mode', () => {
+  it('has no switch for it', async () => {
+    const context = testContext()
+    await create(context, 'mine', 'memcached1.6')
+    await rejects(
+      context,
+      () => modify(context, 'mine', { 'cluster-enabled': 'yes' }),
+      'InvalidParameterValueException',
+      /cluster-enabled/,
+    )
+    await modify(context, 'mine', { chunk_size: '96' })
+    assert.deepEqual(await userValues(context, 'mine'), ['chunk_size=96'])
+  })
+})
+
 describe('ResetCacheParameterGroup', () => {
   it('resets the named parameters, or all', async () => {
     const context = testContext()
@@ -256,7 +305,10 @@ describe('ResetCacheParameterGroup', () => {
     const context = testContext()
     await create(context, 'mine')
     await modify(context, 'mine', { timeout: '300' })
-    await resetCacheParameterGroup({ CacheParameterGroupName: 'mine', ParameterNameValues: pairs({ timeout: 'nonsense' }) }, context)
+    await resetCacheParameterGroup(
+      { CacheParameterGroupName: 'mine', ParameterNameValues: pairs({ timeout: 'nonsense' }) },
+      context,
+    )
     assert.deepEqual(await userValues(context, 'mine'), [])
   })
 
@@ -269,8 +321,12 @@ describe('ResetCacheParameterGroup', () => {
     await bad('InvalidParameterCombinationException', {}, /must be provided/)
     await bad('InvalidParameterCombinationException', { ResetAllParameters: true, ...named('timeout') }, /together/)
     await bad('InvalidParameterValueException', named('no-such'), /no-such doesn't exist/)
-    await bad('InvalidParameterValueException', named('appendonly'), /appendonly cannot be modified/)
-    await bad('InvalidParameterValueException', { CacheParameterGroupName: 'default.redis7', ResetAllParameters: true }, /default group/)
+    await bad('InvalidParameterValueException', named('maxclients'), /maxclients cannot be modified/)
+    await bad(
+      'InvalidParameterValueException',
+      { CacheParameterGroupName: 'default.redis7', ResetAllParameters: true },
+      /default group/,
+    )
     await bad('CacheParameterGroupNotFoundFault', { CacheParameterGroupName: 'nobody', ResetAllParameters: true }, /nobody/)
   })
 })
@@ -325,10 +381,13 @@ describe('DescribeCacheParameters', () => {
     )
     const maxmemory = CacheNodeTypeSpecificParameters?.find((each) => each.ParameterName === 'maxmemory')
     assert.ok(!Parameters?.some((each) => each.ParameterName === 'maxmemory'))
-    assert.deepEqual(maxmemory?.CacheNodeTypeSpecificValues?.find((each) => each.CacheNodeType === 'cache.t3.micro'), {
-      CacheNodeType: 'cache.t3.micro',
-      Value: '536870912',
-    })
+    assert.deepEqual(
+      maxmemory?.CacheNodeTypeSpecificValues?.find((each) => each.CacheNodeType === 'cache.t3.micro'),
+      {
+        CacheNodeType: 'cache.t3.micro',
+        Value: '536870912',
+      },
+    )
   })
 
   it('filters by source', async () => {
@@ -339,7 +398,10 @@ describe('DescribeCacheParameters', () => {
       const page = await describeCacheParameters({ CacheParameterGroupName: 'mine', Source }, context)
       return [...(page.Parameters ?? []), ...(page.CacheNodeTypeSpecificParameters ?? [])]
     }
-    assert.deepEqual((await of('user')).map((each) => [each.ParameterName, each.Source]), [['timeout', 'user']])
+    assert.deepEqual(
+      (await of('user')).map((each) => [each.ParameterName, each.Source]),
+      [['timeout', 'user']],
+    )
     const system = await of('system')
     assert.ok(system.length > 20 && system.every((each) => each.Source === 'system' && each.ParameterName !== 'timeout'))
     await rejects(context, () => of('mine'), 'InvalidParameterValueException', /Source/)
@@ -367,6 +429,15 @@ describe('DescribeCacheParameters', () => {
       (await allParameters(context, name)).find((each) => each.ParameterName === 'cluster-enabled')?.ParameterValue
     assert.equal(await value('default.valkey9'), 'no')
     assert.equal(await value('default.valkey9.cluster.on'), 'yes')
+  })
+
+  it('shows cluster mode as modifiable in groups that a user made alone, as AWS does', async () => {
+    const context = testContext()
+    await create(context, 'mine')
+    const modifiable = async (name: string) =>
+      (await allParameters(context, name)).find((each) => each.ParameterName === 'cluster-enabled')?.IsModifiable
+    assert.equal(await modifiable('mine'), true)
+    assert.equal(await modifiable('default.valkey9'), false)
   })
 })
 

@@ -1,13 +1,13 @@
 import type { CacheParameterGroupNameMessage, ResetCacheParameterGroupMessage } from '@aws-sdk/client-elasticache'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { parameterGroupEvents } from '../../../model/events.ts'
-import { parametersOf } from '../../../model/parameters.ts'
 import type { ParameterGroupRecord } from '../../../model/records.ts'
 import type { Action } from '../../action.ts'
 import { changeValues, namedParameters } from './change.ts'
+import { ownDefinitions } from './definitions.ts'
 
 const checkResettable = (group: ParameterGroupRecord, name: string): void => {
-  const definition = parametersOf(group.family).find((parameter) => parameter.name === name)
+  const definition = ownDefinitions(group.family).find((parameter) => parameter.name === name)
   if (definition === undefined) throw invalidValue(`Parameter ${name} doesn't exist`)
   if (!definition.modifiable) throw invalidValue(`The parameter ${name} cannot be modified.`)
 }

@@ -1,6 +1,13 @@
 import { Fault, invalidValue } from '../../../errors.ts'
 import { subnetGroupKey } from '../../../model/keys.ts'
-import { defaultSubnetGroup, defaultSubnetGroupName, defaultVpc, isSubnetId, placeSubnets, type Subnet } from '../../../model/network.ts'
+import {
+  defaultSubnetGroup,
+  defaultSubnetGroupName,
+  defaultVpc,
+  isSubnetId,
+  placeSubnets,
+  type Subnet,
+} from '../../../model/network.ts'
 import { subnetsInGroup } from '../../../model/quotas.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
 import { listRecords, readRecord, type Versioned } from '../../../ports/records.ts'
@@ -43,7 +50,10 @@ export const subnetsOf = async (context: ActionContext, ids: readonly string[]):
   if (!ids.every(isSubnetId)) throw invalidValue(`Some input subnets in :[${ids.join(', ')}] are invalid.`)
   const count = new Set(ids).size
   if (count > subnetsInGroup) {
-    throw new Fault('CacheSubnetQuotaExceededFault', `A cache subnet group has at most ${subnetsInGroup} subnets, found ${count}.`)
+    throw new Fault(
+      'CacheSubnetQuotaExceededFault',
+      `A cache subnet group has at most ${subnetsInGroup} subnets, found ${count}.`,
+    )
   }
   const known = (await storedSubnetGroups(context)).flatMap((group) => group.subnets)
   return placeSubnets(ids, context.region, [...known, ...defaultVpc(context.region, context.account).subnets])

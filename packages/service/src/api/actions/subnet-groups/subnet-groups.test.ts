@@ -56,13 +56,21 @@ describe('CreateCacheSubnetGroup', () => {
   it('refuses what is missing or malformed', async () => {
     const context = testContext()
     const bad = (change: object, message: RegExp) =>
-      rejects(context, () => createCacheSubnetGroup({ ...request('a'), ...change }, context), 'InvalidParameterValueException', message)
+      rejects(
+        context,
+        () => createCacheSubnetGroup({ ...request('a'), ...change }, context),
+        'InvalidParameterValueException',
+        message,
+      )
     await bad({ CacheSubnetGroupName: undefined }, /CacheSubnetGroupName/)
     await bad({ CacheSubnetGroupName: 'a b' }, /CacheSubnetGroupName/)
     await bad({ CacheSubnetGroupName: 'x'.repeat(256) }, /CacheSubnetGroupName/)
     await bad({ CacheSubnetGroupDescription: undefined }, /CacheSubnetGroupDescription must be provided/)
     await bad({ SubnetIds: [] }, /SubnetIds must be provided/)
-    await bad({ SubnetIds: ['subnet-0000000a', '10.0.0.0/24'] }, /Some input subnets in :\[subnet-0000000a, 10.0.0.0\/24\] are invalid/)
+    await bad(
+      { SubnetIds: ['subnet-0000000a', '10.0.0.0/24'] },
+      /Some input subnets in :\[subnet-0000000a, 10.0.0.0\/24\] are invalid/,
+    )
     await bad({ Tags: [{ Key: 'aws:mine', Value: '' }] }, /./)
   })
 
@@ -143,13 +151,22 @@ describe('ModifyCacheSubnetGroup', () => {
       cut.CacheSubnetGroup?.Subnets?.map((subnet) => [subnet.SubnetIdentifier, subnet.SubnetAvailabilityZone?.Name]),
       [['subnet-0000000b', `${region}b`]],
     )
-    assert.deepEqual(cut, { CacheSubnetGroup: (await describeCacheSubnetGroups({ CacheSubnetGroupName: 'mine' }, context)).CacheSubnetGroups?.[0] })
+    assert.deepEqual(cut, {
+      CacheSubnetGroup: (await describeCacheSubnetGroups({ CacheSubnetGroupName: 'mine' }, context)).CacheSubnetGroups?.[0],
+    })
   })
 
   it('keeps the last subnet of a zone in which there is a node', async () => {
     const context = testContext()
     await create(context, 'mine', [...three, 'subnet-0000000d'])
-    await putGroup(context, { id: 'g', subnetGroup: 'mine', nodes: [{ id: 'g-001', zone: `${region}a` }, { id: 'g-002', zone: `${region}b` }] })
+    await putGroup(context, {
+      id: 'g',
+      subnetGroup: 'mine',
+      nodes: [
+        { id: 'g-001', zone: `${region}a` },
+        { id: 'g-002', zone: `${region}b` },
+      ],
+    })
     const to = (...SubnetIds: string[]) => modifyCacheSubnetGroup({ CacheSubnetGroupName: 'mine', SubnetIds }, context)
     // The subnets a and d are both in zone a.
     await to('subnet-0000000b', 'subnet-0000000d')

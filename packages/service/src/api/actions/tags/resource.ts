@@ -57,7 +57,8 @@ const readGroup = async (context: ActionContext, space: GroupSpace, id: string):
 }
 
 /** Tags can be asked for and changed as soon as a resource has been made, and until it is being deleted: as on AWS. */
-const isThere = (status: NodeStatus | undefined): boolean => status !== undefined && status !== 'creating' && status !== 'deleting'
+const isThere = (status: NodeStatus | undefined): boolean =>
+  status !== undefined && status !== 'creating' && status !== 'deleting'
 
 const nodeTags = (index: Versioned<ClusterIndex>, inherited: readonly Tag[]): Tagged => ({
   record: index,

@@ -25,14 +25,26 @@ const list = async (context: TestContext, ResourceName: string) => asRecord(awai
 const everything = async (): Promise<TestContext> => {
   const context = testContext()
   const tags = [{ key: 'a', value: '1' }]
-  await putGroup(context, { id: 'group', tags, nodes: [{ id: 'group-001', zone: `${region}a` }, { id: 'group-002', zone: `${region}b` }] })
+  await putGroup(context, {
+    id: 'group',
+    tags,
+    nodes: [
+      { id: 'group-001', zone: `${region}a` },
+      { id: 'group-002', zone: `${region}b` },
+    ],
+  })
   await putGroup(context, { id: 'single', space: 'cc', tags, nodes: [{ id: 'single', zone: `${region}a` }] })
   await createCacheParameterGroup(
     { CacheParameterGroupName: 'params', CacheParameterGroupFamily: 'valkey9', Description: 'd', Tags: pairs({ a: '1' }) },
     context,
   )
   await createCacheSubnetGroup(
-    { CacheSubnetGroupName: 'subnets', CacheSubnetGroupDescription: 'd', SubnetIds: ['subnet-12345678'], Tags: pairs({ a: '1' }) },
+    {
+      CacheSubnetGroupName: 'subnets',
+      CacheSubnetGroupDescription: 'd',
+      SubnetIds: ['subnet-12345678'],
+      Tags: pairs({ a: '1' }),
+    },
     context,
   )
   return context
@@ -158,7 +170,12 @@ describe('resources that cannot have tags now', () => {
     await putGroup(context, { id: 'going', deleted: true, nodes: nodes('going') })
     await putGroup(context, { id: 'fresh', space: 'cc', status: 'creating', nodes: [{ id: 'fresh', zone: `${region}a` }] })
     for (const id of ['new', 'old', 'going']) {
-      await rejects(context, () => list(context, arnOf('replicationgroup', id)), 'InvalidReplicationGroupStateFault', /available state/)
+      await rejects(
+        context,
+        () => list(context, arnOf('replicationgroup', id)),
+        'InvalidReplicationGroupStateFault',
+        /available state/,
+      )
       await rejects(context, () => list(context, arnOf('cluster', `${id}-001`)), 'CacheClusterNotFoundFault', /not available/)
     }
     await rejects(context, () => list(context, arnOf('cluster', 'fresh')), 'CacheClusterNotFoundFault', /not available/)
@@ -192,7 +209,17 @@ describe('an ARN', () => {
 
   it('needs tags to add, and keys to remove', async () => {
     const context = await everything()
-    await rejects(context, () => add(context, arnOf('cluster', 'single'), {}), 'InvalidParameterValueException', /Tags must be provided/)
-    await rejects(context, () => remove(context, arnOf('cluster', 'single')), 'InvalidParameterValueException', /TagKeys must be provided/)
+    await rejects(
+      context,
+      () => add(context, arnOf('cluster', 'single'), {}),
+      'InvalidParameterValueException',
+      /Tags must be provided/,
+    )
+    await rejects(
+      context,
+      () => remove(context, arnOf('cluster', 'single')),
+      'InvalidParameterValueException',
+      /TagKeys must be provided/,
+    )
   })
 })
