@@ -85,10 +85,13 @@ const unlessAborted = async (promise: Promise<void>, signal: AbortSignal): Promi
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
   const onAbort = (): void => aborted.reject(signal.reason)
+  // A child that is not referenced does not keep this process alive, but who waits for its end wants to see it.
+  const awake = setInterval(() => undefined, 1_000)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     await Promise.race([promise, aborted.promise])
   } finally {
+    clearInterval(awake)
     signal.removeEventListener('abort', onAbort)
   }
 }

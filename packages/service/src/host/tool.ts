@@ -6,6 +6,8 @@ export interface ToolRun {
   /** Fed to its standard input. */
   readonly input?: string
   readonly deadlineMs: number
+  /** Instead of Larder's own. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 const gather = (stream: NodeJS.ReadableStream): (() => string) => {
@@ -15,11 +17,11 @@ const gather = (stream: NodeJS.ReadableStream): (() => string) => {
 }
 
 /** Its standard output. Rejects with `machine` and its own words when it fails, and with `deadline` when it takes too long. */
-export const runTool = (command: readonly string[], { input, deadlineMs }: ToolRun): Promise<string> =>
+export const runTool = (command: readonly string[], { input, deadlineMs, environment }: ToolRun): Promise<string> =>
   new Promise((resolve, reject) => {
     const [program = '', ...args] = command
     const name = command.join(' ')
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...(environment ?? process.env) } })
     const output = gather(child.stdout)
     const complaint = gather(child.stderr)
     const timer = setTimeout(() => {

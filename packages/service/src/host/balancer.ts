@@ -1,0 +1,78 @@
+/** Endpoints that no engine binds: readers balanced by the kernel where that is possible, everything else by a process of its own. */
+import { createHash } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../observe/log.ts'
+import type { Balancer } from '../ports/balancer.ts'
+import type { Host } from '../ports/host.ts'
+import { openReaderTable, type ReaderTable } from './nftables.ts'
+import { canUseNftables } from './nftables-try.ts'
+import { openServedEndpoints, type ServedEndpoints } from './served-endpoints.ts'
+
+export interface BalancerOptions {
+  /** The state folder. Its table in the kernel is named after it. */
+  readonly home: string
+  /** How nft is run, `['/usr/sbin/nft']`; null where it is not there. */
+  readonly nft: readonly string[] | null
+  /** False: the kernel's packet filter is left alone. */
+  readonly allowNft: boolean
+  readonly host: Host
+  readonly log: Log
+  /** Aborted when Larder ends. What is in force stays in force. */
+  readonly signal: AbortSignal
+}
+
+/** `larder_` and eight hexadecimal digits that belong to this home. */
+export const tableOf = async (home: string): Promise<string> =>
+  `larder_${createHash('sha256')
+    .update(await realpath(home))
+    .digest('hex')
+    .slice(0, 8)}`
+
+const openTable = async ({ home, nft, allowNft, log }: BalancerOptions): Promise<ReaderTable | null> => {
+  if (nft === null || !allowNft) return null
+  const capability = await canUseNftables(nft)
+  if (capability.ok) return openReaderTable(nft, await tableOf(home))
+  log('warn', 'reader endpoints are served by a process, the kernel cannot balance them', { reason: capability.reason })
+  return null
+}
+
+/** Readers that were served in the other way before go over to this one; connections that are open stay where they are. */
+const takeOver = async (table: ReaderTable | null, served: ServedEndpoints, { home, nft, allowNft }: BalancerOptions): Promise<void> => {
+  if (table !== null) {
+    for (const { endpoint, backends } of served.readers()) {
+      await table.setReader(endpoint, backends)
+      await served.remove(endpoint)
+    }
+    return
+  }
+  if (nft === null || allowNft || !(await canUseNftables(nft)).ok) return
+  const former = await openReaderTable(nft, await tableOf(home))
+  for (const { endpoint, backends } of await former.rules()) await served.setReader(endpoint, backends)
+  await former.clear()
+}
+
+/**
+ * Takes over what is in force for this home. All methods resolve when the change is in force.
+ * Rejects with `store-corrupt` or `store-newer` where the list of served endpoints cannot be read.
+ */
+export const openBalancer = async (options: BalancerOptions): Promise<Balancer> => {
+  const { home, host, log, signal } = options
+  const served = await openServedEndpoints({ host, folder: join(home, 'endpoints'), log, signal })
+  const table = await openTable(options)
+  await takeOver(table, served, options)
+  const readers = table ?? served
+  return {
+    setReader: (endpoint, backends) => readers.setReader(endpoint, backends),
+    setDiscovery: (endpoint, discovery) => served.setDiscovery(endpoint, discovery),
+    remove: async (endpoint) => {
+      await table?.remove(endpoint)
+      await served.remove(endpoint)
+    },
+    list: async () => [...((await table?.list()) ?? []), ...(await served.list())],
+    clear: async () => {
+      await table?.clear()
+      await served.clear()
+    },
+  }
+}

@@ -1,0 +1,109 @@
+/** One client's connection to the configuration endpoint of a Memcached cluster. */
+import type { Socket } from 'node:net'
+import type { Discovery } from '../../ports/balancer.ts'
+import { ascii } from './ascii.ts'
+import { binary, binaryRequest } from './binary.ts'
+import type { Protocol, RequestPart } from './protocol.ts'
+import { ConnectionEnded, connectToFirst, eachChunk, write } from './sockets.ts'
+
+type Forwarded = Exclude<RequestPart, { readonly is: 'discovery' }>
+
+/** The connection to a node, and what is still to be answered there. */
+interface Link {
+  readonly socket: Socket
+  /** Whose are the markers under way, in order. */
+  readonly markers: ('client' | 'ours')[]
+  /** Has anything been sent since our last marker? */
+  unanswered: boolean
+  /** Who waits for the answer to our marker. */
+  waiting: PromiseWithResolvers<void> | null
+}
+
+const passReplies = async (link: Link, protocol: Protocol, client: Socket): Promise<void> => {
+  const split = protocol.replies()
+  await eachChunk(link.socket, async (chunk) => {
+    for (const part of split(chunk)) {
+      if (part.is === 'marker' && link.markers.shift() === 'ours') link.waiting?.resolve()
+      else await write(client, part.bytes)
+    }
+  })
+}
+
+const link = async (nodes: Discovery['nodes'], protocol: Protocol, client: Socket): Promise<Link | null> => {
+  const socket = await connectToFirst(nodes)
+  if (socket === null) return null
+  const made: Link = { socket, markers: [], unanswered: false, waiting: null }
+  if (client.destroyed) socket.destroy()
+  client.once('close', () => socket.destroy())
+  socket.once('close', () => {
+    made.waiting?.reject(new ConnectionEnded('the node closed the connection'))
+    client.destroySoon()
+  })
+  // Whatever ends it, also the client's connection ends.
+  passReplies(made, protocol, client).finally(() => socket.destroy()).catch(() => client.destroySoon())
+  return made
+}
+
+/** Resolves when everything that was sent has been answered, and the client has been given the answers. */
+const allAnswered = async (to: Link, protocol: Protocol): Promise<void> => {
+  if (!to.unanswered) return
+  const waiting = Promise.withResolvers<void>()
+  to.waiting = waiting
+  to.markers.push('ours')
+  to.unanswered = false
+  await Promise.all([write(to.socket, protocol.marker), waiting.promise])
+}
+
+const isCommand = (part: Forwarded): boolean => part.is === 'command'
+
+/**
+ * Answers discovery questions in their turn and passes everything else to the first node that accepts, byte for byte. A node is
+ * connected to when the first such command comes, so that discovery works while no node lives. When the node ends the connection, so
+ * does the client's: what was under way is lost either way, and the client connects again.
+ *
+ * Resolves when the client has sent its last; rejects with `ConnectionEnded` when either side went away before.
+ */
+export const serveDiscovery = async (client: Socket, current: () => Discovery): Promise<void> => {
+  let protocol: Protocol | null = null
+  let split: ReturnType<Protocol['requests']> | null = null
+  let node: Link | null = null
+  /** The last command was refused: what is still to come of it goes nowhere. */
+  let refusing = false
+
+  const refuse = async (parts: readonly Forwarded[]): Promise<void> => {
+    refusing = true
+    for (const part of parts) if (part.is === 'command' && part.refusal !== null) await write(client, part.refusal)
+  }
+
+  const forward = async (by: Protocol, parts: readonly Forwarded[]): Promise<void> => {
+    if (node === null && parts.every((part) => part.is === 'command' && part.quits)) return client.destroySoon()
+    if (node === null && parts.some(isCommand)) node = await link(current().nodes, by, client)
+    if (node === null) return refuse(parts)
+    const sent = refusing ? parts.slice(parts.findIndex(isCommand)) : parts
+    refusing = false
+    for (const part of sent) if (part.is === 'command' && part.marker) node.markers.push('client')
+    node.unanswered = true
+    const [only] = sent
+    await write(node.socket, sent.length === 1 && only !== undefined ? only.bytes : Buffer.concat(sent.map((part) => part.bytes)))
+  }
+
+  await eachChunk(client, async (chunk) => {
+    protocol ??= chunk[0] === binaryRequest ? binary : ascii
+    split ??= protocol.requests()
+    let batch: Forwarded[] = []
+    for (const part of split(chunk)) {
+      if (part.is !== 'discovery') {
+        batch.push(part)
+        continue
+      }
+      if (batch.length > 0) await forward(protocol, batch)
+      batch = []
+      if (node !== null) await allAnswered(node, protocol)
+      await write(client, part.answer(current()))
+    }
+    if (batch.length > 0) await forward(protocol, batch)
+  })
+  const last = node as Link | null
+  if (last === null) client.end()
+  else last.socket.end()
+}

@@ -1,0 +1,73 @@
+/** What Larder and the process that serves its endpoints tell each other, in two files. Pure. */
+import { isIPv4 } from 'node:net'
+import { LarderError } from '../../errors.ts'
+import type { Endpoint } from '../../model/group.ts'
+import type { Discovery } from '../../ports/balancer.ts'
+
+export interface ReaderPlan {
+  readonly endpoint: Endpoint
+  readonly backends: readonly Endpoint[]
+}
+
+export interface DiscoveryPlan extends Discovery {
+  readonly endpoint: Endpoint
+}
+
+/** Written by Larder alone: everything that is to be served. */
+export interface EndpointPlan {
+  readonly format: 1
+  /** Grows with each write. */
+  readonly revision: number
+  readonly readers: readonly ReaderPlan[]
+  readonly discoveries: readonly DiscoveryPlan[]
+}
+
+/** Written by the serving process alone: what it has put in force. */
+export interface EndpointReport {
+  readonly pid: number
+  /** Of the plan that is in force. */
+  readonly revision: number
+  /** `address:port` to the reason why it is not served. */
+  readonly failures: Readonly<Record<string, string>>
+}
+
+export const emptyPlan: EndpointPlan = { format: 1, revision: 0, readers: [], discoveries: [] }
+
+export const endpointKey = ({ address, port }: Endpoint): string => `${address}:${port}`
+
+export const isEmptyPlan = (plan: EndpointPlan): boolean => plan.readers.length === 0 && plan.discoveries.length === 0
+
+const isEndpoint = (value: unknown): value is Endpoint => {
+  const { address, port } = (value ?? {}) as Partial<Endpoint>
+  return typeof address === 'string' && isIPv4(address) && Number.isInteger(port)
+}
+
+const areEndpoints = (value: unknown): boolean => Array.isArray(value) && value.every(isEndpoint)
+
+const isPlan = (value: Partial<EndpointPlan>): value is EndpointPlan =>
+  Number.isInteger(value.revision) &&
+  Array.isArray(value.readers) &&
+  Array.isArray(value.discoveries) &&
+  value.readers.every((reader) => isEndpoint(reader.endpoint) && areEndpoints(reader.backends)) &&
+  value.discoveries.every((entry) => isEndpoint(entry.endpoint) && Number.isInteger(entry.version) && areEndpoints(entry.nodes))
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new LarderError('store-corrupt', 'the list of endpoints to serve is no JSON', { cause })
+  }
+}
+
+/** Throws `store-newer` or `store-corrupt` where the text is not a plan of this format. */
+export const parsePlan = (text: string): EndpointPlan => {
+  const value = (parseJson(text) ?? {}) as Partial<EndpointPlan> & { readonly format?: unknown }
+  if (typeof value.format === 'number' && value.format > 1) {
+    throw new LarderError('store-newer', `expected a list of endpoints of format 1, found format ${value.format}`)
+  }
+  if (value.format !== 1 || !isPlan(value)) throw new LarderError('store-corrupt', 'the list of endpoints to serve is damaged')
+  return value
+}
+
+/** Null where there is no whole report yet. */
+export const parseReport = (text: string | null): EndpointReport | null => (text === null ? null : (JSON.parse(text) as EndpointReport))
