@@ -1,0 +1,132 @@
+import type { CreateCacheClusterMessage, CreateCacheClusterResult } from '@aws-sdk/client-elasticache'
+import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { defaultParameterGroup } from '../../../model/engine-versions.ts'
+import { clusterEvents, type Happening } from '../../../model/events.ts'
+import type { EngineName, GroupKind, GroupSpec, NodeSpec } from '../../../model/group.ts'
+import { cacheClusterId, nodeIds, shardId } from '../../../model/names.ts'
+import { checkMemcachedNodes } from '../../../model/quotas.ts'
+import type { SubnetGroupRecord } from '../../../model/records.ts'
+import { checkTags } from '../../../model/tags.ts'
+import type { Condition } from '../../../ports/store.ts'
+import type { Action, ActionContext } from '../../action.ts'
+import { cacheClusterView } from '../../views/cache-cluster.ts'
+import { untilWritten } from '../../writing.ts'
+import { findEngine } from '../groups/engine.ts'
+import { checkClusterFree } from '../groups/free.ts'
+import { newLabels } from '../groups/labels.ts'
+import { knownNodeType } from '../groups/node-types.ts'
+import { refuseNotYet } from '../groups/not-yet.ts'
+import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
+import { roomForNodes } from '../groups/region.ts'
+import { oneOf, portNumber } from '../groups/values.ts'
+import { writeNewGroup } from '../groups/write-group.ts'
+import { checkZones, zonesIn } from '../groups/zones.ts'
+import { createReplica } from './create-replica.ts'
+import { placeWish, zoneWish } from './node-zones.ts'
+
+type Input = CreateCacheClusterMessage
+
+/** How many nodes. Throws `InvalidParameterValueException`, `InvalidParameterCombinationException`, `NodeQuotaForClusterExceededFault`. */
+const nodeCount = (input: Input, engine: EngineName): number => {
+  const count = input.NumCacheNodes ?? 1
+  if (!Number.isInteger(count) || count < 1)
+    throw invalidValue(`Invalid value for NumCacheNodes: must be a whole number from 1 on, found ${count}.`)
+  if (engine === 'memcached') {
+    checkMemcachedNodes(count)
+    return count
+  }
+  if (count > 1) throw invalidCombination('Cannot create a Redis cluster with a NumCacheNodes parameter greater than 1.')
+  if ((input.PreferredAvailabilityZones ?? []).length > 0) {
+    throw invalidCombination('PreferredAvailabilityZones can be given only for Memcached; use PreferredAvailabilityZone.')
+  }
+  return count
+}
+
+const newNodes = async (
+  context: ActionContext,
+  input: Input,
+  group: Pick<GroupSpec, 'id' | 'kind' | 'createdAt'>,
+  count: number,
+  subnetGroup: SubnetGroupRecord,
+): Promise<readonly NodeSpec[]> => {
+  const wish = zoneWish(input, count)
+  checkZones(subnetGroup, wish.zones)
+  const load = await roomForNodes(context, count)
+  return placeWish(wish, zonesIn(subnetGroup), load).map(
+    (zone, index): NodeSpec => ({ ...nodeIds(group, shardId(1), index + 1), zone, createdAt: group.createdAt, reboots: 0 }),
+  )
+}
+
+interface Draft {
+  readonly spec: GroupSpec
+  readonly conditions: readonly Condition[]
+}
+
+const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
+  const id = cacheClusterId(input.CacheClusterId)
+  await checkClusterFree(context, id)
+  // AWS takes a cluster for Memcached unless something else is said.
+  const engine = findEngine(
+    context,
+    oneOf('Engine', input.Engine, ['memcached', 'redis', 'valkey'] as const) ?? 'memcached',
+    input.EngineVersion,
+  )
+  const memcached = engine.engine === 'memcached'
+  const kind: GroupKind = memcached ? 'memcached' : 'single'
+  const type = knownNodeType(input.CacheNodeType)
+  const count = nodeCount(input, engine.engine)
+  const named = input.CacheParameterGroupName || defaultParameterGroup(engine.engine, engine.version, false)
+  const parameterGroup = await parameterGroupFor(context, named, engine.engine, engine.version)
+  if (isClustered(parameterGroup.value)) {
+    throw invalidCombination(
+      `The parameter group ${parameterGroup.value.name} has cluster-enabled=yes and cannot be used for a cache cluster; create a replication group.`,
+    )
+  }
+  const subnetGroup = await subnetGroupFor(context, input.CacheSubnetGroupName)
+  const createdAt = context.clock.now()
+  const spec: GroupSpec = {
+    region: context.region,
+    space: 'cc',
+    id,
+    kind,
+    engine: engine.engine,
+    engineVersion: engine.version,
+    nodeType: type.name,
+    port: portNumber(input.Port, memcached ? 11_211 : 6379, false),
+    parameterGroup: parameterGroup.value.name,
+    subnetGroup: subnetGroup.value.name,
+    automaticFailover: false,
+    multiAz: false,
+    clusterMode: 'disabled',
+    durability: null,
+    labels: newLabels(input, '', `${context.region}/${id}`, memcached),
+    tags: checkTags([], input.Tags ?? []),
+    shards: [
+      {
+        id: shardId(1),
+        slots: [],
+        nodes: await newNodes(context, input, { id, kind, createdAt }, count, subnetGroup.value),
+        wantedPrimary: null,
+      },
+    ],
+    pending: null,
+    deletion: null,
+    createdAt,
+    generation: 1,
+  }
+  return { spec, conditions: [...parameterGroup.conditions, ...subnetGroup.conditions] }
+}
+
+/** Makes a Memcached cluster or a single node; with ReplicationGroupId a replica of that group. The answer says `creating`. */
+export const createCacheCluster: Action<Input, CreateCacheClusterResult> = async (input, context) => {
+  refuseNotYet(input)
+  if (input.ReplicationGroupId) return createReplica(input, context)
+  return untilWritten(`cache cluster ${input.CacheClusterId}`, async () => {
+    const { spec, conditions } = await draft(context, input)
+    const events: readonly Happening[] = input.CacheParameterGroupName
+      ? [clusterEvents(spec.region, spec.id).usesParameterGroup(spec.parameterGroup)]
+      : []
+    const written = await writeNewGroup(context, spec, conditions, events)
+    return written ? { CacheCluster: cacheClusterView({ spec, state: null }, spec.id, context.account, false) } : null
+  })
+}

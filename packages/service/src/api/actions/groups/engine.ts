@@ -1,0 +1,60 @@
+import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { checkVersionText, compareVersions } from '../../../model/engine-versions.ts'
+import type { EngineName, GroupSpec } from '../../../model/group.ts'
+import type { InstalledEngine } from '../../../ports/catalog.ts'
+import type { ActionContext } from '../../action.ts'
+import { notYet } from './not-yet.ts'
+import { oneOf } from './values.ts'
+
+const list = (context: ActionContext, engine: EngineName): string => {
+  const versions = context.catalog
+    .list()
+    .filter((entry) => entry.engine === engine)
+    .map((entry) => entry.version)
+  return versions.length === 0 ? `no version of ${engine} is installed` : `installed are ${versions.join(', ')}`
+}
+
+/** Is `wanted` (`9`, `9.1`, `9.1.2`, `6.x`) a name of this version? */
+const isNameOf = (wanted: string, version: string): boolean => `${version}.`.startsWith(`${wanted.replace(/\.x$/, '')}.`)
+
+/**
+ * The engine that a group is to run: the version that was asked for, which may be short (`9.1`, `6.x`), or the newest.
+ * Throws `InvalidParameterValueException`, with what there is, where it is not installed.
+ */
+export const findEngine = (context: ActionContext, engine: EngineName, version: string | undefined): InstalledEngine => {
+  const newest = context.catalog.list().find((entry) => entry.engine === engine)
+  const wanted = version === undefined || version === '' ? undefined : checkVersionText(version)
+  const found = wanted === undefined ? newest : context.catalog.find(engine, wanted.replace(/\.x$/, ''))
+  if (found !== undefined && found !== null) return found
+  throw invalidValue(
+    `Cannot find version ${wanted ?? 'any'} for ${engine}: ${list(context, engine)}. The command "larder engines" tells more.`,
+  )
+}
+
+/** The engine and version in a modification. What is not the present one is refused. Throws `InvalidParameterValueException` and `…Combination…`. */
+export const refuseEngineChange = (spec: GroupSpec, engine: string | undefined, version: string | undefined): void => {
+  const name = oneOf('Engine', engine, ['valkey', 'redis', 'memcached'] as const) ?? spec.engine
+  if (name !== spec.engine) throw notYet(`Engine: changing the engine from ${spec.engine} to ${name} is`)
+  if (version === undefined || version === '' || isNameOf(checkVersionText(version), spec.engineVersion)) return
+  if (spec.engine !== 'memcached' && compareVersions(version, spec.engineVersion) < 0) {
+    throw invalidCombination(`Cannot downgrade ${spec.engine} from ${spec.engineVersion} to ${version}.`)
+  }
+  throw notYet(`EngineVersion: changing the version from ${spec.engineVersion} to ${version} is`)
+}
+
+const hasDurability = (engine: EngineName, version: string): boolean =>
+  engine === 'valkey' && compareVersions(version, '9.0') >= 0
+
+/**
+ * Durability came with Valkey 9; null for all others. No log outlives the nodes here, so only what promises nothing can be kept.
+ * Throws `InvalidParameterValueException` and `InvalidParameterCombinationException`.
+ */
+export const durabilityOf = (engine: EngineName, version: string, value: string | undefined): GroupSpec['durability'] => {
+  const wanted = oneOf('Durability', value, ['default', 'async', 'sync', 'disabled'] as const)
+  if (!hasDurability(engine, version)) {
+    if (wanted === undefined) return null
+    throw invalidCombination(`Durability needs Valkey 9.0 or later, found ${engine} ${version}.`)
+  }
+  if (wanted === 'async' || wanted === 'sync') throw notYet(`Durability: ${wanted} is`)
+  return wanted ?? 'default'
+}

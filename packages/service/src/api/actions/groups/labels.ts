@@ -1,0 +1,153 @@
+/** The settings of a group that are stored and shown, and that no controller acts upon. */
+import { invalidCombination, invalidValue } from '../../../errors.ts'
+import type { GroupLabels } from '../../../model/group.ts'
+import {
+  checkWindowsApart,
+  maintenanceWindow,
+  pickMaintenanceWindow,
+  pickSnapshotWindow,
+  snapshotWindow,
+} from '../../../model/windows.ts'
+import { notYet } from './not-yet.ts'
+import { oneOf, wholeNumber } from './values.ts'
+
+/** The members of requests that are about them. An empty text is no value, except where it is said. */
+export interface LabelInput {
+  readonly PreferredMaintenanceWindow?: string | undefined
+  readonly SnapshotWindow?: string | undefined
+  readonly SnapshotRetentionLimit?: number | undefined
+  /** In a modification the empty text takes the topic away. */
+  readonly NotificationTopicArn?: string | undefined
+  readonly NotificationTopicStatus?: string | undefined
+  readonly AutoMinorVersionUpgrade?: boolean | undefined
+  readonly SecurityGroupIds?: readonly string[] | undefined
+  readonly CacheSecurityGroupNames?: readonly string[] | undefined
+}
+
+/**
+ * Daily snapshots are not taken yet. A retention is refused rather than stored: many configurations ask for one, and changing one line
+ * of them is little against finding no backup on the day that it is needed. The window alone promises nothing and is kept.
+ */
+const retention = (value: number | undefined): number => {
+  const days = wholeNumber('SnapshotRetentionLimit', value, 0, 35) ?? 0
+  if (days > 0) throw notYet(`SnapshotRetentionLimit=${days}: automatic snapshots are`)
+  return days
+}
+
+const topicPattern = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$/
+
+const topicArn = (value: string): string => {
+  if (!topicPattern.test(value))
+    throw invalidValue(`NotificationTopicArn: expected the ARN of an SNS topic, found ${value.slice(0, 200)}`)
+  return value
+}
+
+/**
+ * Security groups are rules of EC2, which is not here. Their ids are kept and shown, so that configurations work and show no
+ * drift; they filter nothing: the endpoints are loopback addresses, which only this machine reaches.
+ */
+const securityGroups = (ids: readonly string[]): readonly string[] => {
+  const wrong = ids.find((id) => !/^sg-[0-9a-f]{8,17}$/.test(id))
+  if (wrong !== undefined)
+    throw invalidValue(`SecurityGroupIds: expected ids like sg-0123456789abcdef0, found ${wrong.slice(0, 100)}`)
+  if (ids.length > 5) throw invalidValue(`SecurityGroupIds: at most 5 security groups can be given, found ${ids.length}.`)
+  return [...new Set(ids)]
+}
+
+/** Cache security groups belong to the time before VPCs. */
+const refuseCacheSecurityGroups = (names: readonly string[] | undefined): void => {
+  if (names !== undefined && names.length > 0) {
+    throw invalidValue('Use of cache security groups is not permitted in this API version for your account.')
+  }
+}
+
+const refuseForMemcached = (input: LabelInput, memcached: boolean): void => {
+  if (!memcached) return
+  if (input.SnapshotWindow) throw invalidCombination('SnapshotWindow cannot be given for Memcached, which takes no snapshots.')
+  if ((input.SnapshotRetentionLimit ?? 0) > 0) {
+    throw invalidCombination('SnapshotRetentionLimit cannot be given for Memcached, which takes no snapshots.')
+  }
+}
+
+/** The labels of a new group. `seed` decides the windows that the request leaves open: spread over the week, and the same each time. */
+export const newLabels = (input: LabelInput, description: string, seed: string, memcached: boolean): GroupLabels => {
+  refuseForMemcached(input, memcached)
+  refuseCacheSecurityGroups(input.CacheSecurityGroupNames)
+  const maintenance = input.PreferredMaintenanceWindow
+    ? maintenanceWindow(input.PreferredMaintenanceWindow)
+    : freeMaintenanceWindow(seed, input.SnapshotWindow)
+  const snapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : pickSnapshotWindow(seed, maintenance)
+  checkWindowsApart(maintenance, snapshot)
+  const topic = input.NotificationTopicArn ? topicArn(input.NotificationTopicArn) : null
+  return {
+    description,
+    maintenanceWindow: maintenance,
+    snapshotWindow: memcached ? null : snapshot,
+    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
+    snapshottingCluster: null,
+    notificationTopicArn: topic,
+    notificationTopicStatus: topic === null ? 'inactive' : 'active',
+    autoMinorVersionUpgrade: input.AutoMinorVersionUpgrade ?? true,
+    securityGroupIds: securityGroups(input.SecurityGroupIds ?? []),
+    cacheSecurityGroupNames: [],
+    networkType: 'ipv4',
+    ipDiscovery: 'ipv4',
+  }
+}
+
+const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
+
+/** A maintenance window that was picked must not stand in the way of the snapshot window that was asked for: it follows it. */
+const freeMaintenanceWindow = (seed: string, snapshot: string | undefined): string => {
+  const picked = pickMaintenanceWindow(seed)
+  if (!snapshot) return picked
+  const start = snapshotWindow(snapshot).slice(6)
+  const hour = Number(start.slice(0, 2))
+  const day = days.findIndex((name) => picked.startsWith(name))
+  const endDay = days[(day + (hour === 23 ? 1 : 0)) % days.length] ?? 'sun'
+  const end = `${String((hour + 1) % 24).padStart(2, '0')}${start.slice(2)}`
+  return maintenanceWindow(`${picked.slice(0, 3)}:${start}-${endDay}:${end}`)
+}
+
+const topicChange = (
+  labels: GroupLabels,
+  input: LabelInput,
+): Pick<GroupLabels, 'notificationTopicArn' | 'notificationTopicStatus'> => {
+  const given = input.NotificationTopicArn
+  const arn = given === undefined ? labels.notificationTopicArn : given === '' ? null : topicArn(given)
+  const status = oneOf('NotificationTopicStatus', input.NotificationTopicStatus, ['active', 'inactive'] as const)
+  if (arn === null) {
+    if (status === 'active') throw invalidCombination('NotificationTopicStatus cannot be active without a NotificationTopicArn.')
+    return { notificationTopicArn: null, notificationTopicStatus: 'inactive' }
+  }
+  // Another topic is active unless something else is said.
+  const usual = given === undefined ? labels.notificationTopicStatus : 'active'
+  return { notificationTopicArn: arn, notificationTopicStatus: status ?? usual }
+}
+
+/** The labels after a modification. */
+export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached: boolean): GroupLabels => {
+  refuseForMemcached(input, memcached)
+  refuseCacheSecurityGroups(input.CacheSecurityGroupNames)
+  const maintenance = input.PreferredMaintenanceWindow
+    ? maintenanceWindow(input.PreferredMaintenanceWindow)
+    : labels.maintenanceWindow
+  const snapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : labels.snapshotWindow
+  if (snapshot !== null) checkWindowsApart(maintenance, snapshot)
+  const ids = input.SecurityGroupIds ?? []
+  return {
+    ...labels,
+    ...topicChange(labels, input),
+    maintenanceWindow: maintenance,
+    snapshotWindow: snapshot,
+    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
+    autoMinorVersionUpgrade: input.AutoMinorVersionUpgrade ?? labels.autoMinorVersionUpgrade,
+    securityGroupIds: ids.length === 0 ? labels.securityGroupIds : securityGroups(ids),
+  }
+}
+
+/** A node that leaves can no longer be the one that snapshots are taken from. */
+export const labelsWithout = (labels: GroupLabels, leaving: ReadonlySet<string>): GroupLabels =>
+  labels.snapshottingCluster !== null && leaving.has(labels.snapshottingCluster)
+    ? { ...labels, snapshottingCluster: null }
+    : labels

@@ -1,0 +1,31 @@
+import type { Action } from '../action.ts'
+import { createCacheCluster } from './cache-clusters/create.ts'
+import { deleteCacheCluster } from './cache-clusters/delete.ts'
+import { describeCacheClusters } from './cache-clusters/describe.ts'
+import { modifyCacheCluster } from './cache-clusters/modify.ts'
+import { rebootCacheCluster } from './cache-clusters/reboot.ts'
+import { listAllowedNodeTypeModifications } from './node-type-modifications.ts'
+import { otherActions } from './other.ts'
+import { createReplicationGroup } from './replication-groups/create.ts'
+import { decreaseReplicaCount } from './replication-groups/decrease-replica-count.ts'
+import { deleteReplicationGroup } from './replication-groups/delete.ts'
+import { describeReplicationGroups } from './replication-groups/describe.ts'
+import { increaseReplicaCount } from './replication-groups/increase-replica-count.ts'
+import { modifyReplicationGroup } from './replication-groups/modify.ts'
+
+/** Every operation that Larder has, by its name in the model of AWS. */
+export const actions = {
+  ...otherActions,
+  CreateCacheCluster: createCacheCluster,
+  CreateReplicationGroup: createReplicationGroup,
+  DecreaseReplicaCount: decreaseReplicaCount,
+  DeleteCacheCluster: deleteCacheCluster,
+  DeleteReplicationGroup: deleteReplicationGroup,
+  DescribeCacheClusters: describeCacheClusters,
+  DescribeReplicationGroups: describeReplicationGroups,
+  IncreaseReplicaCount: increaseReplicaCount,
+  ListAllowedNodeTypeModifications: listAllowedNodeTypeModifications,
+  ModifyCacheCluster: modifyCacheCluster,
+  ModifyReplicationGroup: modifyReplicationGroup,
+  RebootCacheCluster: rebootCacheCluster,
+} as const satisfies Readonly<Record<string, Action<never, object>>>

@@ -1,0 +1,142 @@
+import type { ModifyReplicationGroupMessage, ModifyReplicationGroupResult } from '@aws-sdk/client-elasticache'
+import { reducePending, withPending } from '../../../decide/pending.ts'
+import { invalidCombination } from '../../../errors.ts'
+import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
+import type { GroupLabels, GroupSpec, PendingChange } from '../../../model/group.ts'
+import type { Condition } from '../../../ports/store.ts'
+import type { Action, ActionContext } from '../../action.ts'
+import { type GroupRecords, primaryOf } from '../../views/members.ts'
+import { replicationGroupView } from '../../views/replication-group.ts'
+import { untilWritten } from '../../writing.ts'
+import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
+import { cacheClusterNotFound, findReplicationGroup, recordsOf } from '../groups/find.ts'
+import { requireAvailableGroup } from '../groups/guards.ts'
+import { changedLabels } from '../groups/labels.ts'
+import { scaledNodeType } from '../groups/node-types.ts'
+import { notYet, refuseNotYet } from '../groups/not-yet.ts'
+import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { descriptionText, oneOf } from '../groups/values.ts'
+import { clusterIdsOf, writeChangedGroup } from '../groups/write-group.ts'
+import { checkFailover } from './failover.ts'
+
+type Input = ModifyReplicationGroupMessage
+
+const memberNamed = (spec: GroupSpec, value: string): string => {
+  const id = value.toLowerCase()
+  if (!clusterIdsOf(spec).includes(id)) throw cacheClusterNotFound(value)
+  return id
+}
+
+/** To ask for the present primary changes nothing; another one cannot be asked for yet. */
+const checkPrimary = (group: GroupRecords, value: string | undefined): void => {
+  if (!value) return
+  const { spec } = group
+  if (spec.kind === 'cme')
+    throw invalidCombination('PrimaryClusterId can be given only for replication groups with a single primary.')
+  if (memberNamed(spec, value) !== primaryOf(group, spec.shards[0]?.id ?? ''))
+    throw notYet('PrimaryClusterId: a planned change of the primary is')
+}
+
+const checkClusterMode = (spec: GroupSpec, value: string | undefined): void => {
+  const wanted = oneOf('ClusterMode', value, ['enabled', 'disabled', 'compatible'] as const)
+  if (wanted !== undefined && wanted !== spec.clusterMode)
+    throw notYet(`ClusterMode: a change from ${spec.clusterMode} to ${wanted} is`)
+}
+
+const snapshotting = (spec: GroupSpec, value: string | undefined): string | null => {
+  if (!value) return spec.labels.snapshottingCluster
+  if (spec.kind === 'cme') {
+    throw invalidCombination('SnapshottingClusterId cannot be given for a replication group with cluster mode enabled.')
+  }
+  return memberNamed(spec, value)
+}
+
+const labelsOf = (spec: GroupSpec, input: Input): GroupLabels => ({
+  ...changedLabels(spec.labels, input, false),
+  ...(input.ReplicationGroupDescription
+    ? { description: descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription) }
+    : {}),
+  snapshottingCluster: snapshotting(spec, input.SnapshottingClusterId),
+})
+
+interface ParameterGroupChange {
+  readonly name: string
+  readonly conditions: readonly Condition[]
+}
+
+const parameterGroupOf = async (
+  context: ActionContext,
+  spec: GroupSpec,
+  name: string | undefined,
+): Promise<ParameterGroupChange> => {
+  if (!name || name.toLowerCase() === spec.parameterGroup) return { name: spec.parameterGroup, conditions: [] }
+  const { value, conditions } = await parameterGroupFor(context, name, spec.engine, spec.engineVersion)
+  if (isClustered(value) !== (spec.kind === 'cme')) {
+    throw invalidCombination(
+      `The parameter group ${value.name} has cluster-enabled=${isClustered(value) ? 'yes' : 'no'}, and the cluster mode of ${spec.id} is ${spec.clusterMode}.`,
+    )
+  }
+  return { name: value.name, conditions }
+}
+
+/** What AWS puts off to the maintenance window unless ApplyImmediately is given: all that is about the nodes and their roles. */
+const deferrable = (spec: GroupSpec, input: Input): PendingChange => {
+  const nodeType = scaledNodeType(spec.nodeType, input.CacheNodeType)
+  return {
+    ...(nodeType === null ? {} : { nodeType }),
+    ...(input.AutomaticFailoverEnabled === undefined ? {} : { automaticFailover: input.AutomaticFailoverEnabled }),
+    ...(input.MultiAZEnabled === undefined ? {} : { multiAz: input.MultiAZEnabled }),
+  }
+}
+
+const eventsOf = (before: GroupSpec, after: GroupSpec): readonly Happening[] => {
+  const events = replicationGroupEvents(after.region, after.id)
+  const failover = after.automaticFailover ? events.automaticFailoverOn() : events.automaticFailoverOff()
+  return [
+    ...(before.automaticFailover === after.automaticFailover ? [] : [failover]),
+    ...(before.parameterGroup === after.parameterGroup
+      ? []
+      : clusterIdsOf(after).map((id) => clusterEvents(after.region, id).usesParameterGroup(after.parameterGroup))),
+  ]
+}
+
+const refuseEmpty = (input: Input): void => {
+  const { ReplicationGroupId: _id, ApplyImmediately: _when, NodeGroupId: _unused, ...rest } = input
+  if (Object.values(rest).some((value) => value !== undefined) || input.ApplyImmediately === true) return
+  throw invalidCombination('No modifications were requested.')
+}
+
+/**
+ * Labels and the parameter group change at once, as on AWS. The node type, failover and Multi-AZ wait for the maintenance window,
+ * unless ApplyImmediately is given; then all that is pending is carried out with them. A later request replaces a pending one.
+ */
+export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult> = (input, context) =>
+  untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
+    const group = await findReplicationGroup(context, input.ReplicationGroupId)
+    refuseNotYet(input)
+    refuseEmpty(input)
+    requireAvailableGroup(group)
+    const before = group.spec.value
+    checkPrimary(recordsOf(group), input.PrimaryClusterId)
+    checkClusterMode(before, input.ClusterMode)
+    refuseEngineChange(before, input.Engine, input.EngineVersion)
+    const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
+    const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
+    const changed: GroupSpec = {
+      ...before,
+      labels: labelsOf(before, input),
+      parameterGroup: parameterGroup.name,
+      durability:
+        input.Durability === undefined ? before.durability : durabilityOf(before.engine, before.engineVersion, input.Durability),
+      pending,
+    }
+    // What will be in the end must be allowed, whenever that is.
+    if (input.AutomaticFailoverEnabled !== undefined || input.MultiAZEnabled !== undefined) checkFailover(withPending(changed))
+    const spec = input.ApplyImmediately === true ? withPending(changed) : changed
+    const written = await writeChangedGroup(context, group, {
+      spec,
+      conditions: parameterGroup.conditions,
+      events: eventsOf(before, spec),
+    })
+    return written === null ? null : { ReplicationGroup: replicationGroupView(recordsOf(written), context.account) }
+  })

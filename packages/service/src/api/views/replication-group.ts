@@ -1,0 +1,103 @@
+import type { Endpoint, NodeGroup, NodeGroupMember, ReplicationGroup } from '@aws-sdk/client-elasticache'
+import type { GroupSpec, GroupStatus, Endpoint as ModelEndpoint, ShardSpec } from '../../model/group.ts'
+import { arn } from '../../model/names.ts'
+import { formatSlots } from '../../model/slots.ts'
+import { type GroupRecords, type Member, membersOf, primaryOf } from './members.ts'
+import { groupStatus } from './status.ts'
+
+/** An endpoint as the API shows it; undefined while there is none. */
+export const endpointView = (endpoint: ModelEndpoint | null | undefined): Endpoint | undefined =>
+  endpoint === null || endpoint === undefined ? undefined : { Address: endpoint.address, Port: endpoint.port }
+
+/** Endpoints are shown once they can be used: as on AWS not before the group is there. */
+const isServed = (status: GroupStatus): boolean => status !== 'creating' && status !== 'create-failed'
+
+const memberView = (group: GroupRecords, member: Member, served: boolean): NodeGroupMember => {
+  const base = {
+    CacheClusterId: member.clusterId,
+    CacheNodeId: member.cacheNodeId,
+    ...(member.wanted === null ? {} : { PreferredAvailabilityZone: member.wanted.zone }),
+  }
+  // With cluster mode a client asks the nodes themselves where to read and who is primary.
+  if (group.spec.kind === 'cme' || !served || member.status === 'creating' || member.status === 'deleting') return base
+  return {
+    ...base,
+    ReadEndpoint: endpointView(member.node),
+    CurrentRole: primaryOf(group, member.shard) === member.id ? 'primary' : 'replica',
+  }
+}
+
+/** `create-failed` is a word for groups alone. */
+const nodeGroupStatus = (status: GroupStatus): string => (status === 'create-failed' ? 'creating' : status)
+
+const nodeGroupView = (group: GroupRecords, shard: ShardSpec, members: readonly Member[], status: GroupStatus): NodeGroup => {
+  const served = isServed(status)
+  const { state, spec } = group
+  const endpoints =
+    spec.kind === 'cmd' && served
+      ? { PrimaryEndpoint: endpointView(state?.primaryEndpoint), ReaderEndpoint: endpointView(state?.readerEndpoint) }
+      : {}
+  return {
+    NodeGroupId: shard.id,
+    Status: nodeGroupStatus(status),
+    ...endpoints,
+    ...(spec.kind === 'cme' ? { Slots: formatSlots(shard.slots) } : {}),
+    NodeGroupMembers: members.map((member) => memberView(group, member, served)),
+  }
+}
+
+const automaticFailover = (spec: GroupSpec, status: GroupStatus): 'enabled' | 'enabling' | 'disabled' => {
+  if (!spec.automaticFailover) return 'disabled'
+  return status === 'creating' ? 'enabling' : 'enabled'
+}
+
+const pendingView = ({ pending }: GroupSpec): ReplicationGroup['PendingModifiedValues'] =>
+  pending?.automaticFailover === undefined ? {} : { AutomaticFailoverStatus: pending.automaticFailover ? 'enabled' : 'disabled' }
+
+/** The replication group as CreateReplicationGroup, DescribeReplicationGroups and the others answer it. */
+export const replicationGroupView = (group: GroupRecords, account: string): ReplicationGroup => {
+  const { spec, state } = group
+  const { labels } = spec
+  const status = groupStatus(spec, state)
+  const members = membersOf(group)
+  return {
+    ReplicationGroupId: spec.id,
+    Description: labels.description,
+    GlobalReplicationGroupInfo: {},
+    Status: status,
+    PendingModifiedValues: pendingView(spec),
+    MemberClusters: members.map((member) => member.clusterId),
+    NodeGroups: spec.shards.map((shard) =>
+      nodeGroupView(
+        group,
+        shard,
+        members.filter((member) => member.shard === shard.id),
+        status,
+      ),
+    ),
+    ...(labels.snapshottingCluster === null ? {} : { SnapshottingClusterId: labels.snapshottingCluster }),
+    AutomaticFailover: automaticFailover(spec, status),
+    MultiAZ: spec.multiAz ? 'enabled' : 'disabled',
+    ...(spec.kind === 'cme' && isServed(status) ? { ConfigurationEndpoint: endpointView(state?.configurationEndpoint) } : {}),
+    SnapshotRetentionLimit: labels.snapshotRetentionLimit,
+    ...(labels.snapshotWindow === null ? {} : { SnapshotWindow: labels.snapshotWindow }),
+    ClusterEnabled: spec.kind === 'cme',
+    CacheNodeType: spec.nodeType,
+    AuthTokenEnabled: false,
+    TransitEncryptionEnabled: false,
+    AtRestEncryptionEnabled: false,
+    StorageEncryptionType: 'none',
+    ARN: arn(spec.region, account, 'replicationgroup', spec.id),
+    UserGroupIds: [],
+    LogDeliveryConfigurations: [],
+    ReplicationGroupCreateTime: new Date(spec.createdAt),
+    DataTiering: 'disabled',
+    AutoMinorVersionUpgrade: labels.autoMinorVersionUpgrade,
+    NetworkType: labels.networkType,
+    IpDiscovery: labels.ipDiscovery,
+    ClusterMode: spec.clusterMode,
+    Engine: spec.engine,
+    // No log outlives the nodes, so `default` comes to `disabled`.
+    ...(spec.durability === null ? {} : { Durability: spec.durability, EffectiveDurability: 'disabled' as const }),
+  }
+}
