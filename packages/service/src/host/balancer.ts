@@ -37,8 +37,15 @@ const openTable = async ({ home, nft, allowNft, log }: BalancerOptions): Promise
   return null
 }
 
-/** Readers that were served in the other way before go over to this one; connections that are open stay where they are. */
-const takeOver = async (table: ReaderTable | null, served: ServedEndpoints, { home, nft, allowNft }: BalancerOptions): Promise<void> => {
+/**
+ * Readers that were served in the other way before go over to this one. Connections through the forwarder go on; those through the
+ * kernel are cut, because it stops translating addresses with the last rule.
+ */
+const takeOver = async (
+  table: ReaderTable | null,
+  served: ServedEndpoints,
+  { home, nft, allowNft }: BalancerOptions,
+): Promise<void> => {
   if (table !== null) {
     for (const { endpoint, backends } of served.readers()) {
       await table.setReader(endpoint, backends)

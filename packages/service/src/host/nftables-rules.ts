@@ -11,7 +11,8 @@ export interface ReaderRule {
 /** Every part of a rule goes through this: no text of a record reaches the packet filter unchecked. */
 const checked = ({ address, port }: Endpoint): Endpoint => {
   if (!isIPv4(address)) throw new LarderError('machine', `expected an IPv4 address for a rule, found ${JSON.stringify(address)}`)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new LarderError('machine', `expected a port of 1 to 65535 for a rule, found ${port}`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new LarderError('machine', `expected a port of 1 to 65535 for a rule, found ${port}`)
   return { address, port }
 }
 
@@ -25,9 +26,15 @@ const verdict = (backends: readonly Endpoint[]): string => {
   return `dnat to numgen inc mod ${entries.length} map { ${entries.join(', ')} }`
 }
 
+/**
+ * Only the first packet of a connection. Without this, a connection from before connections were tracked (one to the forwarder that
+ * served this endpoint until now) would be taken for a new one in its middle, and be sent to somebody who does not know it.
+ */
+const opening = 'tcp flags & (fin | syn | rst | ack) == syn'
+
 const ruleText = ({ endpoint, backends }: ReaderRule): string => {
   const { address, port } = checked(endpoint)
-  return `    ip daddr ${address} tcp dport ${port} ${verdict(backends)}`
+  return `    ip daddr ${address} tcp dport ${port} ${opening} ${verdict(backends)}`
 }
 
 /** Nothing of the table is left; no complaint where there is none. */
@@ -56,7 +63,13 @@ interface JsonMatch {
 }
 
 interface JsonDestination {
-  readonly addr?: string | { readonly map?: { readonly data?: { readonly set?: readonly (readonly [number, { readonly concat?: readonly unknown[] }])[] } } }
+  readonly addr?:
+    | string
+    | {
+        readonly map?: {
+          readonly data?: { readonly set?: readonly (readonly [number, { readonly concat?: readonly unknown[] }])[] }
+        }
+      }
   readonly port?: number
 }
 

@@ -38,7 +38,9 @@ const ask = async ({ address, port }: Endpoint): Promise<string> => {
 
 /** What earlier tries left behind that were killed in the middle. */
 const removeStale = async (nft: readonly string[]): Promise<void> => {
-  const stale = (await listTables(nft)).filter((name) => name.startsWith(tablePrefix) && identify(Number(name.slice(tablePrefix.length))) === null)
+  const stale = (await listTables(nft)).filter(
+    (name) => name.startsWith(tablePrefix) && identify(Number(name.slice(tablePrefix.length))) === null,
+  )
   for (const name of stale) await applyRules(nft, removalText(name))
 }
 

@@ -4,10 +4,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { LarderError } from '../errors.ts'
-import { openReaderTable } from './nftables.ts'
-import { canUseNftables } from './nftables-try.ts'
-import { applyRules } from './nftables.ts'
+import { applyRules, openReaderTable } from './nftables.ts'
 import { removalText } from './nftables-rules.ts'
+import { canUseNftables } from './nftables-try.ts'
 import { askName, listenNamed, randomLoopbackPrefix } from './testing.ts'
 
 const nft = ['nft']
@@ -31,7 +30,10 @@ const withTable = (name: string, body: (table: string, prefix: string) => Promis
 }
 
 const refused = (address: string, port: number): Promise<void> =>
-  assert.rejects(askName(address, port), (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET')
+  assert.rejects(
+    askName(address, port),
+    (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET',
+  )
 
 test('a command that is not there, or may not, is an answer and no error', async () => {
   for (const command of [null, ['/nowhere/nft'], ['/bin/false']]) {
@@ -105,7 +107,12 @@ withTable('what is in force is taken over after a restart, and rules that were f
 withTable('many changes at once end as the last of each says, and clearing leaves no table', async (table, prefix) => {
   const readers = await openReaderTable(nft, table)
   const endpoints = Array.from({ length: 20 }, (_, index) => ({ address: `${prefix}.${index + 1}`, port: 7001 }))
-  await Promise.all(endpoints.flatMap((endpoint) => [readers.setReader(endpoint, []), readers.setReader(endpoint, [{ ...endpoint, port: 7002 }])]))
+  await Promise.all(
+    endpoints.flatMap((endpoint) => [
+      readers.setReader(endpoint, []),
+      readers.setReader(endpoint, [{ ...endpoint, port: 7002 }]),
+    ]),
+  )
   const [first] = endpoints
   assert.ok(first)
   await Promise.all([readers.remove(first), readers.remove(first)])

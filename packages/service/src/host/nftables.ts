@@ -2,7 +2,7 @@
 import type { Endpoint } from '../model/group.ts'
 import type { Balancer } from '../ports/balancer.ts'
 import { coalesced } from './coalesce.ts'
-import { parseListing, type ReaderRule, removalText, tableText } from './nftables-rules.ts'
+import { parseListing, type ReaderRule, tableText } from './nftables-rules.ts'
 import { runTool } from './tool.ts'
 
 const deadlineMs = 10_000

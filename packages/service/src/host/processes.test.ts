@@ -50,7 +50,6 @@ const start = async (launch: Launch): Promise<ProcessIdentity> => {
   return identity
 }
 
-
 const soon = (): AbortSignal => AbortSignal.timeout(5_000)
 
 test('a started process runs in a session of its own, with its output in a private file and no more than the given environment', async () => {

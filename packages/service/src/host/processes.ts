@@ -38,7 +38,9 @@ const executed = (child: ChildProcess, launch: Launch): Promise<void> =>
   new Promise((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', (cause) => {
-      reject(new LarderError('engine-start', `could not execute ${launch.command[0]} in ${launch.cwd}: ${cause.message}`, { cause }))
+      reject(
+        new LarderError('engine-start', `could not execute ${launch.command[0]} in ${launch.cwd}: ${cause.message}`, { cause }),
+      )
     })
   })
 
@@ -50,7 +52,8 @@ const exitOf = (child: ChildProcess): Promise<void> =>
 /** Between fork and exec a child still shows its parent's command line, and right after it none: a caller must not see that. */
 const settled = async (identity: ProcessIdentity, launch: Launch): Promise<void> => {
   const deadline = performance.now() + execDeadlineMs
-  while (statOf(identity) !== null && !containsTag(readCommandLine(identity.pid), launch.tag) && performance.now() < deadline) await sleep(1)
+  while (statOf(identity) !== null && !containsTag(readCommandLine(identity.pid), launch.tag) && performance.now() < deadline)
+    await sleep(1)
 }
 
 const spawnDetached = (launch: Launch): ChildProcess => {
@@ -109,7 +112,8 @@ export const createProcesses = (): Processes => {
     const exited = exitOf(child)
     child.unref()
     await executed(child, launch)
-    if (identity === null) throw new LarderError('engine-start', `could not find the process of ${launch.command[0]}`, { retry: true })
+    if (identity === null)
+      throw new LarderError('engine-start', `could not find the process of ${launch.command[0]}`, { retry: true })
     children.set(identity.pid, { identity, exited })
     void exited.then(() => {
       if (children.get(identity.pid)?.identity === identity) children.delete(identity.pid)

@@ -10,9 +10,9 @@ import type { Host } from '../ports/host.ts'
 import { coalesced } from './coalesce.ts'
 import {
   type DiscoveryPlan,
-  emptyPlan,
   type EndpointPlan,
   type EndpointReport,
+  emptyPlan,
   endpointKey,
   isEmptyPlan,
   parsePlan,
@@ -126,7 +126,8 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
       const hasReported = report?.pid === served.pid
       if (hasReported && report.revision >= revision) return
       if (check !== 'running') {
-        if (!hasReported) throw new LarderError('engine-start', `the process that serves endpoints ended: ${await lastWords()}`, { retry: true })
+        if (!hasReported)
+          throw new LarderError('engine-start', `the process that serves endpoints ended: ${await lastWords()}`, { retry: true })
         served = (await running()) ?? (await launch())
       } else if (hasReported && performance.now() - signalledAt > signalAgainMs) {
         signalledAt = performance.now()
@@ -134,9 +135,13 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
       }
       await sleep(pollMs)
     }
-    throw new LarderError('deadline', `the process that serves endpoints took no notice within ${inForceDeadlineMs} ms: ${await lastWords()}`, {
-      retry: true,
-    })
+    throw new LarderError(
+      'deadline',
+      `the process that serves endpoints took no notice within ${inForceDeadlineMs} ms: ${await lastWords()}`,
+      {
+        retry: true,
+      },
+    )
   }
 
   const enforce = coalesced(async () => {
@@ -186,13 +191,16 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
       return change({ ...rest, discoveries: [...rest.discoveries, { ...discovery, endpoint }] }, endpoint)
     },
     remove: async (endpoint) => {
-      if (plan.readers.some(isAt(endpoint)) || plan.discoveries.some(isAt(endpoint))) await change(without(plan, endpoint), endpoint)
+      if (plan.readers.some(isAt(endpoint)) || plan.discoveries.some(isAt(endpoint)))
+        await change(without(plan, endpoint), endpoint)
     },
     readers: () => plan.readers,
     list: async () => {
       const report = await readReport()
       if (isEmptyPlan(plan) || report?.revision !== plan.revision || (await running()) === null) return []
-      return [...plan.readers, ...plan.discoveries].map(({ endpoint }) => endpointKey(endpoint)).filter((key) => report.failures[key] === undefined)
+      return [...plan.readers, ...plan.discoveries]
+        .map(({ endpoint }) => endpointKey(endpoint))
+        .filter((key) => report.failures[key] === undefined)
     },
     clear: async () => {
       plan = { ...emptyPlan, revision: plan.revision + 1 }

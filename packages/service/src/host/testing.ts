@@ -1,7 +1,10 @@
 /** What the tests of this folder share. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { openCatalog } from '../engines/catalog.ts'
 
 /** Three numbers of an address that no other test uses (as good as surely), and no home: `127.213.7`. */
 export const randomLoopbackPrefix = (): string => `127.${randomInt(200, 252)}.${randomInt(0, 256)}`
@@ -51,4 +54,45 @@ export const askName = (address: string, port: number): Promise<string> =>
       resolve(text.slice(0, text.indexOf('\n')))
       socket.destroy()
     })
+  })
+
+/** A real Memcached of the engine catalog, which must be set up; ends with the test. */
+export const startMemcached = async (address: string, port: number): Promise<AsyncDisposable & { kill(): Promise<void> }> => {
+  const engine = openCatalog(process.env).find('memcached', '1.6')
+  assert.ok(engine, 'expected Memcached 1.6 in the engine catalog: npm test sets it up')
+  const [program = '', ...args] = engine.command
+  const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
+  const child = spawn(program, [...args, '-l', address, '-p', String(port), '-U', '0', '-m', '16', ...user], { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  try {
+    await until(`Memcached listens on ${address}:${port}`, async () =>
+      (await exchange(address, port, 'version\r\n')).startsWith('VERSION 1.6'),
+    )
+  } catch (error) {
+    await kill()
+    throw error
+  }
+  return { kill, [Symbol.asyncDispose]: kill }
+}
+
+/** Sends all of it, says that this was all, and gives back everything that comes until the other side closes. */
+export const exchange = (address: string, port: number, sent: string | Buffer | readonly Buffer[]): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
+    const chunks: Buffer[] = []
+    socket.setTimeout(5_000, () => socket.destroy())
+    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')))
+    const pieces = Array.isArray(sent) ? (sent as readonly Buffer[]) : [Buffer.from(sent as string | Buffer)]
+    const send = (index: number): void => {
+      const piece = pieces[index]
+      if (piece === undefined) socket.end()
+      else socket.write(piece, () => setImmediate(send, index + 1))
+    }
+    send(0)
   })

@@ -69,7 +69,13 @@ const requests = (): ((chunk: Buffer) => readonly RequestPart[]) => {
 
   const command = (bytes: Buffer, words: readonly string[]): RequestPart => {
     const [name] = words
-    return { is: 'command', bytes, marker: name === 'version', quits: name === 'quit', refusal: words.at(-1) === 'noreply' ? null : refusal }
+    return {
+      is: 'command',
+      bytes,
+      marker: name === 'version',
+      quits: name === 'quit',
+      refusal: words.at(-1) === 'noreply' ? null : refusal,
+    }
   }
 
   const line = (bytes: Buffer): RequestPart => {

@@ -58,11 +58,14 @@ const configAnswer =
   (discovery: Discovery): Buffer =>
     reply({ opcode: getConfig, opaque, status: 0, extras: Buffer.alloc(4), value: Buffer.from(discoveryText(discovery)) })
 
+/** Is it a question, by its header alone? Such a message is waited for until it is whole. */
+const mayAsk = (header: Header): boolean => header.opcode === getConfig && headerLength + header.bodyLength <= longestQuestion
+
 const requestOf = (bytes: Buffer, header: Header): RequestPart => {
   const keyAt = headerLength + header.extrasLength
   const key = bytes.toString('latin1', keyAt, keyAt + header.keyLength)
   const opaque = Buffer.from(header.opaque)
-  if (header.opcode === getConfig && key === 'cluster') return { is: 'discovery', answer: configAnswer(opaque) }
+  if (mayAsk(header) && key === 'cluster') return { is: 'discovery', answer: configAnswer(opaque) }
   const refusal = reply({ opcode: header.opcode, opaque, status: temporaryFailure, value: Buffer.from(unreachableText) })
   return { is: 'command', bytes, marker: header.opcode === noop, quits: header.opcode === quitQuietly, refusal }
 }
@@ -102,15 +105,13 @@ const messages = <T>(
   }
 }
 
-const isQuestion = (header: Header): boolean => header.opcode === getConfig && headerLength + header.bodyLength <= longestQuestion
-
 const marker = Buffer.alloc(headerLength)
 marker.writeUInt8(binaryRequest, 0)
 marker.writeUInt8(noop, 1)
 
 export const binary: Protocol = {
   marker,
-  requests: () => messages<RequestPart>(isQuestion, requestOf, (bytes) => ({ is: 'more', bytes })),
+  requests: () => messages<RequestPart>(mayAsk, requestOf, (bytes) => ({ is: 'more', bytes })),
   replies: () =>
     messages<ReplyPart>(
       (header) => header.opcode === noop,

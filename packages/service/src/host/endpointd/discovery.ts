@@ -40,7 +40,9 @@ const link = async (nodes: Discovery['nodes'], protocol: Protocol, client: Socke
     client.destroySoon()
   })
   // Whatever ends it, also the client's connection ends.
-  passReplies(made, protocol, client).finally(() => socket.destroy()).catch(() => client.destroySoon())
+  passReplies(made, protocol, client)
+    .finally(() => socket.destroy())
+    .catch(() => client.destroySoon())
   return made
 }
 
@@ -72,12 +74,16 @@ export const serveDiscovery = async (client: Socket, current: () => Discovery): 
 
   const refuse = async (parts: readonly Forwarded[]): Promise<void> => {
     refusing = true
-    for (const part of parts) if (part.is === 'command' && part.refusal !== null) await write(client, part.refusal)
+    for (const part of parts) {
+      if (part.is !== 'command') continue
+      if (part.quits) return client.destroySoon()
+      if (part.refusal !== null) await write(client, part.refusal)
+    }
   }
 
   const forward = async (by: Protocol, parts: readonly Forwarded[]): Promise<void> => {
-    if (node === null && parts.every((part) => part.is === 'command' && part.quits)) return client.destroySoon()
-    if (node === null && parts.some(isCommand)) node = await link(current().nodes, by, client)
+    if (node === null && parts.some((part) => part.is === 'command' && !part.quits))
+      node = await link(current().nodes, by, client)
     if (node === null) return refuse(parts)
     const sent = refusing ? parts.slice(parts.findIndex(isCommand)) : parts
     refusing = false

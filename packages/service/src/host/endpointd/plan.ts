@@ -70,4 +70,5 @@ export const parsePlan = (text: string): EndpointPlan => {
 }
 
 /** Null where there is no whole report yet. */
-export const parseReport = (text: string | null): EndpointReport | null => (text === null ? null : (JSON.parse(text) as EndpointReport))
+export const parseReport = (text: string | null): EndpointReport | null =>
+  text === null ? null : (JSON.parse(text) as EndpointReport)

@@ -7,7 +7,9 @@ import { forwardTo, startingAt } from './forward.ts'
 import { type DiscoveryPlan, type EndpointPlan, endpointKey, type ReaderPlan } from './plan.ts'
 import { ConnectionEnded } from './sockets.ts'
 
-type Wanted = { readonly serves: 'reader'; readonly plan: ReaderPlan } | { readonly serves: 'discovery'; readonly plan: DiscoveryPlan }
+type Wanted =
+  | { readonly serves: 'reader'; readonly plan: ReaderPlan }
+  | { readonly serves: 'discovery'; readonly plan: DiscoveryPlan }
 
 interface Service {
   readonly server: Server
@@ -85,7 +87,9 @@ export const createServices = (log: Log): Services => {
   return {
     apply: async (plan) => {
       const all = wantedBy(plan)
-      await Promise.all([...services].map(([key, service]) => (all.get(key)?.serves === service.wanted.serves ? null : drop(key, service))))
+      await Promise.all(
+        [...services].map(([key, service]) => (all.get(key)?.serves === service.wanted.serves ? null : drop(key, service))),
+      )
       const failures: Record<string, string> = {}
       await Promise.all(
         [...all].map(async ([key, wanted]) => {
