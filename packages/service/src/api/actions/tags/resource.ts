@@ -8,6 +8,7 @@ import { listRecords, put, readRecord, type Versioned } from '../../../ports/rec
 import type { Operation } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { isStorable } from '../../names.ts'
+import { groupStatus, nodeStatus } from '../../views/status.ts'
 import { defaultParameterGroups } from '../parameter-groups/defaults.ts'
 
 /** A record that carries tags, and how it looks with others. */
@@ -57,8 +58,7 @@ const readGroup = async (context: ActionContext, space: GroupSpace, id: string):
 }
 
 /** Tags can be asked for and changed as soon as a resource has been made, and until it is being deleted: as on AWS. */
-const isThere = (status: NodeStatus | undefined): boolean =>
-  status !== undefined && status !== 'creating' && status !== 'deleting'
+const isThere = (status: NodeStatus): boolean => status !== 'creating' && status !== 'deleting'
 
 const nodeTags = (index: Versioned<ClusterIndex>, inherited: readonly Tag[]): Tagged => ({
   record: index,
@@ -73,19 +73,21 @@ const nodeTags = (index: Versioned<ClusterIndex>, inherited: readonly Tag[]): Ta
 const cluster = async (context: ActionContext, id: string): Promise<Resource> => {
   const index = await readRecord<ClusterIndex>(context.store, clusterKey(context.region, id))
   const group = index === null ? null : await readGroup(context, index.value.space, index.value.id)
-  if (index === null || group === null || group.spec.value.deletion !== null) throw clusterNotFound(id)
-  if (index.value.space === 'cc') {
-    if (!isThere(group.state?.status)) throw clusterNotFound(id)
+  if (index === null || group === null) throw clusterNotFound(id)
+  const spec = group.spec.value
+  if (spec.space === 'cc') {
+    if (!isThere(groupStatus(spec, group.state))) throw clusterNotFound(id)
     return alone(taggedRecord(group.spec))
   }
-  if (!isThere(group.state?.nodes[id]?.status)) throw clusterNotFound(id)
-  return alone(nodeTags(index, group.spec.value.tags))
+  const wanted = spec.shards.flatMap((shard) => shard.nodes).find((node) => node.clusterId === id)
+  if (!isThere(nodeStatus(spec, group.state, wanted ?? null, group.state?.nodes[id] ?? null))) throw clusterNotFound(id)
+  return alone(nodeTags(index, spec.tags))
 }
 
 const replicationGroup = async (context: ActionContext, id: string): Promise<Resource> => {
   const group = await readGroup(context, 'rg', id)
   if (group === null) throw new Fault('ReplicationGroupNotFoundFault', `ReplicationGroup ${id} not found.`)
-  if (group.spec.value.deletion !== null || !isThere(group.state?.status)) {
+  if (!isThere(groupStatus(group.spec.value, group.state))) {
     throw new Fault('InvalidReplicationGroupStateFault', `Replication group ${id} is not in the available state.`)
   }
   const { records } = await listRecords<ClusterIndex>(context.store, clusterKey(context.region, ''))
