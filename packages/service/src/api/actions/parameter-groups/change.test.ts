@@ -11,7 +11,7 @@ import { resetCacheParameterGroup } from './reset.ts'
 const allowed: Readonly<Record<string, readonly string[]>> = {
   timeout: ['0', '20', '300'],
   'maxmemory-policy': ['volatile-lru', 'allkeys-lru', 'noeviction'],
-  'tcp-keepalive': ['0', '300'],
+  'tcp-keepalive': ['0', '20', '300'],
   'notify-keyspace-events': ['', 'KEA', 'Ex'],
 }
 const name = fc.constantFrom(...Object.keys(allowed), 'no-such', 'maxclients')
