@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ModifyReplicationGroupMessage, ReplicationGroup } from '@aws-sdk/client-elasticache'
+import type { ActionContext } from '../../action.ts'
+import { groupContext, groupNow, messages, readyGroup, settle, specNow } from '../groups/testing.ts'
+import { createCacheParameterGroup } from '../parameter-groups/create.ts'
+import { rejects } from '../test-context.ts'
+import { modifyReplicationGroup } from './modify.ts'
+
+const combination = 'InvalidParameterCombinationException'
+const value = 'InvalidParameterValueException'
+
+const modify = async (context: ActionContext, input: Partial<ModifyReplicationGroupMessage>): Promise<ReplicationGroup> => {
+  const { ReplicationGroup } = await modifyReplicationGroup({ ReplicationGroupId: 'demo', ...input }, context)
+  assert.ok(ReplicationGroup !== undefined)
+  return ReplicationGroup
+}
+
+const ready = async (input: Parameters<typeof readyGroup>[2] = { NumCacheClusters: 2 }): Promise<ActionContext> => {
+  const context = groupContext()
+  await readyGroup(context, 'demo', input)
+  return context
+}
+
+test('labels change at once, and the group stays available', async () => {
+  const context = await ready()
+  const group = await modify(context, {
+    ReplicationGroupDescription: 'another',
+    PreferredMaintenanceWindow: 'Mon:01:00-Mon:02:00',
+    SnapshotWindow: '05:00-06:00',
+    NotificationTopicArn: 'arn:aws:sns:eu-central-1:000000000000:caches',
+    AutoMinorVersionUpgrade: false,
+    SecurityGroupIds: ['sg-0123456789abcdef0'],
+    SnapshottingClusterId: 'demo-001',
+    SnapshotRetentionLimit: 0,
+  })
+  assert.equal(group.Status, 'available')
+  assert.equal(group.Description, 'another')
+  assert.equal(group.SnapshotWindow, '05:00-06:00')
+  assert.equal(group.SnapshottingClusterId, 'demo-001')
+  assert.equal(group.AutoMinorVersionUpgrade, false)
+  const { generation, labels } = await specNow(context, 'rg', 'demo')
+  assert.equal(generation, 1)
+  assert.equal(labels.maintenanceWindow, 'mon:01:00-mon:02:00')
+  assert.equal(labels.notificationTopicStatus, 'active')
+  await modify(context, { NotificationTopicStatus: 'inactive' })
+  assert.equal((await specNow(context, 'rg', 'demo')).labels.notificationTopicStatus, 'inactive')
+  await modify(context, { NotificationTopicArn: '', NotificationTopicStatus: 'inactive' })
+  assert.equal((await specNow(context, 'rg', 'demo')).labels.notificationTopicArn, null)
+  await rejects(
+    context,
+    () => modify(context, { NotificationTopicStatus: 'active' }),
+    combination,
+    /without a NotificationTopicArn/,
+  )
+  await rejects(context, () => modify(context, { NotificationTopicStatus: 'loud' }), value, /active, inactive/)
+  await rejects(context, () => modify(context, { SnapshotWindow: '01:30-02:30' }), combination, /overlap/)
+})
+
+test('a node type waits for the maintenance window unless it is to be applied at once', async () => {
+  const context = await ready()
+  assert.equal((await modify(context, { CacheNodeType: 'cache.t4g.medium' })).Status, 'available')
+  const waiting = await specNow(context, 'rg', 'demo')
+  assert.deepEqual(
+    [waiting.nodeType, waiting.pending, waiting.generation],
+    ['cache.t4g.small', { nodeType: 'cache.t4g.medium' }, 1],
+  )
+
+  const group = await modify(context, { CacheNodeType: 'cache.t4g.medium', ApplyImmediately: true })
+  assert.equal(group.Status, 'modifying')
+  assert.equal(group.CacheNodeType, 'cache.t4g.medium')
+  const applied = await specNow(context, 'rg', 'demo')
+  assert.deepEqual([applied.pending, applied.generation], [null, 2])
+})
+
+test('asking for what is there takes a pending change back', async () => {
+  const context = await ready()
+  await modify(context, { CacheNodeType: 'cache.t4g.medium' })
+  await modify(context, { CacheNodeType: 'cache.t4g.small' })
+  assert.equal((await specNow(context, 'rg', 'demo')).pending, null)
+})
+
+test('a later request with ApplyImmediately applies all that waits', async () => {
+  const context = await ready()
+  await modify(context, { CacheNodeType: 'cache.t4g.medium', AutomaticFailoverEnabled: true })
+  const { PendingModifiedValues, AutomaticFailover } = await groupNow(context, 'demo')
+  assert.deepEqual([PendingModifiedValues, AutomaticFailover], [{ AutomaticFailoverStatus: 'enabled' }, 'disabled'])
+  await modify(context, { ReplicationGroupDescription: 'now', ApplyImmediately: true })
+  const spec = await specNow(context, 'rg', 'demo')
+  assert.deepEqual([spec.nodeType, spec.automaticFailover, spec.pending], ['cache.t4g.medium', true, null])
+  assert.ok((await messages(context)).includes('demo: Automatic failover has been turned on for replication group demo'))
+})
+
+test('failover and Multi-AZ follow their rules, also while they wait', async () => {
+  const context = await ready()
+  await rejects(context, () => modify(context, { MultiAZEnabled: true }), combination, /together with automatic failover/)
+  await modify(context, { AutomaticFailoverEnabled: true, MultiAZEnabled: true })
+  assert.deepEqual((await specNow(context, 'rg', 'demo')).pending, { automaticFailover: true, multiAz: true })
+  await rejects(
+    context,
+    () => modify(context, { AutomaticFailoverEnabled: false }),
+    combination,
+    /together with automatic failover/,
+  )
+  await modify(context, { AutomaticFailoverEnabled: true, MultiAZEnabled: true, ApplyImmediately: true })
+  await settle(context, 'rg', 'demo')
+  const { AutomaticFailover, MultiAZ, Status } = await groupNow(context, 'demo')
+  assert.deepEqual([AutomaticFailover, MultiAZ, Status], ['enabled', 'enabled', 'available'])
+
+  const alone = await ready({ NumCacheClusters: 1 })
+  await rejects(alone, () => modify(alone, { AutomaticFailoverEnabled: true }), combination, /at least 2 cache clusters/)
+  const sharded = await ready({ NumNodeGroups: 2 })
+  await rejects(
+    sharded,
+    () => modify(sharded, { AutomaticFailoverEnabled: false }),
+    combination,
+    /cluster mode enabled is not supported/,
+  )
+  await modify(sharded, { SecurityGroupIds: ['sg-01234567'] })
+})
+
+test('another parameter group is applied at once and must fit', async () => {
+  const context = await ready()
+  await createCacheParameterGroup(
+    { CacheParameterGroupName: 'mine', CacheParameterGroupFamily: 'valkey9', Description: 'd' },
+    context,
+  )
+  await createCacheParameterGroup(
+    { CacheParameterGroupName: 'old', CacheParameterGroupFamily: 'redis7', Description: 'd' },
+    context,
+  )
+  assert.equal((await modify(context, { CacheParameterGroupName: 'Mine' })).Status, 'modifying')
+  await settle(context, 'rg', 'demo')
+  assert.equal((await specNow(context, 'rg', 'demo')).parameterGroup, 'mine')
+  assert.ok((await messages(context)).includes('demo-002: Updated to use a CacheParameterGroup mine'))
+  await rejects(context, () => modify(context, { CacheParameterGroupName: 'old' }), combination, /family/)
+  await rejects(
+    context,
+    () => modify(context, { CacheParameterGroupName: 'default.valkey9.cluster.on' }),
+    combination,
+    /cluster-enabled=yes/,
+  )
+  await rejects(context, () => modify(context, { CacheParameterGroupName: 'none' }), 'CacheParameterGroupNotFoundFault', /none/)
+})
+
+test('what is asked for and already so changes nothing', async () => {
+  const context = await ready()
+  const before = await context.store.list('')
+  await modify(context, {
+    Engine: 'valkey',
+    EngineVersion: '9.1',
+    CacheNodeType: 'cache.t4g.small',
+    CacheParameterGroupName: 'default.valkey9',
+    PrimaryClusterId: 'demo-001',
+    ClusterMode: 'disabled',
+    AutomaticFailoverEnabled: false,
+    Durability: 'default',
+    NodeGroupId: '0001',
+    ApplyImmediately: true,
+  })
+  assert.deepEqual(await context.store.list(''), before)
+})
+
+test('changes that cannot be made are refused', async () => {
+  const context = await ready()
+  const refuses = (input: Partial<ModifyReplicationGroupMessage>, shape: string, message: RegExp) =>
+    rejects(context, () => modify(context, input), shape, message)
+  await refuses({}, combination, /No modifications/)
+  await refuses({ EngineVersion: '9.2' }, value, /not available yet/)
+  await refuses({ EngineVersion: '8.0' }, combination, /Cannot downgrade valkey from 9\.1\.2 to 8\.0/)
+  await refuses({ Engine: 'redis' }, value, /not available yet/)
+  await refuses({ PrimaryClusterId: 'demo-002' }, value, /not available yet/)
+  await refuses({ PrimaryClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
+  await refuses({ SnapshottingClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
+  await refuses({ ClusterMode: 'compatible' }, value, /not available yet/)
+  await refuses({ CacheNodeType: 'cache.huge' }, value, /Invalid cache node type/)
+  await refuses({ CacheNodeType: 'cache.t2.small' }, combination, /Cannot scale/)
+  await refuses({ SnapshotRetentionLimit: 7 }, value, /not available yet/)
+  await refuses({ SnapshotRetentionLimit: 36 }, value, /from 0 to 35/)
+  await refuses({ TransitEncryptionEnabled: true }, value, /not available yet/)
+  await refuses({ AuthTokenUpdateStrategy: 'ROTATE' }, value, /not available yet/)
+  await refuses({ UserGroupIdsToAdd: ['users'] }, value, /not available yet/)
+  await refuses({ UserGroupIdsToRemove: ['users'] }, value, /not available yet/)
+  await refuses({ RemoveUserGroups: true }, value, /not available yet/)
+  await refuses({ Durability: 'async' }, value, /not available yet/)
+  await refuses({ IpDiscovery: 'ipv6' }, value, /not available yet/)
+})
+
+test('only an available group can be modified', async () => {
+  const context = await ready()
+  await modify(context, { CacheNodeType: 'cache.t4g.medium', ApplyImmediately: true })
+  const again = () => modify(context, { ReplicationGroupDescription: 'x' })
+  await rejects(context, again, 'InvalidReplicationGroupStateFault', /its status is modifying/)
+  await rejects(context, () => modify(context, { ReplicationGroupId: 'nobody' }), 'ReplicationGroupNotFoundFault', /nobody/)
+  await rejects(context, () => modify(context, { ReplicationGroupId: 'no/body' }), 'ReplicationGroupNotFoundFault', /no\/body/)
+  await rejects(context, () => modify(context, { ReplicationGroupId: '' }), value, /must be provided/)
+})
+
+test('requests that meet are carried out one after the other', async () => {
+  const context = await ready()
+  await Promise.all([
+    modify(context, { ReplicationGroupDescription: 'one' }),
+    modify(context, { AutoMinorVersionUpgrade: false }),
+    modify(context, { SecurityGroupIds: ['sg-01234567'] }),
+    modify(context, { PreferredMaintenanceWindow: 'mon:01:00-mon:02:00' }),
+  ])
+  const { labels } = await specNow(context, 'rg', 'demo')
+  assert.deepEqual(
+    [labels.description, labels.autoMinorVersionUpgrade, labels.securityGroupIds, labels.maintenanceWindow],
+    ['one', false, ['sg-01234567'], 'mon:01:00-mon:02:00'],
+  )
+})
