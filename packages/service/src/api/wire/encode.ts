@@ -1,0 +1,70 @@
+/** From the output of an operation to XML, by the schema; and the form of errors. */
+import { namespace, type Structure, type Type } from './schema.ts'
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#xD;' }
+
+/** Characters that XML cannot carry at all are left out. */
+export const escapeXml = (text: string): string =>
+  text
+    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+    .replace(/[&<>"\r]/g, (found) => entities[found] ?? found)
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
+
+const unexpected = (path: string, expected: string, found: unknown): TypeError =>
+  new TypeError(`expected ${expected} for ${path} of an answer, found ${typeof found}`)
+
+const scalarText = (type: Type, value: unknown, path: string): string => {
+  if (type.kind === 'time') {
+    if (!(value instanceof Date)) throw unexpected(path, 'a Date', value)
+    return value.toISOString()
+  }
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+    throw unexpected(path, `a ${type.kind}`, value)
+  return escapeXml(String(value))
+}
+
+const contentOf = (type: Type, value: unknown, path: string): string => {
+  if (type.kind === 'structure') {
+    if (!isRecord(value)) throw unexpected(path, 'an object', value)
+    return membersOf(type.structure(), value, path)
+  }
+  if (type.kind === 'list') {
+    if (!Array.isArray(value)) throw unexpected(path, 'a list', value)
+    const item = type.item()
+    return value.map((each: unknown) => `<${type.itemName}>${contentOf(item, each, path)}</${type.itemName}>`).join('')
+  }
+  return scalarText(type, value, path)
+}
+
+/** Members that are undefined or null are left out; empty lists are written, as AWS does. */
+const membersOf = (schema: Structure, value: Readonly<Record<string, unknown>>, path: string): string => {
+  const known = new Set(schema.members.map((member) => member.name))
+  const stray = Object.keys(value).find((name) => !known.has(name) && value[name] !== undefined)
+  if (stray !== undefined) throw new TypeError(`expected members of ${schema.name} at ${path}, found ${stray}`)
+  return schema.members
+    .map(({ name, type }) => {
+      const member = value[name]
+      if (member === undefined || member === null) return ''
+      return `<${name}>${contentOf(type, member, `${path}.${name}`)}</${name}>`
+    })
+    .join('')
+}
+
+export const encodeOutput = (operation: string, schema: Structure, output: object, requestId: string): string => {
+  const members = membersOf(schema, output as Readonly<Record<string, unknown>>, operation)
+  const result = schema.members.length === 0 ? '' : `<${operation}Result>${members}</${operation}Result>`
+  return `<${operation}Response xmlns="${namespace}">${result}<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${operation}Response>`
+}
+
+export interface WireError {
+  readonly code: string
+  readonly status: number
+  readonly message: string
+}
+
+export const encodeError = (error: WireError, requestId: string, xmlns: string = namespace): string => {
+  const type = error.status >= 500 ? 'Receiver' : 'Sender'
+  const inner = `<Type>${type}</Type><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message>`
+  return `<ErrorResponse xmlns="${xmlns}"><Error>${inner}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`
+}
