@@ -1,3 +1,6 @@
+import { currentAccess } from './access.ts'
+import { print } from './terminal.ts'
+
 /** The settings by which AWS's own tools find this service. */
 export interface Access {
   readonly url: string
@@ -19,4 +22,10 @@ const quote = (value: string): string => (/^[A-Za-z0-9_/:.@%+=-]+$/.test(value) 
 export const exportLines = (access: Access): string => {
   const lines = Object.entries(environmentOf(access)).map(([name, value]) => `export ${name}=${quote(value)}`)
   return `${[...lines, 'unset AWS_SESSION_TOKEN AWS_PROFILE'].join('\n')}\n`
+}
+
+/** `larder env` */
+export const environment = async (): Promise<number> => {
+  print(exportLines(currentAccess()))
+  return 0
 }

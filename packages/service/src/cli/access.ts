@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs'
+import { defaultRegion } from '../compose.ts'
+import { LarderError } from '../errors.ts'
+import { type Home, homePath, openHome } from '../home/home.ts'
+import { runningService } from '../home/lock.ts'
+import { readSecrets, type Secrets } from '../home/secrets.ts'
+import type { Access } from './environment.ts'
+
+/** The home of this command line, which has to be there. Throws `usage`. */
+export const existingHome = (): { readonly home: Home; readonly secrets: Secrets } => {
+  const path = homePath(process.env)
+  if (!existsSync(path))
+    throw new LarderError('usage', `expected the home of a Larder in ${path}, found none; start one with: npx larder up`)
+  const home = openHome(path)
+  const secrets = readSecrets(home)
+  if (secrets === null)
+    throw new LarderError(
+      'usage',
+      `expected the home of a Larder in ${path}, found an empty folder; start one with: npx larder up`,
+    )
+  return { home, secrets }
+}
+
+/** How to reach the service of this home. Throws `usage` when it does not run. */
+export const currentAccess = (): Access => {
+  const { home, secrets } = existingHome()
+  const service = runningService(home)
+  if (service === null)
+    throw new LarderError('usage', `expected the service of ${home.path} to run; start it with: npx larder up`)
+  return {
+    url: service.url,
+    accessKeyId: secrets.accessKeyId,
+    secretAccessKey: secrets.secretAccessKey,
+    region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? defaultRegion,
+  }
+}

@@ -1,0 +1,37 @@
+import { styleText } from 'node:util'
+import { openCatalog } from '../engines/catalog.ts'
+import { findTool } from '../engines/tools.ts'
+import { homePath, openHome } from '../home/home.ts'
+import { checkMachine } from '../host/machine.ts'
+import type { MachineCheck } from '../host/machine-checks.ts'
+import { print, useColour } from './terminal.ts'
+
+const enginesCheck = (): MachineCheck => {
+  const found = openCatalog(process.env).list()
+  const ok = found.some((entry) => entry.engine === 'valkey') && found.some((entry) => entry.engine === 'memcached')
+  return {
+    name: 'engines',
+    ok,
+    found: found.map((entry) => `${entry.engine} ${entry.version}`).join(', ') || 'none',
+    follows: ok ? 'Groups of these versions can be made.' : 'Groups of an engine that is missing cannot be made.',
+    mend: ok ? null : 'npx larder engines install valkey@9.1 (and memcached@1.6)',
+  }
+}
+
+const checkText = (check: MachineCheck, colour: boolean): string => {
+  const paint = (style: 'green' | 'yellow' | 'dim', text: string): string =>
+    colour ? styleText(style, text, { validateStream: false }) : text
+  const mark = check.ok ? paint('green', 'ok  ') : paint('yellow', 'look')
+  const lines = [`${mark}  ${check.name.padEnd(20)} ${check.found}`, `      ${''.padEnd(20)} ${paint('dim', check.follows)}`]
+  if (check.mend !== null) lines.push(`      ${''.padEnd(20)} mend: ${check.mend}`)
+  return lines.join('\n')
+}
+
+/** `larder doctor`: exit code 0 also where something could be better; Larder works with less. */
+export const doctor = async ({ json }: { readonly json: boolean }): Promise<number> => {
+  const home = openHome(homePath(process.env))
+  const checks = [enginesCheck(), ...(await checkMachine(home.path, findTool('nft', process.env)))]
+  if (json) print(`${JSON.stringify(checks, null, 2)}\n`)
+  else print(`${checks.map((check) => checkText(check, useColour(process.stdout))).join('\n')}\n`)
+  return 0
+}

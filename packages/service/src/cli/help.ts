@@ -1,0 +1,17 @@
+export const helpText = `larder: a self-hosted ElastiCache
+
+  larder up [--port N] [--home DIR] [--demo] [--stop-on-exit]
+                            the service in the foreground; engines go on after it ends, unless --stop-on-exit
+  larder down               stops every engine of this home; their data is written first
+  larder status [--json]    groups, shards and nodes: role, zone, address, process, memory, lag
+  larder env                export lines for AWS's own tools:  eval "$(npx larder env)"
+  larder aws ...            runs the AWS command line with that environment
+  larder connect ID [...]   a command line of the engine on a group, cluster or node
+  larder logs NODE [-f]     what an engine said
+  larder doctor             what this machine can do, and how to mend what it cannot
+  larder engines [install NAME@VERSION]
+                            engine versions: found, and known
+
+Settings: LARDER_HOME (~/.larder), LARDER_PORT (4566), LARDER_ENGINES (~/.cache/larder/engines), LARDER_ENGINE_PATH (folders with
+engines of your own), LARDER_NFTABLES=off (reader endpoints by a process instead of the kernel).
+`

@@ -1,0 +1,236 @@
+/**
+ * The composition root: the only place where adapters are picked. Read it from top to bottom to see what a running Larder is made of.
+ */
+import { randomBytes } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { actions } from './api/actions/index.ts'
+import type { Actions } from './api/dispatch.ts'
+import { createApiServer } from './api/server.ts'
+import { createConnections } from './controllers/groups/connections.ts'
+import type { GroupContext, NodePlace } from './controllers/groups/context.ts'
+import { createManager } from './controllers/groups/manager.ts'
+import { createMutex } from './controllers/groups/mutex.ts'
+import { readPersisted } from './controllers/groups/persisted.ts'
+import { stopEngines } from './controllers/groups/shutdown.ts'
+import { openCatalog } from './engines/catalog.ts'
+import { adapterFor } from './engines/index.ts'
+import { findTool } from './engines/tools.ts'
+import { claimBlock } from './home/blocks.ts'
+import type { Home } from './home/home.ts'
+import { lockHome, removeService, writeService } from './home/lock.ts'
+import { openSecrets, type Secrets } from './home/secrets.ts'
+import { openBalancer } from './host/balancer.ts'
+import { createLinuxHost } from './host/linux.ts'
+import type { GroupKey, NodeState } from './model/group.ts'
+import { createLog, type Log } from './observe/log.ts'
+import { metricsText } from './observe/metrics.ts'
+import { makeReport, type Probe, type Report } from './observe/report.ts'
+import type { Catalog } from './ports/catalog.ts'
+import type { Clock } from './ports/clock.ts'
+import { pruneEvents } from './ports/events.ts'
+import type { Host } from './ports/host.ts'
+import type { Store } from './ports/store.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+
+/** Every account has twelve digits; a home is one account. */
+export const account = '000000000000'
+export const defaultRegion = 'us-east-1'
+
+const pruneEveryMs = 3_600_000
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+}
+
+export const fileLog = (home: Home): Log =>
+  createLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }), systemClock.now)
+
+export const placeIn =
+  (home: Home) =>
+  (region: string, nodeId: string): NodePlace => {
+    const folder = home.nodeFolder(region, nodeId)
+    return { folder, socket: home.socket(region, nodeId), tag: `${folder}/` }
+  }
+
+const connectDeadlineMs = 500
+
+/** Asks a node itself, over a connection of its own. */
+export const probeWith =
+  (home: Home, host: Host, secrets: Secrets): Probe =>
+  async (spec, node: NodeState) => {
+    const place = placeIn(home)(spec.region, node.id)
+    if (node.process === null || (await host.check(node.process, place.tag)) !== 'running') return { pid: null, engine: null }
+    try {
+      const plan = { socket: place.socket, address: node.address, port: node.port, secrets, kind: spec.kind }
+      const control = await adapterFor(node.engine).connect(plan, connectDeadlineMs)
+      try {
+        return { pid: node.process.pid, engine: await control.status() }
+      } finally {
+        control.close()
+      }
+    } catch {
+      return { pid: node.process.pid, engine: null } // it runs and does not answer: that is what the report says then
+    }
+  }
+
+export interface ServiceOptions {
+  readonly home: Home
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly environment: NodeJS.ProcessEnv
+  readonly onProgress: (key: GroupKey, text: string) => void
+  /** For tests that end the process at a chosen write. */
+  readonly wrapStore?: (store: Store) => Store
+}
+
+export interface Service {
+  readonly url: string
+  readonly secrets: Secrets
+  readonly catalog: Catalog
+  readonly store: Store
+  report(): Promise<Report>
+  /** Stops serving. Engines go on, unless `stopEngines`. */
+  close(options: { stopEngines: boolean }): Promise<void>
+}
+
+export const startService = async (options: ServiceOptions): Promise<Service> => {
+  const { home, environment } = options
+  const lock = lockHome(home)
+  const ending = new AbortController()
+  const log = fileLog(home)
+  const secrets = openSecrets(home)
+  const block = claimBlock(home, environment['LARDER_BLOCKS_FOLDER'])
+  const opened = openSqliteStore(home.stateFile, { clock: systemClock })
+  const store = options.wrapStore?.(opened) ?? opened
+  const catalog = openCatalog(environment)
+  const host = createLinuxHost()
+  const balancer = await openBalancer({
+    home: home.path,
+    nft: findTool('nft', environment),
+    allowNft: environment['LARDER_NFTABLES'] !== 'off',
+    host,
+    log,
+    signal: ending.signal,
+  })
+
+  const connections = createConnections((name) => manager.connectionLost(name))
+  const context: GroupContext = {
+    store,
+    host,
+    catalog,
+    balancer,
+    clock: systemClock,
+    log,
+    block,
+    machine: { processors: availableParallelism(), user: process.getuid?.() === 0 ? 'root' : null },
+    secrets,
+    adapter: adapterFor,
+    place: placeIn(home),
+    connections,
+    allocating: createMutex(),
+    newClusterNodeId: () => randomBytes(20).toString('hex'),
+    unique: () => randomBytes(4).toString('hex'),
+    nodeFolders: home.nodeFolders,
+    readPersisted,
+    onProgress: options.onProgress,
+  }
+  const manager = createManager(context)
+
+  const report = (): Promise<Report> => makeReport(store, probeWith(home, host, secrets))
+  const server = createApiServer({
+    verifier: {
+      now: systemClock.now,
+      keyHolder: async (accessKeyId) =>
+        accessKeyId !== secrets.accessKeyId
+          ? null
+          : {
+              secretAccessKey: secrets.secretAccessKey,
+              account,
+              arn: `arn:aws:iam::${account}:user/larder`,
+              userId: 'AIDALARDERROOTUSER00',
+            },
+    },
+    actions: actions satisfies Actions,
+    context: (caller) => ({ region: caller.region, account: caller.account, store, catalog, clock: systemClock }),
+    metrics: async () => metricsText(await report()),
+    log,
+  })
+  const pruning = setInterval(() => {
+    pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+  }, pruneEveryMs)
+  pruning.unref()
+
+  const release = async (): Promise<void> => {
+    clearInterval(pruning)
+    ending.abort()
+    connections.closeAll()
+    removeService(home)
+    await store.close()
+    lock.release()
+  }
+
+  try {
+    const port = await server.listen(options.host, options.port)
+    const url = `http://${options.host}:${port}`
+    writeService(home, { pid: process.pid, url, startedAt: systemClock.now() })
+    await manager.start()
+    log('info', 'ready', { url, pid: process.pid })
+    return {
+      url,
+      secrets,
+      catalog,
+      store,
+      report,
+      async close({ stopEngines: stop }) {
+        await server.close()
+        await manager.stop()
+        if (stop) await stopEngines(context)
+        await release()
+      },
+    }
+  } catch (error) {
+    await manager.stop()
+    await release()
+    throw error
+  }
+}
+
+/** `larder down` without a running service: takes the home's lock, so that no service can start meanwhile. */
+export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Promise<number> => {
+  const lock = lockHome(home)
+  const log = fileLog(home)
+  const ending = new AbortController()
+  const store = openSqliteStore(home.stateFile, { clock: systemClock })
+  const host = createLinuxHost()
+  const balancer = await openBalancer({
+    home: home.path,
+    nft: findTool('nft', environment),
+    allowNft: environment['LARDER_NFTABLES'] !== 'off',
+    host,
+    log,
+    signal: ending.signal,
+  })
+  const connections = createConnections(() => undefined)
+  try {
+    return await stopEngines({
+      store,
+      host,
+      balancer,
+      clock: systemClock,
+      log,
+      secrets: openSecrets(home),
+      adapter: adapterFor,
+      place: placeIn(home),
+      connections,
+    })
+  } finally {
+    connections.closeAll()
+    ending.abort()
+    await store.close()
+    lock.release()
+  }
+}
