@@ -9,7 +9,7 @@ import { openReaderTable, type ReaderTable } from './nftables.ts'
 import { canUseNftables } from './nftables-try.ts'
 import { openServedEndpoints, type ServedEndpoints } from './served-endpoints.ts'
 
-export interface BalancerOptions {
+interface BalancerOptions {
   /** The state folder. Its table in the kernel is named after it. */
   readonly home: string
   /** How nft is run, `['/usr/sbin/nft']`; null where it is not there. */

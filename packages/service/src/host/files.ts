@@ -2,7 +2,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import type { Host } from '../ports/host.ts'
 
-export type Files = Pick<Host, 'writeFile' | 'readFile' | 'makeFolder' | 'removeFile' | 'removeFolder' | 'listFolder' | 'tail'>
+type Files = Pick<Host, 'writeFile' | 'readFile' | 'makeFolder' | 'removeFile' | 'removeFolder' | 'listFolder' | 'tail'>
 
 const unlessMissing = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
   try {

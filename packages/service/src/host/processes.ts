@@ -99,7 +99,7 @@ const unlessAborted = async (promise: Promise<void>, signal: AbortSignal): Promi
   }
 }
 
-export type Processes = Pick<Host, 'start' | 'check' | 'findByTag' | 'sample' | 'signal' | 'waitGone'>
+type Processes = Pick<Host, 'start' | 'check' | 'findByTag' | 'sample' | 'signal' | 'waitGone'>
 
 /** The environment of a process is exactly that of its launch: nothing of Larder's own (which may hold keys) leaks into it. */
 export const createProcesses = (): Processes => {

@@ -27,7 +27,7 @@ const signalAgainMs = 500
 const lookAfterMs = 500
 const longestPauseMs = 30_000
 
-export interface ServedOptions {
+interface ServedOptions {
   readonly host: Host
   /** Folder of its own, for the plan, the report and the log. */
   readonly folder: string
@@ -160,16 +160,21 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
     throw new LarderError('address-taken', `${endpointKey(endpoint)} cannot be served: ${failure}`, { retry: true })
   }
 
+  const isServed = async (): Promise<boolean> =>
+    isEmptyPlan(plan) || (served !== null && (await host.check(served, planFile)) === 'running')
+
   /** Brings the process back when it has ended, with ever longer pauses while that does not help. */
   const lookAfter = async (): Promise<void> => {
-    for (let pauseMs = lookAfterMs; !signal.aborted; ) {
-      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined) // the signal ends the loop
-      if (signal.aborted || isEmptyPlan(plan) || (served !== null && (await host.check(served, planFile)) === 'running')) continue
+    let pauseMs = lookAfterMs
+    while (!signal.aborted) {
       try {
+        await sleep(pauseMs, undefined, { signal, ref: false })
+        if (await isServed()) continue
         log('warn', 'the process that serves endpoints has ended and is started again')
         await enforce()
         pauseMs = lookAfterMs
       } catch (error) {
+        if (signal.aborted) return
         pauseMs = Math.min(pauseMs * 2, longestPauseMs)
         log('error', 'the process that serves endpoints does not come back', { error })
       }

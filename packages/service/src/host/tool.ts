@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { LarderError } from '../errors.ts'
 
-export interface ToolRun {
+interface ToolRun {
   /** Fed to its standard input. */
   readonly input?: string
   readonly deadlineMs: number
