@@ -22,6 +22,7 @@ import type { Home } from './home/home.ts'
 import { lockHome, removeService, writeService } from './home/lock.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
 import { openBalancer } from './host/balancer.ts'
+import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -126,7 +127,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     clock: systemClock,
     log,
     block,
-    machine: { processors: availableParallelism(), user: process.getuid?.() === 0 ? 'root' : null },
+    machine: { processors: availableParallelism(), user: process.getuid?.() === 0 ? 'root' : null, openFiles: openFilesLimit() },
     secrets,
     adapter: adapterFor,
     place: placeIn(home),

@@ -19,6 +19,8 @@ export type Action =
   | { readonly do: 'hand-over'; readonly from: string; readonly to: string }
   /** Cluster mode: make `node` known to the others. */
   | { readonly do: 'meet'; readonly node: string; readonly others: readonly string[] }
+  /** Cluster mode: `node` forgets these cluster node ids, which belong to nobody any more. */
+  | { readonly do: 'forget'; readonly node: string; readonly ids: readonly string[] }
   | { readonly do: 'bind'; readonly node: string; readonly addresses: readonly string[] }
   | { readonly do: 'readers'; readonly endpoint: Endpoint; readonly backends: readonly Endpoint[] }
   | { readonly do: 'discovery'; readonly endpoint: Endpoint; readonly version: number; readonly nodes: readonly Endpoint[] }

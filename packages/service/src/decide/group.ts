@@ -10,7 +10,7 @@ import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFact
 import { bestReplica, decideTarget } from './primary.ts'
 import { decideReboots, decideStarts } from './processes.ts'
 import { decideSettings } from './settings.ts'
-import { decideMeetings, decideTopology } from './topology.ts'
+import { decideForgetting, decideMeetings, decideTopology } from './topology.ts'
 
 type Stage = (input: GroupInput) => readonly Action[]
 
@@ -78,6 +78,7 @@ const stages: readonly Stage[] = [
   eachShard(decideStarts),
   (input) => decideMeetings(input).actions,
   eachShard((input, shard) => decideTopology(input, shard).actions),
+  decideForgetting,
   decideBinds,
   decideReaders,
   markJoined,

@@ -37,10 +37,15 @@ const reasonOf = (node: NodeFacts): StartReason => {
   return needsReboot(node) ? 'rebooted' : 'recovered'
 }
 
-/**
- * The primary starts first and alone, its replicas when it serves: a replica that finds nobody waits a second before it tries
- * again. A new sharded group starts all at once, since every node is given the whole plan of the cluster.
- */
+/** In cluster mode replicas wait until every stand-in of a new cluster is forgotten: one that starts earlier may learn of it again. */
+const seesStrangers = (input: GroupInput): boolean => {
+  const known = new Set(Object.values(input.state.nodes).map((node) => node.clusterNodeId))
+  return Object.values(input.observed.nodes).some(
+    (node) => node.engine?.cluster?.nodes.some((entry) => !known.has(entry.id) && !entry.flags.includes('handshake')) ?? false,
+  )
+}
+
+/** The primary starts first and alone, its replicas when it serves: a replica that finds nobody waits a second before it tries again. */
 export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
   const absent = nodes.filter((node) => node.seen.process === 'absent')
@@ -52,17 +57,10 @@ export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Acti
   if (primary === undefined) return []
   if (primary.seen.process === 'absent') {
     const lostAll = nodes.length > 1 && nodes.every((node) => node.seen.process === 'absent') && primary.state.joined
-    const start: Action = {
-      do: 'start',
-      node: primary.spec.id,
-      replicaOf: null,
-      because: lostAll ? 'lost-all' : reasonOf(primary),
-    }
-    const isNewCluster = input.spec.kind === 'cme' && nodes.every((node) => !node.state.joined)
-    if (!isNewCluster) return [start]
-    return [start, ...absent.filter((node) => node !== primary).map((node): Action => startReplica(node, primary))]
+    return [{ do: 'start', node: primary.spec.id, replicaOf: null, because: lostAll ? 'lost-all' : reasonOf(primary) }]
   }
   if (!isServing(primary)) return []
+  if (input.spec.kind === 'cme' && (primary.seen.engine?.replication?.role !== 'primary' || seesStrangers(input))) return []
   return absent.map((node) => startReplica(node, primary))
 }
 

@@ -59,6 +59,26 @@ export const decideMeetings = (input: GroupInput): Topology => {
   return { actions, waitingFor: null }
 }
 
+/**
+ * Cluster mode: ids that are no node of the group (nodes that were removed, stand-ins of a new cluster) are forgotten everywhere. Not
+ * while somebody sees one with slots: the takeover that moves them has to be known first.
+ */
+export const decideForgetting = (input: GroupInput): readonly Action[] => {
+  if (input.spec.kind !== 'cme') return []
+  const known = new Set(Object.values(input.state.nodes).map((node) => node.clusterNodeId))
+  const views = Object.values(input.observed.nodes).flatMap((node) =>
+    node.engine?.cluster == null ? [] : [{ node, cluster: node.engine.cluster }],
+  )
+  const strangers = views.map(({ node, cluster }) => ({
+    node: node.id,
+    entries: cluster.nodes.filter((entry) => !known.has(entry.id) && !entry.flags.includes('handshake')),
+  }))
+  if (strangers.some(({ entries }) => entries.some((entry) => entry.slots.length > 0))) return []
+  return strangers
+    .filter(({ entries }) => entries.length > 0)
+    .map(({ node, entries }) => ({ do: 'forget', node, ids: entries.map((entry) => entry.id) }))
+}
+
 const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
   const nodes = factsOf(input, shard)
   const target = input.state.shards[shard.id]

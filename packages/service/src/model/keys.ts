@@ -7,6 +7,7 @@ import type { GroupKey } from './group.ts'
  * |---|---|---|
  * | `spec/<region>/<rg or cc>/<id>` | GroupSpec | api |
  * | `state/<region>/<rg or cc>/<id>` | GroupState | the group's controller |
+ * | | | api too, where PrimaryClusterId moves a cluster with its state into a replication group |
  * | `cluster/<region>/<cache cluster id>` | ClusterIndex: which group shows this cache cluster | api creates it together with the spec, whoever removes the node removes it |
  * | `address/<ip>` | AddressOwner | the group's controller, in one transaction with the state that uses it |
  * | `parametergroup/<region>/<name>` | ParameterGroupRecord | api |

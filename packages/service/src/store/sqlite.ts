@@ -129,7 +129,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
   })
   const statements = {
     get: database.prepare('SELECT key, value, revision FROM entry WHERE key = ?'),
-    list: database.prepare('SELECT key, value, revision FROM entry WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?'),
+    list: database.prepare('SELECT key, value, revision FROM entry WHERE key >= ? AND key <> ? AND key < ? ORDER BY key LIMIT ?'),
     meta: database.prepare('SELECT value FROM meta WHERE name = ?'),
     past: database.prepare(
       'SELECT key, value, revision FROM change WHERE revision >= ? AND key >= ? AND key < ? ORDER BY revision, position',
@@ -235,7 +235,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
       expire()
       return guarded(path, 'reading', () => {
         const revision = meta('revision')
-        const entries = statements.list.all(after, prefix, beyond(prefix), limit).map(entryOf)
+        const entries = statements.list.all(after > prefix ? after : prefix, after, beyond(prefix), limit).map(entryOf)
         return { entries, revision }
       })
     },
@@ -260,15 +260,13 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
           { retry: true },
         )
       }
-      const past = statements.past
-        .all(fromRevision, prefix, beyond(prefix))
-        .map(
-          (row): Change => ({
-            key: String(row['key']),
-            value: row['value'] === null ? null : String(row['value']),
-            revision: Number(row['revision']),
-          }),
-        )
+      const past = statements.past.all(fromRevision, prefix, beyond(prefix)).map(
+        (row): Change => ({
+          key: String(row['key']),
+          value: row['value'] === null ? null : String(row['value']),
+          revision: Number(row['revision']),
+        }),
+      )
       return watchers.follow(prefix, past, signal, overrun)
     },
     async grantLease(ttlMs) {

@@ -7,7 +7,7 @@ import { LarderError } from '../errors.ts'
 import type { Endpoint, EngineName, ProcessIdentity, SlotRange } from '../model/group.ts'
 import type { Balancer, Discovery } from '../ports/balancer.ts'
 import type { Catalog, InstalledEngine } from '../ports/catalog.ts'
-import type { ClusterMember, EngineAdapter, EngineControl, EngineStatus, NodePlan } from '../ports/engine.ts'
+import type { ClusterMember, ClusterPlan, EngineAdapter, EngineControl, EngineStatus, NodePlan } from '../ports/engine.ts'
 import type { Host, Launch } from '../ports/host.ts'
 
 interface FakeEngine {
@@ -67,6 +67,17 @@ const catalog: Catalog = {
   find: (engine, wanted) =>
     installed.find((entry) => entry.engine === engine && (entry.version === wanted || entry.version.startsWith(`${wanted}.`))) ??
     null,
+}
+
+/** As in docs/decisions/0005-engines.md: a new primary first sees every primary as a replica of a stand-in that has its slots. */
+const withStandIns = ({ myId, members, standIns }: ClusterPlan): readonly ClusterMember[] => {
+  const mine = members.find((member) => member.id === myId)
+  if (standIns !== true || mine === undefined || mine.primaryId !== null) return members
+  return members.flatMap((member) => {
+    if (member.primaryId !== null || member.slots.length === 0) return [member]
+    const standIn = { ...member, id: `0000000000000000${member.id.slice(0, 24)}`, configEpoch: 0 }
+    return [standIn, { ...member, primaryId: standIn.id, slots: [], configEpoch: 0 }]
+  })
 }
 
 export const createFakeWorld = (): FakeWorld => {
@@ -290,8 +301,8 @@ export const createFakeWorld = (): FakeWorld => {
     const clash = living().find((other) => other.plan.address === plan.address && other.plan.port === plan.port)
     if (clash !== undefined) throw new LarderError('engine-start', `${plan.address}:${plan.port} is in use by ${clash.plan.id}`)
     if (plan.cluster !== undefined) {
-      const { myId, members } = plan.cluster
-      clusterFiles.set(plan.folder, { myId, members: new Map(members.map((member) => [member.id, member])) })
+      const { myId } = plan.cluster
+      clusterFiles.set(plan.folder, { myId, members: new Map(withStandIns(plan.cluster).map((member) => [member.id, member])) })
     }
     const file = clusterFiles.get(plan.folder)
     nextPid += 1

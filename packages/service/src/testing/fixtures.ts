@@ -86,7 +86,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     log: (level, message, fields) =>
       onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),
     block: { first: 64 },
-    machine: { processors: 2, user: null },
+    machine: { processors: 2, user: null, openFiles: null },
     secrets: { control: 'c', replication: 'r' },
     adapter: world.adapter,
     place: (where, id) => ({
@@ -103,7 +103,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     newClusterNodeId: () => Array.from({ length: 40 }, () => Math.floor(Math.random() * 16).toString(16)).join(''),
     unique: () => {
       unique += 1
-      return unique.toString(16).padStart(8, '0')
+      return `${unique.toString(16).padStart(6, '0')}00`
     },
     nodeFolders: async () => [...world.folders],
     readPersisted: world.readPersisted,

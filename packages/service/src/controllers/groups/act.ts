@@ -122,6 +122,11 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
       return handOver(input, action.from, action.to)
     case 'meet':
       return meet(input, action.node, action.others)
+    case 'forget': {
+      const engine = await control(input, action.node)
+      for (const id of action.ids) await engine.forget(id)
+      return
+    }
     case 'bind':
       return (await control(input, action.node)).bind(action.addresses)
     case 'readers':

@@ -2,13 +2,13 @@ import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
 import type { ClusterMember, ClusterPlan } from '../../ports/engine.ts'
 
 /**
- * The plan that a node of a sharded group is given for its first start. In a new group every node gets the whole plan, so the
- * cluster is formed when the processes run. A node that is added later starts alone, without slots, and is introduced by the others:
- * they know the epochs of today, a plan would not.
+ * The plan that a node of a sharded group is given for its first start. In a group that has never been whole every node gets the whole
+ * plan, primaries with stand-ins to take over from (docs/decisions/0005-engines.md). A node that is added later starts alone, without
+ * slots, and is introduced by the others: they know the epochs of today, a plan would not.
  */
 export const clusterPlan = (spec: GroupSpec, state: GroupState, node: NodeState): ClusterPlan | null => {
   if (node.clusterNodeId === null) return null
-  const isNew = Object.values(state.nodes).every((other) => !other.joined)
+  const isNew = state.generation === 0
   const members = spec.shards.flatMap((shard, index) => {
     const primary = state.nodes[state.shards[shard.id]?.primary ?? '']
     return shard.nodes.flatMap((entry): readonly ClusterMember[] => {
@@ -29,5 +29,5 @@ export const clusterPlan = (spec: GroupSpec, state: GroupState, node: NodeState)
   })
   const mine = members.filter((member) => member.id === node.clusterNodeId)
   const alone = mine.map((member) => ({ ...member, primaryId: null, slots: [], configEpoch: 0 }))
-  return { myId: node.clusterNodeId, members: isNew ? members : alone }
+  return isNew ? { myId: node.clusterNodeId, members, standIns: true } : { myId: node.clusterNodeId, members: alone }
 }

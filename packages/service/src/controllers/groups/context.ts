@@ -29,6 +29,8 @@ export interface GroupContext {
     readonly processors: number
     /** `root` where the service runs as root; else null. */
     readonly user: string | null
+    /** Most files that a process may open; null: not known. */
+    readonly openFiles: number | null
   }
   readonly secrets: ControlSecrets
   readonly adapter: (engine: EngineName) => EngineAdapter

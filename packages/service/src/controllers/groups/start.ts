@@ -57,6 +57,7 @@ const planOf = (
     cpus: nodeTypeOf(spec).cpus,
     ioThreads: Math.min(nodeTypeOf(spec).ioThreads, context.machine.processors),
     runAs: context.machine.user,
+    ...(context.machine.openFiles === null ? {} : { openFiles: context.machine.openFiles }),
     secrets: context.secrets,
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
