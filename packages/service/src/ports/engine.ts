@@ -24,6 +24,8 @@ export interface NodePlan {
   readonly ioThreads: number
   /** User that the engine is told to run as: Memcached refuses to start as root without it. Null: nothing to tell. */
   readonly runAs: string | null
+  /** Most files that a process of this user may open (its hard limit); left out: not known. Memcached ends where it may not have as many as it wants. */
+  readonly openFiles?: number
   /** Passwords of the control user and of the replication user of this home. */
   readonly secrets: ControlSecrets
   /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */
@@ -49,6 +51,11 @@ export interface ClusterMember {
 export interface ClusterPlan {
   readonly myId: string
   readonly members: readonly ClusterMember[]
+  /**
+   * True: the primaries start as replicas of stand-ins and are told to take over (`takeOver`), which spares the two seconds that a
+   * primary waits after its start; the stand-ins are then forgotten. See docs/decisions/0005-engines.md. Left out: they start as primaries.
+   */
+  readonly standIns?: boolean
 }
 
 export interface ControlSecrets {

@@ -1,129 +1,52 @@
-/** A control connection to a Memcached node: its text protocol, over its own address. */
-import { connect as connectSocket, type Socket } from 'node:net'
+/** Control of a running Memcached node: its text protocol, over its own address. */
 import { LarderError } from '../../errors.ts'
 import type { EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
+import { type Conversation, openConversation } from './conversation.ts'
 
 const commandDeadlineMs = 2_000
+const megabyte = 1024 ** 2
 const discoveryKey = 'AmazonElastiCache:cluster'
-
-const opened = (plan: Pick<NodePlan, 'address' | 'port'>, deadlineMs: number): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: plan.address, port: plan.port, localAddress: plan.address })
-    const fail = (code: 'deadline' | 'engine-unreachable', reason: string, cause?: Error): void => {
-      socket.destroy()
-      const where = `${plan.address}:${plan.port}`
-      reject(
-        new LarderError(code, `no control connection to ${where}: ${reason}`, {
-          retry: true,
-          ...(cause === undefined ? {} : { cause }),
-        }),
-      )
-    }
-    const timer = setTimeout(() => fail('deadline', `not within ${deadlineMs} ms`), deadlineMs)
-    socket.once('error', (error) => {
-      clearTimeout(timer)
-      fail('engine-unreachable', error.message, error)
-    })
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-  })
-
-interface Waiting {
-  readonly ends: RegExp
-  readonly resolve: (text: string) => void
-  readonly reject: (error: Error) => void
-}
-
-/** One command at a time, answers in order; each answer ends with a line that `ends` knows. */
-const createConversation = (socket: Socket) => {
-  const waiting: Waiting[] = []
-  let buffer = ''
-  const failAll = (error: Error): void => {
-    for (const each of waiting.splice(0)) each.reject(error)
-  }
-  socket.setEncoding('latin1')
-  socket.on('data', (chunk: string) => {
-    buffer += chunk
-    for (;;) {
-      const next = waiting[0]
-      const match = next?.ends.exec(buffer)
-      if (next === undefined || match === null || match === undefined) return
-      const text = buffer.slice(0, match.index + match[0].length)
-      buffer = buffer.slice(text.length)
-      waiting.shift()
-      next.resolve(text)
-    }
-  })
-  socket.on('error', (error) =>
-    failAll(
-      new LarderError('engine-unreachable', `the control connection broke: ${error.message}`, { cause: error, retry: true }),
-    ),
-  )
-  socket.on('close', () => failAll(new LarderError('engine-unreachable', 'the control connection ended', { retry: true })))
-  return (command: string, ends: RegExp): Promise<string> =>
-    new Promise((resolve, reject) => {
-      if (socket.destroyed) {
-        reject(new LarderError('engine-unreachable', 'the control connection has ended', { retry: true }))
-        return
-      }
-      const timer = setTimeout(() => {
-        socket.destroy()
-        reject(
-          new LarderError('deadline', `${command.split(' ')[0]?.trim() ?? ''} did not answer within ${commandDeadlineMs} ms`, {
-            retry: true,
-          }),
-        )
-      }, commandDeadlineMs)
-      const done =
-        <T>(settle: (value: T) => void) =>
-        (value: T): void => {
-          clearTimeout(timer)
-          settle(value)
-        }
-      waiting.push({ ends, resolve: done(resolve), reject: done(reject) })
-      socket.write(command)
-    })
-}
-
-const statEnd = /(^|\r\n)END\r\n/
-const lineEnd = /\r\n/
 
 const unsupported = (what: string) => async (): Promise<never> => {
   throw new LarderError('engine-command', `Memcached has no ${what}`)
 }
 
-export const connect = async (plan: Pick<NodePlan, 'address' | 'port'>, deadlineMs: number): Promise<EngineControl> => {
-  const socket = await opened(plan, deadlineMs)
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  const ask = createConversation(socket)
+/** `stats`: lines of `STAT name value`. */
+export const parseStats = (text: string): ReadonlyMap<string, string> =>
+  new Map([...text.matchAll(/^STAT (\S+) (.*)$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trimEnd()]))
+
+const controlOver = (conversation: Conversation, address: string): EngineControl => {
+  const ask = (command: string, form: 'line' | 'list' = 'line'): Promise<string> =>
+    conversation.ask(command, form, commandDeadlineMs)
+  const expect = async (command: string, expected: string): Promise<void> => {
+    const answer = await ask(command)
+    if (answer !== expected) {
+      throw new LarderError('engine-command', `${command.split(' ', 1)[0]}: expected ${expected}, found ${answer}`, {
+        retry: true,
+      })
+    }
+  }
   const status = async (): Promise<EngineStatus> => {
-    const text = await ask('stats\r\n', statEnd)
-    const stats = new Map([...text.matchAll(/STAT (\S+) (.*)\r\n/g)].map((match) => [match[1] ?? '', match[2] ?? '']))
+    const stats = parseStats(await ask('stats', 'list'))
+    const numberOf = (name: string): number => Number(stats.get(name) ?? 0)
     return {
-      pid: Number(stats.get('pid') ?? 0),
-      version: (stats.get('version') ?? '').split(' ')[0] ?? '',
+      pid: numberOf('pid'),
+      version: (stats.get('version') ?? '').split(' ', 1)[0] ?? '',
       loading: false,
-      usedMemoryBytes: Number(stats.get('bytes') ?? 0),
-      maxMemoryBytes: Number(stats.get('limit_maxbytes') ?? 0),
-      clients: Number(stats.get('curr_connections') ?? 0),
-      bound: [plan.address],
+      usedMemoryBytes: numberOf('bytes'),
+      maxMemoryBytes: numberOf('limit_maxbytes'),
+      clients: numberOf('curr_connections'),
+      bound: [address],
       replication: null,
       cluster: null,
     }
   }
-  await status()
   return {
-    closed,
+    closed: conversation.closed,
     status,
     // Every parameter of Memcached takes effect with a restart.
     applyParameters: unsupported('parameters that can be changed while it runs'),
-    setMaxMemory: async (bytes) => {
-      const answer = await ask(`cache_memlimit ${Math.floor(bytes / 1024 ** 2)}\r\n`, lineEnd)
-      if (!answer.startsWith('OK')) throw new LarderError('engine-command', `cache_memlimit was refused: ${answer.trim()}`)
-    },
+    setMaxMemory: (bytes) => expect(`cache_memlimit ${Math.floor(bytes / megabyte)}`, 'OK'),
     replicate: unsupported('replication'),
     bind: unsupported('addresses that can be changed while it runs'),
     meet: unsupported('cluster'),
@@ -132,13 +55,23 @@ export const connect = async (plan: Pick<NodePlan, 'address' | 'port'>, deadline
     replicateNode: unsupported('cluster'),
     takeOver: unsupported('cluster'),
     forget: unsupported('cluster'),
-    publishDiscovery: async (text) => {
-      const answer = await ask(`set ${discoveryKey} 0 0 ${Buffer.byteLength(text)}\r\n${text}\r\n`, lineEnd)
-      if (!answer.startsWith('STORED'))
-        throw new LarderError('engine-command', `the node list was not stored: ${answer.trim()}`, { retry: true })
-    },
-    shutdown: unsupported('shutdown command; it is ended by a signal'),
-    command: async (args) => (await ask(`${args.join(' ')}\r\n`, lineEnd)).trim(),
-    close: () => socket.destroy(),
+    publishDiscovery: (text) => expect(`set ${discoveryKey} 0 0 ${Buffer.byteLength(text)}\r\n${text}`, 'STORED'),
+    // The command exists, but only with -A, and would then be open to every client. The caller sends SIGTERM.
+    shutdown: unsupported('command to end it; it is ended by a signal'),
+    command: (args) => ask(args.join(' '), args[0] === 'stats' ? 'list' : 'line'),
+    close: () => conversation.close(),
   }
+}
+
+/** Resolves when the engine has answered: a process that hangs still has its connections accepted by the kernel. */
+export const connect = async (plan: Pick<NodePlan, 'address' | 'port'>, deadlineMs: number): Promise<EngineControl> => {
+  const started = performance.now()
+  const conversation = await openConversation(plan, deadlineMs)
+  try {
+    await conversation.ask('version', 'line', Math.max(1, deadlineMs - (performance.now() - started)))
+  } catch (error) {
+    conversation.close()
+    throw error
+  }
+  return controlOver(conversation, plan.address)
 }

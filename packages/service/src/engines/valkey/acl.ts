@@ -3,13 +3,15 @@
  * What AWS blocks is blocked here: source, its page on restricted commands.
  */
 import { createHash } from 'node:crypto'
+import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ControlSecrets } from '../../ports/engine.ts'
+import { isSince, readingClusterCommands } from './features.ts'
 
 export const controlUser = 'larder'
 export const replicationUser = 'larder-replication'
 
-/** Blocked for clients of every kind. */
-const blocked = [
+/** Closed to clients of every kind. */
+export const closedCommands = [
   'bgrewriteaof',
   'bgsave',
   'config',
@@ -30,49 +32,33 @@ const blocked = [
 ] as const
 
 /** Clients may look at access rules, not change them. */
-const blockedAcl = ['deluser', 'dryrun', 'genpass', 'getuser', 'load', 'log', 'save', 'setuser'] as const
-
-const blockedCluster = [
-  'addslots',
-  'addslotsrange',
-  'bumpepoch',
-  'delslots',
-  'delslotsrange',
-  'failover',
-  'flushslots',
-  'forget',
-  'meet',
-  'replicate',
-  'reset',
-  'saveconfig',
-  'set-config-epoch',
-  'setslot',
-] as const
-
-/** Subcommands that only newer engines know; naming one that is unknown would be refused at the start. */
-const blockedClusterSlotMigration = ['cancelslotmigrations', 'migrateslots'] as const
+export const readingAclCommands = ['cat', 'help', 'list', 'users', 'whoami'] as const
 
 const hash = (secret: string): string => createHash('sha256').update(secret).digest('hex')
 
-export interface AclOptions {
-  readonly clusterMode: boolean
-  readonly slotMigration: boolean
-}
+export type AclEngine = Pick<InstalledEngine, 'engine' | 'version'>
+
+/** A command with all of its subcommands is taken away, then those are given back that may be used. */
+const only = (command: string, subcommands: readonly string[]): readonly string[] => [
+  `-${command}`,
+  ...subcommands.map((name) => `+${command}|${name}`),
+]
+
+const clusterReads = (engine: AclEngine): readonly string[] =>
+  Object.entries(readingClusterCommands).flatMap(([name, since]) => (isSince(since, engine) ? [name] : []))
 
 /** Rules of the user `default`. */
-export const clientRules = ({ clusterMode, slotMigration }: AclOptions): string => {
-  const denied = [
-    ...blocked.map((name) => `-${name}`),
-    ...blockedAcl.map((name) => `-acl|${name}`),
-    ...(clusterMode ? blockedCluster.map((name) => `-cluster|${name}`) : []),
-    ...(clusterMode && slotMigration ? blockedClusterSlotMigration.map((name) => `-cluster|${name}`) : []),
-  ]
-  return `on nopass ~* &* +@all ${denied.join(' ')}`
-}
+export const clientRules = (engine: AclEngine, clusterMode: boolean): string =>
+  [
+    'on nopass ~* &* +@all',
+    ...closedCommands.map((name) => `-${name}`),
+    ...only('acl', readingAclCommands),
+    ...(clusterMode ? only('cluster', clusterReads(engine)) : []),
+  ].join(' ')
 
-/** Lines of the configuration file. Secrets stand there only as SHA-256. */
-export const userLines = (secrets: ControlSecrets, options: AclOptions): readonly string[] => [
-  `user default ${clientRules(options)}`,
+/** Lines of the configuration file. Passwords stand there only as SHA-256. */
+export const userLines = (secrets: ControlSecrets, engine: AclEngine, clusterMode: boolean): readonly string[] => [
+  `user default ${clientRules(engine, clusterMode)}`,
   `user ${controlUser} on #${hash(secrets.control)} ~* &* +@all`,
   `user ${replicationUser} on #${hash(secrets.replication)} resetchannels resetkeys -@all +psync +replconf +ping +sync`,
 ]

@@ -1,167 +1,153 @@
-/** A control connection to a Valkey or Redis OSS node: over its unix socket, as the control user. */
-import { createClient } from '@redis/client'
+/** Control of a running Valkey or Redis OSS node. Every method may be called again with the same arguments. */
 import { LarderError } from '../../errors.ts'
-import type { Endpoint } from '../../model/group.ts'
+import type { SlotRange } from '../../model/group.ts'
 import type { EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
 import { controlUser } from './acl.ts'
-import { directivesOf } from './parameters.ts'
-import { parseCluster, parseInfo, replicationOf } from './parse.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
+import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
+import type { Reply } from './resp.ts'
 
 const commandDeadlineMs = 2_000
+/** For what may take the engine longer, and for raw commands. */
+const longDeadlineMs = 10_000
 const saveDeadlineMs = 60_000
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const textOf = (reply: Reply): string => (typeof reply === 'string' ? reply : '')
 
-const within = async <T>(what: string, ms: number, work: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LarderError('deadline', `${what} did not answer within ${ms} ms`, { retry: true })), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+const isRefusal = (error: unknown): error is LarderError => error instanceof LarderError && error.code === 'engine-command'
+
+const unsupported = (what: string) => async (): Promise<never> => {
+  throw new LarderError('engine-command', `Valkey and Redis OSS have no ${what}`)
 }
 
-/** The names of the engine's own error replies; everything else that a client throws is a broken connection. */
-const isReply = (error: unknown): boolean => error instanceof Error && /^[A-Z][A-Z_-]+ /.test(error.message)
+const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineControl => {
+  const send = (args: readonly string[], deadlineMs = commandDeadlineMs): Promise<Reply> => connection.send(args, deadlineMs)
+  const done = async (...args: string[]): Promise<void> => {
+    await send(args)
+  }
+  const configuration = async (...names: string[]): Promise<ReadonlyMap<string, string>> =>
+    parsePairs(await send(['CONFIG', 'GET', ...names]))
+  const cluster = async () => {
+    const [nodes, info] = await Promise.all([send(['CLUSTER', 'NODES']), send(['CLUSTER', 'INFO'])])
+    return parseCluster(textOf(nodes), textOf(info))
+  }
+
+  const status = async (): Promise<EngineStatus> => {
+    // While it loads, an engine answers INFO and CONFIG, and refuses CLUSTER.
+    const unlessLoading = async (error: unknown): Promise<null> => {
+      if (isRefusal(error) && error.retry) return null
+      throw error
+    }
+    const [infoText, bound, view] = await Promise.all([
+      send(['INFO']),
+      configuration('bind'),
+      kind === 'cme' ? cluster().catch(unlessLoading) : null,
+    ])
+    const info = parseInfo(textOf(infoText))
+    const numberOf = (name: string): number => Number(info.get(name) ?? 0)
+    return {
+      pid: numberOf('process_id'),
+      version: info.get('valkey_version') ?? info.get('redis_version') ?? '',
+      loading: info.get('loading') === '1',
+      usedMemoryBytes: numberOf('used_memory'),
+      maxMemoryBytes: numberOf('maxmemory'),
+      clients: numberOf('connected_clients'),
+      bound: (bound.get('bind') ?? '').split(' ').filter((address) => address !== ''),
+      replication: replicationOf(info),
+      cluster: view,
+    }
+  }
+
+  /** A refused action is done all the same where the engine is already as it was to become. */
+  const unless = async (isDone: () => Promise<boolean>, action: Promise<unknown>): Promise<void> => {
+    try {
+      await action
+    } catch (error) {
+      if (!isRefusal(error) || !(await isDone())) throw error
+    }
+  }
+  const isPrimary = async (): Promise<boolean> => parseInfo(textOf(await send(['INFO', 'replication']))).get('role') === 'master'
+  const own = async () => {
+    const view = await cluster()
+    return view.nodes.find((node) => node.id === view.myId)
+  }
+
+  const setDirectives = async (directives: Directives): Promise<void> => {
+    const entries = Object.entries(directives)
+    const words = entries.filter(([name]) => !isOptional(name)).flatMap(([name, value]) => [name, value.join(' ')])
+    // One CONFIG SET is carried out whole or not at all.
+    if (words.length > 0) await send(['CONFIG', 'SET', ...words], longDeadlineMs)
+    for (const [name, value] of entries.filter(([each]) => isOptional(each))) {
+      try {
+        await send(['CONFIG', 'SET', name, value.join(' ')])
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+      }
+    }
+  }
+
+  /**
+   * The connections of addresses that are left are closed by the next command in the same packet: nobody can come in between, and
+   * neither can a crash of Larder.
+   */
+  const bind = async (addresses: readonly string[]): Promise<void> => {
+    const present = await configuration('bind', 'port')
+    const dropped = (present.get('bind') ?? '').split(' ').filter((address) => address !== '' && !addresses.includes(address))
+    await Promise.all([
+      send(['CONFIG', 'SET', 'bind', addresses.join(' ')]),
+      ...dropped.map((address) => send(['CLIENT', 'KILL', 'LADDR', `${address}:${present.get('port')}`])),
+    ])
+  }
+
+  const addSlots = async (ranges: readonly SlotRange[]): Promise<void> => {
+    const missing = missingSlots(ranges, (await own())?.slots ?? [])
+    if (missing.length > 0) await done('CLUSTER', 'ADDSLOTSRANGE', ...missing.flat().map(String))
+  }
+
+  /** The engine does not answer: it ends the connection. An answer is a refusal. */
+  const shutdown = async ({ save }: { readonly save: boolean }): Promise<void> => {
+    const words = save ? ['SHUTDOWN', 'SAVE'] : ['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE']
+    const answer = send(words, save ? saveDeadlineMs : commandDeadlineMs).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    const failure = await Promise.race([connection.closed.then(() => null), answer])
+    if (failure instanceof LarderError && failure.code !== 'engine-unreachable') throw failure
+  }
+
+  return {
+    closed: connection.closed,
+    status,
+    bind,
+    addSlots,
+    shutdown,
+    applyParameters: async (parameters) => {
+      const limits = (await configuration('client-output-buffer-limit')).get('client-output-buffer-limit') ?? ''
+      await setDirectives(directivesOf(parameters, bufferParameters(limits)))
+    },
+    setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
+    replicate: (of) => (of === null ? done('REPLICAOF', 'NO', 'ONE') : done('REPLICAOF', of.address, String(of.port))),
+    meet: async (nodes) => {
+      await Promise.all(nodes.map((node) => done('CLUSTER', 'MEET', node.address, String(node.port))))
+    },
+    setConfigEpoch: async (epoch) => {
+      if ((await own())?.configEpoch !== epoch) await done('CLUSTER', 'SET-CONFIG-EPOCH', String(epoch))
+    },
+    replicateNode: (nodeId) => done('CLUSTER', 'REPLICATE', nodeId),
+    takeOver: () => unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'TAKEOVER'])),
+    forget: (nodeId) =>
+      unless(async () => !(await cluster()).nodes.some((node) => node.id === nodeId), send(['CLUSTER', 'FORGET', nodeId])),
+    publishDiscovery: unsupported('discovery'),
+    command: (args) => send(args, longDeadlineMs),
+    close: () => connection.close(),
+  }
+}
 
 export const connect = async (
   plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'>,
   deadlineMs: number,
 ): Promise<EngineControl> => {
-  const client = createClient({
-    socket: { path: plan.socket, reconnectStrategy: false, connectTimeout: deadlineMs },
-    username: controlUser,
-    password: plan.secrets.control,
-    RESP: 2,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-  })
-  const closed = new Promise<void>((resolve) => {
-    client.once('end', resolve)
-    client.once('error', () => resolve())
-  })
-  const destroy = (): void => {
-    if (client.isOpen) client.destroy()
-  }
-  client.on('error', destroy)
-  try {
-    await within(`the connection to ${plan.socket}`, deadlineMs, client.connect())
-  } catch (error) {
-    destroy()
-    if (error instanceof LarderError) throw error
-    throw new LarderError('engine-unreachable', `no control connection to ${plan.socket}: ${messageOf(error)}`, {
-      cause: error,
-      retry: true,
-    })
-  }
-
-  const send = async (args: readonly string[], deadline = commandDeadlineMs): Promise<unknown> => {
-    const name = args.slice(0, 2).join(' ')
-    try {
-      return await within(name, deadline, client.sendCommand([...args]))
-    } catch (error) {
-      if (error instanceof LarderError) throw error
-      const code = isReply(error) ? 'engine-command' : 'engine-unreachable'
-      throw new LarderError(code, `${name} failed: ${messageOf(error)}`, { cause: error, retry: true })
-    }
-  }
-  const text = async (...args: string[]): Promise<string> => String(await send(args))
-
-  const bound = async (): Promise<readonly string[]> => {
-    const answer = await send(['CONFIG', 'GET', 'bind'])
-    const value = Array.isArray(answer) ? String(answer[1] ?? '') : ''
-    return value.split(' ').filter((address) => address !== '')
-  }
-
-  const status = async (): Promise<EngineStatus> => {
-    const cluster = plan.kind === 'cme'
-    const [infoText, addresses, nodes, clusterInfo] = await Promise.all([
-      text('INFO'),
-      bound(),
-      cluster ? text('CLUSTER', 'NODES') : '',
-      cluster ? text('CLUSTER', 'INFO') : '',
-    ])
-    const info = parseInfo(infoText)
-    return {
-      pid: Number(info.get('process_id') ?? 0),
-      version: info.get('valkey_version') ?? info.get('redis_version') ?? '',
-      loading: info.get('loading') === '1' || info.get('async_loading') === '1',
-      usedMemoryBytes: Number(info.get('used_memory') ?? 0),
-      maxMemoryBytes: Number(info.get('maxmemory') ?? 0),
-      clients: Number(info.get('connected_clients') ?? 0),
-      bound: addresses,
-      replication: replicationOf(info),
-      cluster: cluster ? parseCluster(nodes, clusterInfo) : null,
-    }
-  }
-
-  const bind = async (addresses: readonly string[]): Promise<void> => {
-    const before = await bound()
-    await send(['CONFIG', 'SET', 'bind', addresses.join(' ')])
-    const port = String(((await send(['CONFIG', 'GET', 'port'])) as readonly unknown[])[1])
-    for (const address of before.filter((each) => !addresses.includes(each))) {
-      await send(['CLIENT', 'KILL', 'LADDR', `${address}:${port}`, 'SKIPME', 'yes'])
-    }
-  }
-
-  const slots = (ranges: readonly (readonly [number, number])[]): string[] =>
-    ranges.flatMap(([first, last]) => [String(first), String(last)])
-  const meetOne = (node: Endpoint): Promise<unknown> => send(['CLUSTER', 'MEET', node.address, String(node.port)])
-
-  return {
-    closed,
-    status,
-    bind,
-    applyParameters: async (parameters) => {
-      const directives = Object.entries(directivesOf(parameters))
-      for (const [name, value] of directives) await send(['CONFIG', 'SET', name, value])
-    },
-    setMaxMemory: async (bytes) => {
-      await send(['CONFIG', 'SET', 'maxmemory', String(bytes)])
-    },
-    replicate: async (of) => {
-      await send(of === null ? ['REPLICAOF', 'NO', 'ONE'] : ['REPLICAOF', of.address, String(of.port)])
-    },
-    meet: async (nodes) => {
-      await Promise.all(nodes.map(meetOne))
-    },
-    addSlots: async (ranges) => {
-      await send(['CLUSTER', 'ADDSLOTSRANGE', ...slots(ranges)])
-    },
-    setConfigEpoch: async (epoch) => {
-      await send(['CLUSTER', 'SET-CONFIG-EPOCH', String(epoch)])
-    },
-    replicateNode: async (nodeId) => {
-      await send(['CLUSTER', 'REPLICATE', nodeId])
-    },
-    takeOver: async () => {
-      await send(['CLUSTER', 'FAILOVER', 'TAKEOVER'])
-    },
-    forget: async (nodeId) => {
-      await send(['CLUSTER', 'FORGET', nodeId])
-    },
-    publishDiscovery: async () => {
-      throw new LarderError('engine-command', 'discovery is a matter of Memcached')
-    },
-    shutdown: async ({ save }) => {
-      // The engine does not answer: it ends the connection. An answer is a refusal.
-      const refused = client.sendCommand(['SHUTDOWN', save ? 'SAVE' : 'NOSAVE']).then(
-        (answer) => String(answer),
-        (error: unknown) => (isReply(error) ? messageOf(error) : null),
-      )
-      const ended = closed.then(() => null)
-      const reason = await within(
-        'SHUTDOWN',
-        save ? saveDeadlineMs : commandDeadlineMs,
-        Promise.race([ended, refused.then((text_) => text_ ?? ended)]),
-      )
-      if (reason !== null) throw new LarderError('engine-command', `SHUTDOWN was refused: ${reason}`)
-    },
-    command: (args) => send(args, 10_000),
-    close: destroy,
-  }
+  const credentials = { user: controlUser, password: plan.secrets.control }
+  return controlOver(await openConnection(plan.socket, credentials, deadlineMs), plan.kind)
 }

@@ -1,42 +1,64 @@
 /** From parameters of a parameter group to the engine's directives. Pure. */
-import { type ParameterDefinition, parametersOf } from '../../model/parameters.ts'
+import { parametersOf } from '../../model/parameters.ts'
 
-const bufferClasses = ['normal', 'pubsub', 'replica'] as const
+/** A directive's value: one word or several. */
+export type Directives = Readonly<Record<string, readonly string[]>>
 
-/** AWS splits one directive into three parameters for each class of clients. */
-const bufferLimit = (parameters: Readonly<Record<string, string>>): string => {
-  const value = (kind: string, part: string): string => parameters[`client-output-buffer-limit-${kind}-${part}`] ?? '0'
-  return bufferClasses
-    .map((kind) => `${kind} ${value(kind, 'hard-limit')} ${value(kind, 'soft-limit')} ${value(kind, 'soft-seconds')}`)
-    .join(' ')
-}
+const bufferLimit = 'client-output-buffer-limit'
+const bufferClasses = ['normal', 'replica', 'pubsub'] as const
+const bufferParts = ['hard-limit', 'soft-limit', 'soft-seconds'] as const
 
-const isBufferLimit = (name: string): boolean => name.startsWith('client-output-buffer-limit-')
+/** AWS has three parameters for each class of clients where the engine has one directive of twelve words. */
+const bufferWords = (parameters: Readonly<Record<string, string>>): readonly string[] =>
+  bufferClasses.flatMap((kind) => [kind, ...bufferParts.map((part) => parameters[`${bufferLimit}-${kind}-${part}`] ?? '0')])
 
-const engineNames = new Map<string, string | null>()
-const engineNameOf = (name: string): string | null => {
-  if (engineNames.size === 0) {
-    for (const family of ['redis6.x', 'redis7', 'valkey7', 'valkey8', 'valkey9']) {
-      for (const definition of parametersOf(family)) engineNames.set(definition.name, definition.engineName)
-    }
+const isBufferLimit = (name: string): boolean => name.startsWith(`${bufferLimit}-`)
+
+/** The engine's answer to CONFIG GET (`normal 0 0 0 slave 268435456 67108864 60 pubsub …`) as the parameters that it was made of. */
+export const bufferParameters = (value: string): Readonly<Record<string, string>> => {
+  const words = value.split(' ')
+  const found: Record<string, string> = {}
+  for (let at = 0; at + 3 < words.length; at += 4) {
+    const kind = words[at] === 'slave' ? 'replica' : words[at]
+    for (const [index, part] of bufferParts.entries()) found[`${bufferLimit}-${kind}-${part}`] = words[at + 1 + index] ?? '0'
   }
-  return engineNames.get(name) ?? null
+  return found
 }
 
-export type { ParameterDefinition }
+/** A build with the system's own memory allocator cannot defragment, and ends at the start when it is told to. */
+const onlyWhileRunning: ReadonlySet<string> = new Set(['activedefrag'])
 
-/** Directive to value, of those parameters that the engine knows. `all` are the effective parameters, for directives made of several. */
+const families = ['redis5.0', 'redis6.x', 'redis7', 'valkey7', 'valkey8', 'valkey9'] as const
+const engineNames: ReadonlyMap<string, string | null> = new Map(
+  families.flatMap((family) => parametersOf(family).map(({ name, engineName }) => [name, engineName] as const)),
+)
+
+/**
+ * Directives of those parameters that the engine knows. `known` are the values of the others, for directives that are made of
+ * several parameters.
+ */
 export const directivesOf = (
   parameters: Readonly<Record<string, string>>,
-  all: Readonly<Record<string, string>> = parameters,
-): Readonly<Record<string, string>> => {
-  const directives: Record<string, string> = {}
+  known: Readonly<Record<string, string>> = {},
+): Directives => {
+  const directives: Record<string, readonly string[]> = {}
   for (const [name, value] of Object.entries(parameters)) {
-    if (isBufferLimit(name)) directives['client-output-buffer-limit'] = bufferLimit(all)
-    else {
-      const directive = engineNameOf(name)
-      if (directive !== null) directives[directive] = value
-    }
+    const directive = engineNames.get(name) ?? null
+    if (directive === null) continue
+    if (isBufferLimit(name)) directives[bufferLimit] = bufferWords({ ...known, ...parameters })
+    else directives[directive] = [value]
   }
   return directives
 }
+
+/** Directives for the configuration file. */
+export const startDirectives = (parameters: Readonly<Record<string, string>>, clusterMode: boolean): Directives =>
+  Object.fromEntries(
+    Object.entries(directivesOf(parameters)).filter(
+      // A sharded group has one database, whatever the parameter says.
+      ([name]) => !onlyWhileRunning.has(name) && !(clusterMode && name === 'databases'),
+    ),
+  )
+
+/** Directives that a running engine may refuse because of how it was built; that is not worth a failed change. */
+export const isOptional = (directive: string): boolean => onlyWhileRunning.has(directive)

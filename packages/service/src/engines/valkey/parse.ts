@@ -1,8 +1,9 @@
 /** Reads what the engine says of itself. Pure. */
 import type { SlotRange } from '../../model/group.ts'
 import type { ClusterNodeView, ClusterView, ReplicationInfo } from '../../ports/engine.ts'
+import type { Reply } from './resp.ts'
 
-/** `INFO`: sections of `name:value` lines. */
+/** `INFO` and `CLUSTER INFO`: lines of `name:value`. */
 export const parseInfo = (text: string): ReadonlyMap<string, string> => {
   const fields = new Map<string, string>()
   for (const each of text.split('\r\n')) {
@@ -10,6 +11,12 @@ export const parseInfo = (text: string): ReadonlyMap<string, string> => {
     if (at > 0 && !each.startsWith('#')) fields.set(each.slice(0, at), each.slice(at + 1))
   }
   return fields
+}
+
+/** `CONFIG GET`: names and values in turn. */
+export const parsePairs = (reply: Reply): ReadonlyMap<string, string> => {
+  const words = Array.isArray(reply) ? reply.map(String) : []
+  return new Map(words.flatMap((word, at) => (at % 2 === 0 ? [[word, words[at + 1] ?? ''] as const] : [])))
 }
 
 const numberOf = (info: ReadonlyMap<string, string>, name: string): number => Number(info.get(name) ?? 0)
@@ -20,7 +27,7 @@ export const replicationOf = (info: ReadonlyMap<string, string>): ReplicationInf
   const syncing = info.get('master_sync_in_progress') === '1'
   return {
     role: replica ? 'replica' : 'primary',
-    primary: replica && host !== undefined ? { address: host, port: numberOf(info, 'master_port') } : null,
+    primary: replica && host !== undefined && host !== '' ? { address: host, port: numberOf(info, 'master_port') } : null,
     linkUp: replica && info.get('master_link_status') === 'up' && !syncing,
     offset: replica ? numberOf(info, 'slave_repl_offset') : numberOf(info, 'master_repl_offset'),
     replicationId: info.get('master_replid') ?? '',
@@ -28,15 +35,23 @@ export const replicationOf = (info: ReadonlyMap<string, string>): ReplicationInf
   }
 }
 
+/** Slots that are on the move stand in brackets and are not owned yet. */
 const parseRange = (text: string): SlotRange | null => {
-  const match = /^(\d+)(?:-(\d+))?$/.exec(text) // slots that are on the move stand in brackets and are not owned yet
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text)
   return match === null ? null : [Number(match[1]), Number(match[2] ?? match[1])]
 }
 
-/** One line of CLUSTER NODES: id, `ip:port@bus[,hostname[,aux=value…]]`, flags, primary, ping, pong, epoch, link, slots. */
-const parseNode = (text: string): ClusterNodeView | null => {
-  const [id, place, flags, primary, , , , link, ...slots] = text.split(' ')
-  const match = /^(.*):(\d+)@\d+/.exec(place ?? '')
+export interface ClusterNode extends ClusterNodeView {
+  readonly configEpoch: number
+}
+
+/** A view whose nodes tell their epochs too. */
+export type ParsedCluster = Omit<ClusterView, 'nodes'> & { readonly nodes: readonly ClusterNode[] }
+
+/** One line of CLUSTER NODES: id, `ip:port@bus[,hostname[,key=value…]]`, flags, primary, ping, pong, epoch, link, slots. */
+const parseNode = (text: string): ClusterNode | null => {
+  const [id, place, flags, primary, , , epoch, link, ...slots] = text.split(' ')
+  const match = /^([^,]*):(\d+)@\d+/.exec(place ?? '')
   if (id === undefined || flags === undefined || match === null) return null
   return {
     id,
@@ -44,15 +59,16 @@ const parseNode = (text: string): ClusterNodeView | null => {
     port: Number(match[2]),
     flags: flags.split(','),
     primaryId: primary === undefined || primary === '-' ? null : primary,
+    configEpoch: Number(epoch),
     linkUp: link === 'connected',
     slots: slots.map(parseRange).filter((range) => range !== null),
   }
 }
 
-export const parseCluster = (nodesText: string, infoText: string): ClusterView => {
+export const parseCluster = (nodesText: string, infoText: string): ParsedCluster => {
   const nodes = nodesText
     .split('\n')
-    .map(parseNode)
+    .map((text) => parseNode(text.trimEnd()))
     .filter((node) => node !== null)
   const info = parseInfo(infoText)
   return {
@@ -61,4 +77,21 @@ export const parseCluster = (nodesText: string, infoText: string): ClusterView =
     currentEpoch: numberOf(info, 'cluster_current_epoch'),
     nodes,
   }
+}
+
+/** What of `wanted` is not in `present`, as ranges. */
+export const missingSlots = (wanted: readonly SlotRange[], present: readonly SlotRange[]): readonly SlotRange[] => {
+  const missing: SlotRange[] = []
+  for (const [first, last] of wanted) {
+    let start: number | null = null
+    for (let slot = first; slot <= last + 1; slot += 1) {
+      const lacks = slot <= last && !present.some(([low, high]) => slot >= low && slot <= high)
+      if (lacks) start ??= slot
+      else if (start !== null) {
+        missing.push([start, slot - 1])
+        start = null
+      }
+    }
+  }
+  return missing
 }

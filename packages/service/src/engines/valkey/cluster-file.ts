@@ -1,0 +1,60 @@
+/**
+ * nodes.conf of a node in a new sharded group. Pure. Why it looks as it does, with figures: docs/decisions/0005-engines.md.
+ *
+ * Format: `id ip:port@busport[,hostname[,key=value]] flags primary ping-sent pong-received epoch link [slots]`, and a last line
+ * with the epoch that the node has heard of.
+ */
+import { createHash } from 'node:crypto'
+import type { InstalledEngine } from '../../ports/catalog.ts'
+import type { ClusterMember, ClusterPlan } from '../../ports/engine.ts'
+import { isSince, shardIdsInClusterFile } from './features.ts'
+
+const busOffset = 10_000
+const highestPort = 65_535
+
+/** The bus listens 10,000 above the port, where that is a port at all. */
+export const busPort = (port: number): number => (port + busOffset <= highestPort ? port + busOffset : port - busOffset)
+
+const standInPrefix = '0'.repeat(16)
+/** Nobody listens there on an address of a node. */
+const standInBusPort = 1
+
+/** Id of the stand-in from which a new primary takes over. */
+export const standInOf = (id: string): string => standInPrefix + id.slice(0, 40 - standInPrefix.length)
+export const isStandIn = (id: string): boolean => id.startsWith(standInPrefix)
+
+const primaryOf = (plan: ClusterPlan, member: ClusterMember): ClusterMember =>
+  plan.members.find((other) => other.id === member.primaryId) ?? member
+
+const shardText = (plan: ClusterPlan, member: ClusterMember): string =>
+  `,,shard-id=${createHash('sha1')
+    .update(`shard of ${primaryOf(plan, member).id}`)
+    .digest('hex')}`
+
+const slotText = (member: ClusterMember): string =>
+  member.slots.map(([first, last]) => (first === last ? ` ${first}` : ` ${first}-${last}`)).join('')
+
+export const renderClusterFile = (plan: ClusterPlan, engine: Pick<InstalledEngine, 'engine' | 'version'>): string => {
+  const me = plan.members.find((member) => member.id === plan.myId)
+  const takesOver = plan.standIns === true && me !== undefined && me.slots.length > 0
+  const place = (member: ClusterMember, bus: number): string =>
+    `${member.address}:${member.port}@${bus}${isSince(shardIdsInClusterFile, engine) ? shardText(plan, member) : ''}`
+  const entry = (member: ClusterMember, role: string, primary: string, epoch: number, slots: string): string => {
+    const flags = member.id === plan.myId ? `myself,${role}` : role
+    return `${member.id} ${place(member, busPort(member.port))} ${flags} ${primary} 0 0 ${epoch} connected${slots}`
+  }
+  const lines = plan.members.flatMap((member): readonly string[] => {
+    if (member.primaryId !== null) {
+      return [entry(member, 'slave', member.primaryId, takesOver ? 0 : primaryOf(plan, member).configEpoch, '')]
+    }
+    if (!takesOver || member.slots.length === 0) return [entry(member, 'master', '-', member.configEpoch, slotText(member))]
+    const standIn = standInOf(member.id)
+    return [
+      `${standIn} ${place(member, standInBusPort)} master - 0 0 0 connected${slotText(member)}`,
+      entry(member, 'slave', standIn, 0, ''),
+    ]
+  })
+  // A takeover raises the epoch by one: with epochs one below the planned ones, primaries that have not heard of each other differ.
+  const current = takesOver ? me.configEpoch - 1 : Math.max(0, ...plan.members.map((member) => member.configEpoch))
+  return `${[...lines, `vars currentEpoch ${current} lastVoteEpoch 0`].join('\n')}\n`
+}
