@@ -18,7 +18,7 @@ import { isStorable } from '../../names.ts'
 export const storedSubnetGroups = async (context: ActionContext): Promise<readonly SubnetGroupRecord[]> =>
   (await listRecords<SubnetGroupRecord>(context.store, subnetGroupKey(context.region, ''))).records.map((record) => record.value)
 
-export const subnetGroupNotFound = (name: string): Fault =>
+const subnetGroupNotFound = (name: string): Fault =>
   new Fault('CacheSubnetGroupNotFoundFault', `Cache Subnet Group ${name} does not exist.`)
 
 const readStored = async (context: ActionContext, name: string): Promise<Versioned<SubnetGroupRecord> | null> =>

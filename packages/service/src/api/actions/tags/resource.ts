@@ -12,7 +12,7 @@ import { groupStatus, nodeStatus } from '../../views/status.ts'
 import { defaultParameterGroups } from '../parameter-groups/defaults.ts'
 
 /** A record that carries tags, and how it looks with others. */
-export interface Tagged {
+interface Tagged {
   readonly record: Versioned<unknown>
   readonly tags: readonly Tag[]
   readonly retag: (tags: readonly Tag[]) => Operation
