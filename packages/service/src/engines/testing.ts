@@ -92,8 +92,9 @@ export const openYard = async (): Promise<Yard> => {
   const address = async (): Promise<string> => {
     for (;;) {
       last += 1
+      const candidate = `${prefix}.${last}`
       assert.ok(last < 255, `expected a free address in ${prefix}.0/24`)
-      if (await isFree(`${prefix}.${last}`)) return `${prefix}.${last}`
+      if (await isFree(candidate)) return candidate
     }
   }
 
