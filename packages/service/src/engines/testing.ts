@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -61,6 +61,9 @@ export interface Yard extends AsyncDisposable {
 
 const typeName = 'cache.t4g.small'
 
+/** Hard limit of this process, which an engine inherits. */
+const openFiles = Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1_024)
+
 /** Effective parameters of a node type with the family's defaults and these changes. */
 export const parametersFor = (
   engine: InstalledEngine,
@@ -116,6 +119,7 @@ export const openYard = async (): Promise<Yard> => {
       cpus: 2,
       ioThreads: 1,
       runAs: process.getuid?.() === 0 ? 'root' : null,
+      openFiles,
       secrets: { control: 'a control password', replication: 'a replication password' },
       replicaOf: null,
       ...changes,

@@ -7,6 +7,9 @@ const commandDeadlineMs = 2_000
 const megabyte = 1024 ** 2
 const discoveryKey = 'AmazonElastiCache:cluster'
 
+/** Commands whose answers end with a line that says END. */
+const listCommands: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'stats'])
+
 const unsupported = (what: string) => async (): Promise<never> => {
   throw new LarderError('engine-command', `Memcached has no ${what}`)
 }
@@ -58,7 +61,7 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
     publishDiscovery: (text) => expect(`set ${discoveryKey} 0 0 ${Buffer.byteLength(text)}\r\n${text}`, 'STORED'),
     // The command exists, but only with -A, and would then be open to every client. The caller sends SIGTERM.
     shutdown: unsupported('command to end it; it is ended by a signal'),
-    command: (args) => ask(args.join(' '), args[0] === 'stats' ? 'list' : 'line'),
+    command: (args) => ask(args.join(' '), listCommands.has(args[0] ?? '') ? 'list' : 'line'),
     close: () => conversation.close(),
   }
 }

@@ -69,7 +69,7 @@ const words: Readonly<Record<string, readonly [on: string | null, off: string | 
   track_sizes: ['track_sizes', null],
 }
 
-/** Up to 1.6.39 this option is also read as the list of slab sizes, and no item over that many bytes could be stored. */
+/** Up to 1.6.39 this option is also read as the list of slab sizes, and every item then takes half a megabyte. */
 const workerLogSince = '1.6.40'
 
 const wordOption = (word: string, value: string, version: string): string | null => {
