@@ -1,6 +1,6 @@
 /** One request of the API, from its bytes to its answer. */
 import { Fault, LarderError } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
+import type { Log } from '../ports/log.ts'
 import { type Caller, checkService, type SignedRequest, type Verifier, verifySignature } from '../security/sigv4.ts'
 import type { Action, ActionContext } from './action.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { LarderError } from '../errors.ts'
 import type { Endpoint, ProcessIdentity } from '../model/group.ts'
-import type { Log } from '../observe/log.ts'
 import type { Discovery } from '../ports/balancer.ts'
 import type { Host } from '../ports/host.ts'
+import type { Log } from '../ports/log.ts'
 import { coalesced } from './coalesce.ts'
 import {
   type DiscoveryPlan,

@@ -1,6 +1,5 @@
-/** One line of JSON for each thing that happened: time, level, message, fields. Never a secret. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void
+/** What happened, as lines of JSON: time, level, message, fields. */
+import type { Log } from '../ports/log.ts'
 
 const describe = (value: unknown): unknown => {
   if (!(value instanceof Error)) return value

@@ -1,6 +1,7 @@
 /**
  * A machine without a machine, for tests: processes, engines, files and endpoints in memory, behind the same ports as the real ones.
  * Engines do at once what they are told; what a test wants to go wrong it makes go wrong (`kill`, `onAction`).
+ * Over 400 lines: one world, whose parts all see the same state.
  */
 import type { PersistedData } from '../decide/observed.ts'
 import { LarderError } from '../errors.ts'

@@ -1,11 +1,11 @@
 import type { Block } from '../../model/addresses.ts'
 import type { EngineName, GroupKey } from '../../model/group.ts'
-import type { Log } from '../../observe/log.ts'
 import type { Balancer } from '../../ports/balancer.ts'
 import type { Catalog } from '../../ports/catalog.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ControlSecrets, EngineAdapter } from '../../ports/engine.ts'
 import type { Host } from '../../ports/host.ts'
+import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Connections } from './connections.ts'
 

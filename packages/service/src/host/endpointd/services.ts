@@ -1,7 +1,7 @@
 /** Listens for the endpoints of a plan. */
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Log } from '../../observe/log.ts'
 import type { Discovery } from '../../ports/balancer.ts'
+import type { Log } from '../../ports/log.ts'
 import { serveDiscovery } from './discovery.ts'
 import { forwardTo, startingAt } from './forward.ts'
 import { type DiscoveryPlan, type EndpointPlan, endpointKey, type ReaderPlan } from './plan.ts'

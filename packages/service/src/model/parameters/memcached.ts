@@ -262,7 +262,7 @@ const since15: readonly Row[] = [
 
 const megabyte = 1024 ** 2
 
-const ofNodeType = (name: string, description: string, valueOf: (index: number) => string): ParameterDefinition => ({
+const ofNodeType = (name: string, description: string, valueAt: (index: number) => string): ParameterDefinition => ({
   name,
   description,
   source: 'system',
@@ -271,7 +271,7 @@ const ofNodeType = (name: string, description: string, valueOf: (index: number) 
   modifiable: false,
   minimumEngineVersion: '1.4.5',
   change: 'requires-reboot',
-  nodeTypeSpecific: Object.fromEntries(allNodeTypes.map((type, index) => [type.name, valueOf(index)])),
+  nodeTypeSpecific: Object.fromEntries(allNodeTypes.map((type, index) => [type.name, valueAt(index)])),
   engineName: null,
 })
 
