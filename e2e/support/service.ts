@@ -1,0 +1,183 @@
+/** A real service in a home of its own, for one test file. Everything that it started is gone afterwards, also when the test fails. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const main = join(root, 'packages/service/src/main.ts')
+const readyDeadlineMs = 30_000
+
+export interface StatusNode {
+  readonly id: string
+  readonly role: 'primary' | 'replica' | 'cache'
+  readonly status: string
+  readonly zone: string
+  readonly address: string
+  readonly port: number
+  readonly pid: number | null
+  readonly engine: string
+  readonly version: string
+}
+
+export interface StatusReport {
+  readonly groups: readonly {
+    readonly id: string
+    readonly kind: string
+    readonly status: string
+    readonly shards: readonly { readonly id: string; readonly nodes: readonly StatusNode[] }[]
+  }[]
+}
+
+export interface TestService {
+  readonly home: string
+  readonly environment: NodeJS.ProcessEnv
+  /** Process id of the service that runs now. */
+  pid(): number
+  url(): string
+  client(region?: string): ElastiCacheClient
+  /** Starts it again on the same home, after `kill` or `end`. Resolves when it says that it is ready. */
+  start(extra?: NodeJS.ProcessEnv): Promise<void>
+  /** SIGKILL, and seen to be gone. */
+  kill(): Promise<void>
+  /** SIGTERM; engines go on. */
+  end(): Promise<void>
+  larder(...args: readonly string[]): string
+  status(): StatusReport
+  nodes(): readonly StatusNode[]
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export const until = async <T>(
+  what: string,
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  deadlineMs = 15_000,
+): Promise<T> => {
+  const deadline = Date.now() + deadlineMs
+  let last: unknown
+  for (;;) {
+    try {
+      const found = await ask()
+      if (found !== undefined && found !== false) return found
+      last = undefined
+    } catch (error) {
+      last = error
+    }
+    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: last })
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+const ended = (child: ChildProcess): Promise<void> =>
+  child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve()
+    : new Promise((resolve) => child.once('exit', () => resolve()))
+
+/** Resolves with the URL of the line `ready http://HOST:PORT`; rejects with all that it said when it ends before. */
+const readyUrl = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let said = ''
+    const fail = (why: string): void => reject(new Error(`the service ${why}; it said: ${said}`))
+    const timer = setTimeout(() => fail('was not ready in time'), readyDeadlineMs)
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer)
+      fail(`ended with ${code ?? signal}`)
+    })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        const url = /^ready (\S+)$/m.exec(said)?.[1]
+        if (url === undefined) return
+        clearTimeout(timer)
+        resolve(url)
+      })
+    }
+  })
+
+const releaseBlock = (home: string): void => {
+  try {
+    const { first } = JSON.parse(readFileSync(join(home, 'block.json'), 'utf8')) as { first: number }
+    rmSync(`/var/tmp/larder-blocks/127.${first}`, { force: true })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}
+
+/** `entry` is another program than the `larder` command, for tests that need a hook. */
+export const startTestService = async (
+  options: { readonly entry?: string; readonly extra?: NodeJS.ProcessEnv } = {},
+): Promise<TestService> => {
+  const home = mkdtempSync(join(tmpdir(), 'larder-test-'))
+  const environment: NodeJS.ProcessEnv = { ...process.env, LARDER_HOME: home, NO_COLOR: '1' }
+  delete environment['NODE_TEST_CONTEXT']
+  let child: ChildProcess | null = null
+  let url = ''
+  let port = '0'
+
+  const start = async (extra: NodeJS.ProcessEnv = {}): Promise<void> => {
+    const args = options.entry === undefined ? [main, 'up', '--port', port] : [options.entry, port]
+    const started = spawn(process.execPath, args, {
+      env: { ...environment, ...options.extra, ...extra },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child = started
+    url = await readyUrl(started)
+    port = new URL(url).port
+  }
+  const stop = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    const running = child
+    if (running === null) return
+    running.kill(signal)
+    await ended(running)
+    child = null
+  }
+  const larder = (...args: readonly string[]): string => {
+    const result = spawnSync(process.execPath, [main, ...args], { env: environment, encoding: 'utf8', timeout: 60_000 })
+    if (result.status !== 0)
+      throw new Error(`larder ${args.join(' ')} ended with ${result.status}: ${result.stderr}${result.stdout}`)
+    return result.stdout
+  }
+  const credentials = (): { accessKeyId: string; secretAccessKey: string } => {
+    const secrets = JSON.parse(readFileSync(join(home, 'secrets.json'), 'utf8')) as {
+      accessKeyId: string
+      secretAccessKey: string
+    }
+    return { accessKeyId: secrets.accessKeyId, secretAccessKey: secrets.secretAccessKey }
+  }
+  const status = (): StatusReport => JSON.parse(larder('status', '--json')) as StatusReport
+
+  const service: TestService = {
+    home,
+    environment,
+    pid: () => child?.pid ?? 0,
+    url: () => url,
+    client: (region = 'us-east-1') =>
+      new ElastiCacheClient({ endpoint: url, region, credentials: credentials(), maxAttempts: 1 }),
+    start,
+    kill: () => stop('SIGKILL'),
+    end: () => stop('SIGTERM'),
+    larder,
+    status,
+    nodes: () => status().groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes)),
+    async [Symbol.asyncDispose]() {
+      await stop('SIGKILL')
+      try {
+        larder('down')
+      } finally {
+        releaseBlock(home)
+        rmSync(home, { recursive: true, force: true })
+      }
+    },
+  }
+  try {
+    await start()
+  } catch (error) {
+    await stop('SIGKILL')
+    releaseBlock(home)
+    rmSync(home, { recursive: true, force: true })
+    throw error
+  }
+  return service
+}
