@@ -32,7 +32,8 @@ for (const engine of installed('valkey', 'redis')) {
     it('starts as planned, can be told from other processes, and says what it is', async () => {
       await using yard = await openYard()
       const floating = await yard.address()
-      const node = await yard.start(await yard.plan(engine, { floating: [floating] }))
+      const node = await yard.start(await yard.plan(engine, { floating: [floating], ioThreads: 2 }))
+      assert.deepEqual(await node.control.command(['CONFIG', 'GET', 'io-threads']), ['io-threads', '2'])
       const status = await node.control.status()
       assert.equal(status.pid, node.pid)
       assert.equal(status.version, engine.version)
@@ -103,6 +104,28 @@ for (const engine of installed('valkey', 'redis')) {
       await replica.control.replicate({ address, port })
       await until('it follows again', async () => (await replica.control.status()).replication?.linkUp === true)
       assert.equal(await replica.control.command(['GET', 'other']), null)
+    })
+
+    it('hands over to its replica when it is told to, without losing what was written', async () => {
+      await using yard = await openYard()
+      const old = await yard.start(await yard.plan(engine))
+      const { address, port } = old.plan
+      const heir = await yard.start(await yard.plan(engine, { replicaOf: { address, port } }))
+      await until('the replica is in sync', async () => (await heir.control.status()).replication?.linkUp === true)
+      await until('the primary knows it', async () => (await old.control.status()).replication?.connectedReplicas === 1)
+      await old.control.command(['SET', 'key', 'value'])
+      await until('the primary hands over', async () => {
+        const answer = old.control.command(['FAILOVER', 'TO', heir.plan.address, String(port), 'TIMEOUT', '2000'])
+        return answer.then(
+          () => true,
+          () => false, // the replica is not online yet in the eyes of its primary
+        )
+      })
+      await until('they have changed places', async () => {
+        const [before, after] = await Promise.all([old.control.status(), heir.control.status()])
+        return after.replication?.role === 'primary' && before.replication?.linkUp === true
+      })
+      assert.equal(await heir.control.command(['GET', 'key']), 'value')
     })
 
     it('serves a floating address from when it is bound, and closes exactly its connections when it is not', async () => {

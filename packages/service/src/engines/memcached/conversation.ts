@@ -1,113 +1,67 @@
-/** A connection that speaks Memcached's text protocol: commands are answered in order. It is not made again when it ends. */
-import { connect as connectSocket, type Socket } from 'node:net'
+/** A connection to one Memcached in its text protocol. */
 import { LarderError } from '../../errors.ts'
 import type { Endpoint } from '../../model/group.ts'
+import { type Exchange, openExchange, type Reader } from '../exchange.ts'
 
 /** How an answer ends: with its first line, or with a line that says `END`. Errors are always one line. */
-export type AnswerForm = 'line' | 'list'
-
-const lineEnd = /\r\n/
-const listEnd = /^(?:END|ERROR|CLIENT_ERROR [^\r\n]*|SERVER_ERROR [^\r\n]*)\r\n/m
-const errorLine = /^(?:ERROR|CLIENT_ERROR|SERVER_ERROR)\b/
+type AnswerForm = 'line' | 'list'
 
 export interface Conversation {
+  /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>
   /** The answer without its last line break. Rejects with `engine-command`, `engine-unreachable` or `deadline`. */
   ask(command: string, form: AnswerForm, deadlineMs: number): Promise<string>
   close(): void
 }
 
-interface Waiting {
-  readonly ends: RegExp
-  readonly settle: (outcome: string | LarderError) => void
+const ends: Readonly<Record<AnswerForm, RegExp>> = {
+  line: /\r\n/,
+  list: /^(?:END|ERROR|CLIENT_ERROR [^\r\n]*|SERVER_ERROR [^\r\n]*)\r\n/m,
 }
+const errorLine = /^(?:ERROR|CLIENT_ERROR|SERVER_ERROR)\b/
 
-const opened = ({ address, port }: Endpoint, deadlineMs: number): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: address, port, localAddress: address })
-    const fail = (error: LarderError): void => {
-      clearTimeout(timer)
-      socket.destroy()
-      reject(error)
-    }
-    const timer = setTimeout(() => {
-      fail(new LarderError('deadline', `${address}:${port} did not accept a connection within ${deadlineMs} ms`, { retry: true }))
-    }, deadlineMs)
-    socket.once('error', (cause) => {
-      fail(new LarderError('engine-unreachable', `no connection to ${address}:${port}: ${cause.message}`, { cause, retry: true }))
-    })
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-  })
-
-const converse = (socket: Socket, where: string): Conversation => {
-  const waiting: Waiting[] = []
-  const closed = Promise.withResolvers<void>()
-  let reason: Error | undefined
-  let buffer = ''
-  const broken = (): LarderError =>
-    new LarderError(
-      'engine-unreachable',
-      `the connection to ${where} has ended${reason === undefined ? '' : `: ${reason.message}`}`,
-      {
-        retry: true,
-        ...(reason === undefined ? {} : { cause: reason }),
-      },
-    )
-  const end = (error?: Error): void => {
-    reason ??= error
-    socket.destroy()
-    closed.resolve()
-    for (const each of waiting.splice(0)) each.settle(broken())
-  }
-  const take = (): void => {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      const match = next.ends.exec(buffer)
-      if (match === null) return
-      const length = match.index + match[0].length
-      const text = buffer.slice(0, length - 2)
-      buffer = buffer.slice(length)
-      waiting.shift()
-      next.settle(text)
-    }
-  }
-  socket.setEncoding('latin1')
-  socket.setNoDelay(true)
-  socket.on('data', (chunk: string) => {
-    buffer += chunk
-    take()
-  })
-  socket.on('error', end)
-  socket.on('end', () => end())
-  socket.on('close', () => end())
-
+const createAnswerReader = (): Reader<AnswerForm, string> => {
+  let pending = ''
   return {
-    closed: closed.promise,
-    ask: (command, form, deadlineMs) =>
-      new Promise((resolve, reject) => {
-        const name = command.split(' ', 1)[0] ?? ''
-        if (socket.destroyed) {
-          reject(broken())
-          return
-        }
-        const timer = setTimeout(() => {
-          reject(new LarderError('deadline', `${where} did not answer ${name} within ${deadlineMs} ms`, { retry: true }))
-        }, deadlineMs)
-        const settle = (outcome: string | LarderError): void => {
-          clearTimeout(timer)
-          if (outcome instanceof LarderError) reject(outcome)
-          else if (errorLine.test(outcome)) reject(new LarderError('engine-command', `${name} was refused: ${outcome}`))
-          else resolve(outcome)
-        }
-        waiting.push({ ends: form === 'line' ? lineEnd : listEnd, settle })
-        socket.write(`${command}\r\n`)
-      }),
-    close: () => end(),
+    push: (chunk) => {
+      pending += chunk.toString('latin1')
+    },
+    next: (form) => {
+      const match = ends[form].exec(pending)
+      if (match === null) return undefined
+      const length = match.index + match[0].length
+      const text = pending.slice(0, length - 2)
+      pending = pending.slice(length)
+      return text
+    },
   }
 }
 
-export const openConversation = async (endpoint: Endpoint, deadlineMs: number): Promise<Conversation> =>
-  converse(await opened(endpoint, deadlineMs), `${endpoint.address}:${endpoint.port}`)
+const ask = async (
+  exchange: Exchange<AnswerForm, string>,
+  command: string,
+  form: AnswerForm,
+  deadlineMs: number,
+): Promise<string> => {
+  const name = command.split(' ', 1)[0] ?? ''
+  const answer = await exchange.send(name, `${command}\r\n`, form, deadlineMs)
+  if (errorLine.test(answer)) throw new LarderError('engine-command', `${name} was refused: ${answer}`)
+  return answer
+}
+
+/** Resolves when the engine has answered: a process that hangs still has its connections accepted by the kernel. */
+export const openConversation = async ({ address, port }: Endpoint, deadlineMs: number): Promise<Conversation> => {
+  const exchange = await openExchange(
+    // From its own address: what an engine sees of Larder is never 127.0.0.1.
+    { host: address, port, localAddress: address, noDelay: true },
+    `${address}:${port}`,
+    createAnswerReader(),
+    (opened, leftMs) => ask(opened, 'version', 'line', leftMs),
+    deadlineMs,
+  )
+  return {
+    closed: exchange.closed,
+    ask: (command, form, commandDeadlineMs) => ask(exchange, command, form, commandDeadlineMs),
+    close: () => exchange.close(),
+  }
+}

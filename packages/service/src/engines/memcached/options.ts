@@ -80,7 +80,7 @@ const wordOption = (word: string, value: string, version: string): string | null
   return `${word}=${value}`
 }
 
-export interface Limits {
+interface Limits {
   readonly memoryBytes: number
   readonly version: string
   /** Open files that the process may have; null: not known. A program that may not open as many as it is told to ends at the start. */

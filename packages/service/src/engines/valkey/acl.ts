@@ -36,7 +36,7 @@ export const readingAclCommands = ['cat', 'help', 'list', 'users', 'whoami'] as 
 
 const hash = (secret: string): string => createHash('sha256').update(secret).digest('hex')
 
-export type AclEngine = Pick<InstalledEngine, 'engine' | 'version'>
+type AclEngine = Pick<InstalledEngine, 'engine' | 'version'>
 
 /** A command with all of its subcommands is taken away, then those are given back that may be used. */
 const only = (command: string, subcommands: readonly string[]): readonly string[] => [

@@ -1,26 +1,19 @@
-/**
- * A connection to one engine over its unix socket. It is not made again when it ends: its end is the sign that the process has died.
- *
- * A command that misses its deadline leaves the connection open: a busy engine answers later, and the answer is then dropped.
- */
-import { connect as connectSocket, type Socket } from 'node:net'
+/** A connection to one Valkey or Redis OSS over its unix socket. */
 import { LarderError } from '../../errors.ts'
-import { createReplyParser, encodeCommand, type Reply, ReplyError } from './resp.ts'
+import { type Exchange, openExchange } from '../exchange.ts'
+import { createReplyReader, encodeCommand, type Reply, ReplyError } from './resp.ts'
 
 export interface Connection {
   /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>
-  /**
-   * Commands are sent in order and answered in order; those of one turn of the event loop leave in one piece.
-   * Rejects with `engine-command`, `engine-unreachable` or `deadline`.
-   */
+  /** Rejects with `engine-command`, `engine-unreachable` or `deadline`. */
   send(args: readonly string[], deadlineMs: number): Promise<Reply>
   close(): void
 }
 
-interface Waiting {
-  readonly name: string
-  readonly settle: (outcome: Reply | LarderError) => void
+interface Credentials {
+  readonly user: string
+  readonly password: string
 }
 
 /** Answers after which the same command may succeed a little later. */
@@ -41,110 +34,28 @@ const nameOf = (args: readonly string[]): string => {
   return containers.has(name) ? `${name} ${sub}` : name
 }
 
-const refusal = (name: string, error: ReplyError): LarderError =>
-  new LarderError('engine-command', `${name} was refused: ${error.message}`, {
-    cause: error,
-    retry: passingCodes.has(error.code),
+const send = async (exchange: Exchange<null, Reply>, args: readonly string[], deadlineMs: number): Promise<Reply> => {
+  const name = nameOf(args)
+  const reply = await exchange.send(name, encodeCommand(args), null, deadlineMs)
+  if (!(reply instanceof ReplyError)) return reply
+  throw new LarderError('engine-command', `${name} was refused: ${reply.message}`, {
+    cause: reply,
+    retry: passingCodes.has(reply.code),
   })
-
-const opened = (path: string, deadlineMs: number): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = connectSocket({ path })
-    const fail = (error: LarderError): void => {
-      clearTimeout(timer)
-      socket.destroy()
-      reject(error)
-    }
-    const timer = setTimeout(() => {
-      fail(new LarderError('deadline', `${path} did not accept a connection within ${deadlineMs} ms`, { retry: true }))
-    }, deadlineMs)
-    socket.once('error', (cause) => {
-      fail(new LarderError('engine-unreachable', `no connection to ${path}: ${cause.message}`, { cause, retry: true }))
-    })
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
-  })
-
-const converse = (socket: Socket, path: string): Connection => {
-  const waiting: Waiting[] = []
-  const parse = createReplyParser()
-  const closed = Promise.withResolvers<void>()
-  let reason: Error | undefined
-  const broken = (): LarderError => {
-    const why = reason === undefined ? '' : `: ${reason.message}`
-    return new LarderError('engine-unreachable', `the connection to ${path} has ended${why}`, {
-      retry: true,
-      ...(reason === undefined ? {} : { cause: reason }),
-    })
-  }
-  const end = (error?: Error): void => {
-    reason ??= error
-    socket.destroy()
-    closed.resolve()
-    for (const each of waiting.splice(0)) each.settle(broken())
-  }
-  socket.on('data', (chunk: Buffer) => {
-    try {
-      for (const reply of parse(chunk)) waiting.shift()?.settle(reply)
-    } catch (error) {
-      end(error as Error)
-    }
-  })
-  socket.on('error', end)
-  socket.on('end', () => end())
-  socket.on('close', () => end())
-
-  const write = (text: string): void => {
-    if (socket.writableCorked === 0) {
-      socket.cork()
-      process.nextTick(() => socket.uncork())
-    }
-    socket.write(text)
-  }
-
-  return {
-    closed: closed.promise,
-    send: (args, deadlineMs) =>
-      new Promise((resolve, reject) => {
-        const name = nameOf(args)
-        if (socket.destroyed) {
-          reject(broken())
-          return
-        }
-        const timer = setTimeout(() => {
-          reject(new LarderError('deadline', `${name} was not answered within ${deadlineMs} ms`, { retry: true }))
-        }, deadlineMs)
-        const settle = (outcome: Reply | LarderError): void => {
-          clearTimeout(timer)
-          if (outcome instanceof LarderError) reject(outcome)
-          else if (outcome instanceof ReplyError) reject(refusal(name, outcome))
-          else resolve(outcome)
-        }
-        waiting.push({ name, settle })
-        write(encodeCommand(args))
-      }),
-    close: () => end(),
-  }
-}
-
-export interface Credentials {
-  readonly user: string
-  readonly password: string
 }
 
 /** Connects and authenticates, all of it within `deadlineMs`. */
-export const openConnection = async (path: string, credentials: Credentials, deadlineMs: number): Promise<Connection> => {
-  const started = performance.now()
-  const connection = converse(await opened(path, deadlineMs), path)
-  try {
-    const left = Math.max(1, deadlineMs - (performance.now() - started))
-    await connection.send(['AUTH', credentials.user, credentials.password], left)
-    return connection
-  } catch (error) {
-    connection.close()
-    throw error
+export const openConnection = async (path: string, { user, password }: Credentials, deadlineMs: number): Promise<Connection> => {
+  const exchange = await openExchange(
+    { path },
+    path,
+    createReplyReader(),
+    (opened, leftMs) => send(opened, ['AUTH', user, password], leftMs),
+    deadlineMs,
+  )
+  return {
+    closed: exchange.closed,
+    send: (args, commandDeadlineMs) => send(exchange, args, commandDeadlineMs),
+    close: () => exchange.close(),
   }
 }

@@ -10,6 +10,9 @@ export const isSince = (since: Since, { engine, version }: Pick<InstalledEngine,
   return first !== undefined && compareVersions(version, first) >= 0
 }
 
+/** Threads that write also read only where they are told to; later engines do so anyway. */
+export const threadsReadWhenTold: Since = { redis: '6.0' }
+
 const always: Since = { valkey: '0', redis: '0' }
 
 /** nodes.conf says which shard a node belongs to. Older engines would take it for a host name. */

@@ -41,12 +41,12 @@ const parseRange = (text: string): SlotRange | null => {
   return match === null ? null : [Number(match[1]), Number(match[2] ?? match[1])]
 }
 
-export interface ClusterNode extends ClusterNodeView {
+interface ClusterNode extends ClusterNodeView {
   readonly configEpoch: number
 }
 
 /** A view whose nodes tell their epochs too. */
-export type ParsedCluster = Omit<ClusterView, 'nodes'> & { readonly nodes: readonly ClusterNode[] }
+type ParsedCluster = Omit<ClusterView, 'nodes'> & { readonly nodes: readonly ClusterNode[] }
 
 /** One line of CLUSTER NODES: id, `ip:port@bus[,hostname[,key=value…]]`, flags, primary, ping, pong, epoch, link, slots. */
 const parseNode = (text: string): ClusterNode | null => {

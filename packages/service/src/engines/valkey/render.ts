@@ -4,6 +4,7 @@ import { engineCapabilities } from '../../model/engine-versions.ts'
 import type { NodePlan, Rendered } from '../../ports/engine.ts'
 import { replicationUser, userLines } from './acl.ts'
 import { busPort, renderClusterFile } from './cluster-file.ts'
+import { isSince, threadsReadWhenTold } from './features.ts'
 import { startDirectives } from './parameters.ts'
 
 const configFile = 'node.conf'
@@ -45,6 +46,7 @@ const capabilityLines = (plan: NodePlan): readonly string[] => {
     ...(can.availabilityZone ? [line('availability-zone', plan.zone)] : []),
     ...(can.dualChannelReplication ? ['dual-channel-replication-enabled yes'] : []),
     ...(plan.ioThreads > 1 ? [line('io-threads', String(plan.ioThreads))] : []),
+    ...(plan.ioThreads > 1 && isSince(threadsReadWhenTold, plan.engine) ? ['io-threads-do-reads yes'] : []),
   ]
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createReplyParser, encodeCommand, type Reply, ReplyError } from './resp.ts'
+import { createReplyReader, encodeCommand, type Reply, ReplyError } from './resp.ts'
 
 const encode = (reply: Reply): string => {
   if (reply === null) return '$-1\r\n'
@@ -9,6 +9,17 @@ const encode = (reply: Reply): string => {
   if (typeof reply === 'string') return `$${Buffer.byteLength(reply)}\r\n${reply}\r\n`
   if (reply instanceof ReplyError) return `-${reply.message}\r\n`
   return `*${reply.length}\r\n${reply.map(encode).join('')}`
+}
+
+/** Everything that is whole after these pieces have come. */
+const read = (...pieces: readonly Buffer[]): readonly Reply[] => {
+  const reader = createReplyReader()
+  const replies: Reply[] = []
+  for (const piece of pieces) {
+    reader.push(piece)
+    for (let next = reader.next(null); next !== undefined; next = reader.next(null)) replies.push(next)
+  }
+  return replies
 }
 
 const { reply } = fc.letrec<{ reply: Reply }>((tie) => ({
@@ -30,21 +41,20 @@ describe('replies', () => {
         const places = [...new Set([0, ...cuts.filter((cut) => cut < bytes.length), bytes.length])].sort(
           (left, right) => left - right,
         )
-        const parse = createReplyParser()
-        const found = places.slice(1).flatMap((place, index) => parse(bytes.subarray(places[index], place)))
-        assert.deepEqual(found, replies)
+        const pieces = places.slice(1).map((place, index) => bytes.subarray(places[index], place))
+        assert.deepEqual(read(...pieces), replies)
       }),
     )
   })
 
   it('tell the code of an error from its text', () => {
-    const [error] = createReplyParser()(Buffer.from('-NOPERM this user may not\r\n'))
+    const [error] = read(Buffer.from('-NOPERM this user may not\r\n'))
     assert.ok(error instanceof ReplyError)
     assert.deepEqual([error.code, error.message], ['NOPERM', 'NOPERM this user may not'])
   })
 
   it('are refused where they are none', () => {
-    assert.throws(() => createReplyParser()(Buffer.from('HTTP/1.1 400 Bad Request\r\n')), TypeError)
+    assert.throws(() => read(Buffer.from('HTTP/1.1 400 Bad Request\r\n')), TypeError)
   })
 })
 

@@ -1,5 +1,7 @@
 /** The engines' protocol, version 2 (RESP2), as far as a control connection needs it. Pure. */
 
+import type { Reader } from '../exchange.ts'
+
 /** An error that the engine answered with. The first word is its code: `ERR`, `NOPERM`, `LOADING`, … */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
@@ -35,7 +37,7 @@ const parseItems = (bytes: Buffer, from: number, count: number): Parsed | null =
 }
 
 /** One reply that begins at `at`; null where its end is not there yet. Throws `TypeError` where it is no reply at all. */
-export const parseReply = (bytes: Buffer, at: number): Parsed | null => {
+const parseReply = (bytes: Buffer, at: number): Parsed | null => {
   const end = bytes.indexOf('\r\n', at)
   if (end < 0) return null
   const text = bytes.toString('utf8', at + 1, end)
@@ -61,18 +63,19 @@ export const parseReply = (bytes: Buffer, at: number): Parsed | null => {
 }
 
 /** Collects bytes as they come and gives back the replies that are whole. */
-export const createReplyParser = (): ((chunk: Buffer) => readonly Reply[]) => {
+export const createReplyReader = (): Reader<null, Reply> => {
   let pending: Buffer = Buffer.alloc(0)
-  return (chunk) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    const replies: Reply[] = []
-    let at = 0
-    for (let parsed = parseReply(pending, at); parsed !== null; parsed = parseReply(pending, at)) {
-      replies.push(parsed.value)
+  let at = 0
+  return {
+    push: (chunk) => {
+      pending = at === pending.length ? chunk : Buffer.concat([pending.subarray(at), chunk])
+      at = 0
+    },
+    next: () => {
+      const parsed = at === pending.length ? null : parseReply(pending, at)
+      if (parsed === null) return undefined
       at = parsed.next
-      if (at === pending.length) break
-    }
-    pending = pending.subarray(at)
-    return replies
+      return parsed.value
+    },
   }
 }
