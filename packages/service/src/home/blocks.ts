@@ -2,7 +2,7 @@
  * Which loopback networks belong to this home. Claims are files in a folder that all users of the machine share: made with O_EXCL,
  * so two homes that start at once cannot take the same block. A claim is void when its home is gone or names another block.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LarderError } from '../errors.ts'
 import { allBlocks, type Block, blockOf } from '../model/addresses.ts'
@@ -39,7 +39,31 @@ const ownerOf = (registry: string, block: Block): string | null => {
   return recorded?.first === block.first ? claim.home : null
 }
 
-/** Null when somebody else has it. */
+/**
+ * Removes a void claim; false when it cannot. It is moved aside first and looked at again: another home may have cleared the same
+ * claim and made its own in between, and gets it back then.
+ */
+const clear = (path: string): boolean => {
+  const aside = `${path}.${process.pid}`
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return true
+    if (codeOf(error) === 'EPERM' || codeOf(error) === 'EACCES') return false // another user's: his to clear
+    throw error
+  }
+  try {
+    if (ageOf(aside) >= 10_000) return true
+    linkSync(aside, path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  } finally {
+    rmSync(aside, { force: true })
+  }
+  return false
+}
+
+/** False when somebody else has it. */
 const claim = (registry: string, block: Block, home: Home): boolean => {
   const path = claimFile(registry, block)
   for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -55,12 +79,7 @@ const claim = (registry: string, block: Block, home: Home): boolean => {
     if (ownerOf(registry, block) === home.path) return true
     // Younger than this it may be a claim whose home has not written its own record yet.
     if (ownerOf(registry, block) !== null || ageOf(path) < 10_000) return false
-    try {
-      rmSync(path, { force: true })
-    } catch (error) {
-      if (codeOf(error) === 'EPERM' || codeOf(error) === 'EACCES') return false // another user's: his to clear
-      throw error
-    }
+    if (!clear(path)) return false
   }
   return false
 }

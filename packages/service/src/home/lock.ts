@@ -24,11 +24,14 @@ const isServiceInfo = (value: unknown): value is ServiceInfo =>
   typeof value['url'] === 'string' &&
   typeof value['startedAt'] === 'number'
 
-/** Null when somebody else holds it. */
-const tryLock = (home: Home): HomeLock | null => {
+/** Others hold the lock for an instant while they look at it, and a service that ends removes its record before it lets go. */
+const patienceMs = 1_000
+
+/** Null when somebody else holds it for `waitMs`. */
+const tryLock = (home: Home, waitMs: number): HomeLock | null => {
   const database = new DatabaseSync(home.lockFile)
   try {
-    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+    database.exec(`PRAGMA busy_timeout = ${waitMs}; BEGIN EXCLUSIVE`)
   } catch (error) {
     database.close()
     if (error instanceof Error && /locked|busy/i.test(error.message)) return null
@@ -39,7 +42,7 @@ const tryLock = (home: Home): HomeLock | null => {
 
 /** Throws `store-busy` with the pid of the holder. */
 export const lockHome = (home: Home): HomeLock => {
-  const lock = tryLock(home)
+  const lock = tryLock(home, patienceMs)
   if (lock !== null) return lock
   const holder = readJsonFile(home.serviceFile, isServiceInfo, 'who serves')
   const who = holder === null ? 'another process' : `process ${holder.pid} at ${holder.url}`
@@ -57,7 +60,7 @@ export const removeService = (home: Home): void => removeFile(home.serviceFile)
 export const runningService = (home: Home): ServiceInfo | null => {
   const info = readJsonFile(home.serviceFile, isServiceInfo, 'who serves')
   if (info === null) return null
-  const lock = tryLock(home)
+  const lock = tryLock(home, 0)
   if (lock === null) return info
   lock.release()
   return null

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { allBlocks, lastBlock } from '../model/addresses.ts'
+import { claimBlock, releaseBlock } from './blocks.ts'
+import { type Home, openHome } from './home.ts'
+import { runOther, temporaryFolder } from './testing.ts'
+
+const homeIn = (folder: string, name: string): Home => openHome(join(folder, name))
+const claimOf = (registry: string, first: number): string => join(registry, `127.${first}`)
+
+test('homes get different networks, and each keeps its own over a restart', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const homes = ['a', 'b', 'c'].map((name) => homeIn(folder.path, name))
+  const blocks = homes.map((home) => claimBlock(home, registry).first)
+  assert.equal(new Set(blocks).size, 3)
+  assert.deepEqual(
+    homes.toReversed().map((home) => claimBlock(home, registry).first),
+    blocks.toReversed(),
+  )
+  assert.equal(statSync(registry).mode & 0o7777, 0o1777, 'all users may claim, none may remove what others claimed')
+})
+
+test('homes that start at the same moment in processes of their own get different networks', async () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  mkdirSync(registry)
+  // Some claims are void: everybody wants to clear the same ones.
+  for (const { first } of allBlocks.slice(0, 8)) writeFileSync(claimOf(registry, first), JSON.stringify({ home: '/gone', at: 0 }))
+  const processes = Array.from({ length: 6 }, (_, index) =>
+    runOther(
+      import.meta.url,
+      `import { openHome } from './home.ts'
+       import { claimBlock } from './blocks.ts'
+       const starting = Array.from({ length: 4 }, (_, n) => openHome(${JSON.stringify(folder.path)} + '/h${index}-' + n))
+       console.log(starting.map((home) => claimBlock(home, ${JSON.stringify(registry)}).first).join())`,
+    ),
+  )
+  try {
+    const firsts = (await Promise.all(processes.map((each) => each.line()))).flatMap((line) => line.split(','))
+    assert.equal(new Set(firsts).size, 24)
+  } finally {
+    for (const each of processes) await each.kill()
+  }
+})
+
+test('a claim of a home that is gone is taken over, one that is just being made is not', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const gone = homeIn(folder.path, 'gone')
+  const { first } = claimBlock(gone, registry)
+  rmSync(gone.path, { recursive: true })
+  const young = claimBlock(homeIn(folder.path, 'young'), registry).first
+  assert.notEqual(young, first, 'the home could still be about to write its record')
+  writeFileSync(claimOf(registry, first), JSON.stringify({ home: gone.path, at: Date.now() - 60_000 }))
+  assert.equal(claimBlock(homeIn(folder.path, 'heir'), registry).first, first)
+})
+
+test('a home whose networks another one has taken meanwhile is told so', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const home = homeIn(folder.path, 'first')
+  const { first } = claimBlock(home, registry)
+  const other = homeIn(folder.path, 'second')
+  writeFileSync(other.blockFile, JSON.stringify({ first }))
+  writeFileSync(claimOf(registry, first), JSON.stringify({ home: other.path, at: 0 }))
+  assert.throws(() => claimBlock(home, registry), { code: 'address-taken', message: new RegExp(`claimed by ${other.path}`) })
+})
+
+test('a claim that was cleaned away is made again by the home that has the networks', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const home = homeIn(folder.path, 'home')
+  const { first } = claimBlock(home, registry)
+  rmSync(registry, { recursive: true })
+  assert.equal(claimBlock(home, registry).first, first)
+  assert.ok(existsSync(claimOf(registry, first)))
+})
+
+test('networks in which somebody listens are not taken', async () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, `127.${lastBlock}.0.9`, resolve))
+  try {
+    mkdirSync(registry)
+    // Everything but the last block is claimed by a home that has it.
+    for (const { first } of allBlocks.slice(0, -1)) {
+      const owner = homeIn(folder.path, `o${first}`)
+      writeFileSync(owner.blockFile, JSON.stringify({ first }))
+      writeFileSync(claimOf(registry, first), JSON.stringify({ home: owner.path, at: 0 }))
+    }
+    assert.throws(() => claimBlock(homeIn(folder.path, 'late'), registry), {
+      code: 'address-taken',
+      message: new RegExp(`all ${allBlocks.length} claimed`),
+    })
+  } finally {
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+test('a released block is free at once; releasing twice, or without one, does nothing', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const home = homeIn(folder.path, 'home')
+  releaseBlock(home, registry)
+  claimBlock(home, registry)
+  releaseBlock(home, registry)
+  releaseBlock(home, registry)
+  assert.deepEqual(readdirSync(registry), [])
+})
+
+test('a record of something else is named, and left', () => {
+  using folder = temporaryFolder()
+  const home = homeIn(folder.path, 'home')
+  writeFileSync(home.blockFile, '{"first": 3}')
+  assert.throws(() => claimBlock(home, join(folder.path, 'blocks')), { code: 'store-corrupt', message: /a block of networks/ })
+  assert.equal(readFileSync(home.blockFile, 'utf8'), '{"first": 3}')
+})
