@@ -97,7 +97,7 @@ const discovery = async (input: ActInput, action: Extract<Action, { do: 'discove
   const text = `${action.version}\n${action.nodes.map((node) => `${node.address}|${node.address}|${node.port}`).join(' ')}\n`
   await Promise.all(
     Object.values(input.cell.value.nodes)
-      .filter((node) => node.process !== null)
+      .filter((node) => node.process !== null && nodes.includes(endpointText(node))) // one that is leaving may be gone already
       .map(async (node) => (await control(input, node.id)).publishDiscovery(text)),
   )
   input.inForce.discovery = action.version
