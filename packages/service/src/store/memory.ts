@@ -1,5 +1,6 @@
 /** The store in memory, for tests: same contract, nothing kept. */
 import { randomBytes } from 'node:crypto'
+import { LarderError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Change, Condition, Entry, Operation, Store, TransactionResult } from '../ports/store.ts'
 import { createWatchers } from './watchers.ts'
@@ -20,19 +21,24 @@ export const createMemoryStore = (options: { readonly clock?: Pick<Clock, 'now'>
   const watchers = createWatchers()
   let revision = 0
 
+  /** Nothing has been changed yet when it throws. */
   const apply = (operations: readonly Operation[]): void => {
-    if (operations.length === 0) return
-    revision += 1
-    const changes = operations.map((operation): Change => {
+    const ended = operations.find(
+      (operation) => 'put' in operation && operation.lease !== undefined && !leases.has(operation.lease),
+    )
+    if (ended !== undefined) throw new LarderError('store-failed', 'expected a lease that has not ended')
+    const next = revision + 1
+    const changes = operations.flatMap((operation): readonly Change[] => {
+      for (const lease of leases.values()) lease.keys.delete('put' in operation ? operation.put : operation.delete)
       if ('put' in operation) {
-        entries.set(operation.put, { key: operation.put, value: operation.value, revision })
-        for (const lease of leases.values()) lease.keys.delete(operation.put)
+        entries.set(operation.put, { key: operation.put, value: operation.value, revision: next })
         if (operation.lease !== undefined) leases.get(operation.lease)?.keys.add(operation.put)
-        return { key: operation.put, value: operation.value, revision }
+        return [{ key: operation.put, value: operation.value, revision: next }]
       }
-      entries.delete(operation.delete)
-      return { key: operation.delete, value: null, revision }
+      return entries.delete(operation.delete) ? [{ key: operation.delete, value: null, revision: next }] : []
     })
+    if (changes.length === 0) return
+    revision = next
     log.push(...changes)
     watchers.publish(changes)
   }

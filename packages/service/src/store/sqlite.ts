@@ -4,7 +4,7 @@
  * Deleting a key that is not there changes nothing and is not told to watchers.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LarderError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -87,14 +87,18 @@ const inspect = (path: string): void => {
   }
 }
 
+/** Made beside its place and moved there when it is whole: a process that is killed meanwhile leaves no half of a store. */
 const create = (path: string): void => {
-  const database = new DatabaseSync(path)
+  const fresh = `${path}.new`
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${fresh}${suffix}`, { force: true })
+  const database = new DatabaseSync(fresh)
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     database.exec(`BEGIN IMMEDIATE;${schema}COMMIT;`)
   } finally {
     database.close()
   }
+  renameSync(fresh, path)
 }
 
 /** The last key that starts with `prefix` is smaller than this. Keys are printable ASCII. */
@@ -211,7 +215,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
 
   const expire = (): void => {
     if (readOnly) return
-    const ended = statements.leaseEnds.all(clock.now())
+    const ended = guarded(path, 'reading', () => statements.leaseEnds.all(clock.now()))
     for (const row of ended) endLease(String(row['id']))
   }
 

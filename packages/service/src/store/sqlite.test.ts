@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { runOther, temporaryFolder } from '../home/testing.ts'
+import type { Change } from '../ports/store.ts'
+import { storeContract } from './contract.ts'
+import { openSqliteStore } from './sqlite.ts'
+
+const clock = { now: () => 1_000 }
+
+storeContract('SQLite', async (time) => {
+  const folder = temporaryFolder()
+  const store = openSqliteStore(join(folder.path, 'state.db'), { clock: time })
+  return {
+    store,
+    dispose: async () => {
+      await store.close()
+      folder[Symbol.dispose]()
+    },
+  }
+})
+
+test('what was written is there after closing and opening, and revisions go on', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  const first = openSqliteStore(path, { clock })
+  await first.transact([], [{ put: 'a', value: '1' }])
+  await first.close()
+  const second = openSqliteStore(path, { clock })
+  assert.deepEqual(await second.get('a'), { key: 'a', value: '1', revision: 1 })
+  assert.deepEqual(await second.transact([{ key: 'a', revision: 1 }], [{ put: 'a', value: '2' }]), { ok: true, revision: 2 })
+  await second.close()
+  await assert.rejects(second.transact([], [{ put: 'a', value: '3' }]), { code: 'store-failed' })
+})
+
+test('a start that was killed while it made the store is made up for by the next one', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  writeFileSync(`${path}.new`, 'half')
+  writeFileSync(`${path}.new-wal`, 'half')
+  const store = openSqliteStore(path, { clock })
+  assert.deepEqual(await store.list(''), { entries: [], revision: 0 })
+  await store.close()
+  assert.deepEqual(readdirSync(folder.path), ['state.db'])
+})
+
+test('a lease goes on over a restart, and ends when its time has passed meanwhile', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  const time = { at: 0 }
+  const moving = { now: () => time.at }
+  const first = openSqliteStore(path, { clock: moving })
+  const [short, long] = [await first.grantLease(1_000), await first.grantLease(10_000)]
+  await first.transact(
+    [],
+    [
+      { put: 'short', value: '1', lease: short },
+      { put: 'long', value: '1', lease: long },
+    ],
+  )
+  await first.close()
+  time.at = 5_000
+  const second = openSqliteStore(path, { clock: moving })
+  assert.equal(await second.get('short'), null)
+  assert.notEqual(await second.get('long'), null)
+  assert.equal(await second.keepAlive(short), false)
+  assert.equal(await second.keepAlive(long), true)
+  await second.close()
+})
+
+test('files that are not its own are named and left as they are', () => {
+  using folder = temporaryFolder()
+  const make = (name: string, sql: string): string => {
+    const path = join(folder.path, name)
+    const database = new DatabaseSync(path)
+    database.exec(sql)
+    database.close()
+    return path
+  }
+  const text = join(folder.path, 'text.db')
+  writeFileSync(text, 'this is no database, and is long enough to be looked at as one: '.repeat(20))
+  const empty = join(folder.path, 'empty.db')
+  writeFileSync(empty, '')
+  const cases = [
+    { path: text, code: 'store-corrupt', message: /no readable database/ },
+    { path: empty, code: 'store-corrupt', message: /a database of something else/ },
+    { path: make('other.db', 'CREATE TABLE t (x)'), code: 'store-corrupt', message: /a database of something else/ },
+    {
+      path: make('newer.db', `PRAGMA application_id = ${0x4c415244}; PRAGMA user_version = 2; CREATE TABLE t (x)`),
+      code: 'store-newer',
+      message: /format 1 or older.*found format 2.*newer Larder/,
+    },
+  ]
+  for (const { path, code, message } of cases) {
+    const before = readFileSync(path)
+    assert.throws(() => openSqliteStore(path, { clock }), { code, message })
+    assert.deepEqual(readFileSync(path), before, path)
+  }
+})
+
+test('a damaged page is found when the store is opened', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  const store = openSqliteStore(path, { clock })
+  for (let index = 0; index < 50; index += 1) await store.transact([], [{ put: `k/${index}`, value: 'x'.repeat(2_000) }])
+  await store.close()
+  const bytes = readFileSync(path)
+  bytes.fill(0xff, 8 * 4096, 16 * 4096)
+  writeFileSync(path, bytes)
+  assert.throws(() => openSqliteStore(path, { clock }), { code: 'store-corrupt', message: /left as it is/ })
+  assert.deepEqual(readFileSync(path), bytes)
+})
+
+test('another process may look while the service writes, and may not write', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  assert.throws(() => openSqliteStore(path, { clock, readOnly: true }), { code: 'store-failed', message: /no such file/ })
+  await using writer = runOther(
+    import.meta.url,
+    `import { openSqliteStore } from './sqlite.ts'
+     const store = openSqliteStore(${JSON.stringify(path)}, { clock: { now: () => 1 } })
+     for (let n = 1; ; n += 1) {
+       await store.transact([], [{ put: 'a', value: String(n) }, { put: 'b', value: String(n) }])
+       if (n === 5) console.log('writing')
+     }`,
+  )
+  await writer.line()
+  const reader = openSqliteStore(path, { clock, readOnly: true })
+  let last = 0
+  for (let round = 0; round < 50; round += 1) {
+    const { entries, revision } = await reader.list('')
+    assert.deepEqual(
+      entries.map(({ value }) => value),
+      [String(revision), String(revision)],
+      'a transaction is seen whole',
+    )
+    assert.ok(revision >= last)
+    last = revision
+  }
+  await assert.rejects(reader.transact([], [{ put: 'a', value: 'x' }]), { code: 'store-failed', message: /for reading only/ })
+  await assert.rejects(reader.grantLease(1), { code: 'store-failed' })
+  await reader.close()
+})
+
+test('the past is kept for ten thousand revisions; whoever asks for more is told to list again', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  await openSqliteStore(path, { clock }).close()
+  const database = new DatabaseSync(path)
+  database.exec(`
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10999)
+    INSERT INTO change SELECT i, 0, 'a', i FROM n;
+    INSERT INTO entry VALUES ('a', '10999', 10999, NULL);
+    UPDATE meta SET value = 10999 WHERE name = 'revision';
+  `)
+  database.close()
+  const store = openSqliteStore(path, { clock })
+  const { signal } = new AbortController()
+  const firstOf = async (changes: AsyncIterable<Change>): Promise<Change | undefined> => {
+    for await (const change of changes) return change
+    return undefined
+  }
+  assert.equal((await firstOf(store.watch('', 1, signal)))?.revision, 1)
+  await store.transact([], [{ put: 'a', value: '11000' }])
+  assert.throws(() => store.watch('', 1_000, signal), { code: 'store-failed', retry: true, message: /list again/ })
+  assert.equal((await firstOf(store.watch('', 1_001, signal)))?.revision, 1_001)
+  await store.close()
+})
+
+test('a killed writer leaves every acknowledged transaction, and none by half', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'state.db')
+    await using writer = runOther(
+      import.meta.url,
+      `import { writeSync } from 'node:fs'
+       import { openSqliteStore } from './sqlite.ts'
+       const store = openSqliteStore(${JSON.stringify(path)}, { clock: { now: () => 1 } })
+       for (let n = 1; ; n += 1) {
+         await store.transact([], ['a', 'b', 'c'].map((key) => ({ put: key, value: n + ' ' + 'x'.repeat(3000) })))
+         writeSync(1, n + '\\n')
+       }`,
+    )
+    let acknowledged = 0
+    while (acknowledged < 20 + round * 7) acknowledged = Number(await writer.line())
+    await writer.kill()
+    for (let more = true; more; ) {
+      const line = await writer.line().catch(() => null)
+      more = line !== null
+      if (line !== null) acknowledged = Number(line)
+    }
+    const store = openSqliteStore(path, { clock })
+    const { entries, revision } = await store.list('')
+    const numbers = entries.map(({ value }) => Number(value.split(' ')[0]))
+    assert.deepEqual(numbers, [revision, revision, revision])
+    assert.ok(revision === acknowledged || revision === acknowledged + 1, `${revision} kept, ${acknowledged} acknowledged`)
+    await store.close()
+  }
+})
+
+test('a disk that is full refuses the transaction whole, says that trying again may help, and the store goes on', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  // A limit on the size of files, which the process puts on itself, stands for the full disk.
+  await using other = runOther(
+    import.meta.url,
+    `import { spawnSync } from 'node:child_process'
+     import { openSqliteStore } from './sqlite.ts'
+     process.on('SIGXFSZ', () => undefined)
+     const store = openSqliteStore(${JSON.stringify(path)}, { clock: { now: () => 1 } })
+     await store.transact([], [{ put: 'kept', value: '1' }])
+     const limited = spawnSync('prlimit', ['--pid', String(process.pid), '--fsize=200000:200000'])
+     if (limited.status !== 0) console.log('no prlimit')
+     try {
+       for (let n = 0; n < 500; n += 1) await store.transact([], [{ put: 'big/' + n, value: 'x'.repeat(4000) }, { put: 'n', value: String(n) }])
+       console.log('no limit')
+     } catch (error) {
+       const count = (await store.list('big/')).entries.length
+       const last = Number((await store.get('n')).value)
+       console.log(error.code + ' ' + error.retry + ' ' + (count === last + 1) + ' ' + (await store.get('kept')).value)
+     }`,
+  )
+  assert.equal(await other.line(), 'store-failed true true 1')
+})
+
+test('a transaction costs milliseconds, not tens of them', async (context) => {
+  using folder = temporaryFolder()
+  const store = openSqliteStore(join(folder.path, 'state.db'), { clock })
+  const rounds = 200
+  const started = performance.now()
+  for (let index = 0; index < rounds; index += 1) {
+    await store.transact(
+      [],
+      [
+        { put: 'state/us-east-1/rg/demo', value: JSON.stringify({ index, filler: 'x'.repeat(2_000) }) },
+        { put: 'event/us-east-1/1', value: '{}' },
+      ],
+    )
+  }
+  const each = (performance.now() - started) / rounds
+  context.diagnostic(`${each.toFixed(2)} ms a transaction`)
+  assert.ok(each < 50, `${each} ms`)
+  await store.close()
+})
