@@ -6,6 +6,7 @@ import { doctor } from './cli/doctor.ts'
 import { down } from './cli/down.ts'
 import { engines } from './cli/engines.ts'
 import { environment } from './cli/environment.ts'
+import { failover } from './cli/failover.ts'
 import { helpText } from './cli/help.ts'
 import { logs } from './cli/logs.ts'
 import { status } from './cli/status.ts'
@@ -57,6 +58,8 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
       return status({ json: values.json === true })
     case 'env':
       return environment()
+    case 'failover':
+      return failover(positionals)
     case 'logs':
       return logs(positionals, { follow: values.follow === true })
     case 'doctor':

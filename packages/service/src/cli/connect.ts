@@ -3,6 +3,7 @@ import { engineTool } from '../engines/tools.ts'
 import { LarderError } from '../errors.ts'
 import type { Endpoint } from '../model/group.ts'
 import { type Found, findNamed } from './groups.ts'
+import { converse } from './memcached-terminal.ts'
 import { currentReport } from './report.ts'
 import { runForeground } from './spawned.ts'
 
@@ -20,8 +21,7 @@ export const connect = async ([name, ...rest]: readonly string[]): Promise<numbe
   const found = findNamed(await currentReport(), name)
   const { address, port } = endpointOf(found)
   if (found.group.kind === 'memcached') {
-    process.stderr.write(`${address} ${port}: the text protocol of Memcached, quit ends it\n`)
-    return runForeground(['nc', address, String(port)], process.env, `try: telnet ${address} ${port}`)
+    return converse({ address, port }, rest)
   }
   const catalog = openCatalog(process.env)
   const engine = found.group.shards[0]?.nodes[0]

@@ -118,7 +118,7 @@ const memcachedCluster = async (client: ElastiCacheClient): Promise<DemoResult> 
     what: 'Memcached, two nodes',
     endpoint: `${Address}:${Port} (configuration)`,
     readyAfterMs: performance.now() - started,
-    example: `printf 'config get cluster\\r\\nquit\\r\\n' | nc ${Address} ${Port}`,
+    example: `npx larder connect ${id} config get cluster`,
   }
 }
 

@@ -7,6 +7,8 @@ export const helpText = `larder: a self-hosted ElastiCache
   larder env                export lines for AWS's own tools:  eval "$(npx larder env)"
   larder aws ...            runs the AWS command line with that environment
   larder connect ID [...]   a command line of the engine on a group, cluster or node
+  larder failover ID [SHARD]
+                            a planned switch to a replica, step by step
   larder logs NODE [-f]     what an engine said
   larder doctor             what this machine can do, and how to mend what it cannot
   larder engines [install NAME@VERSION]

@@ -6,7 +6,7 @@
  */
 import type { ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { factsOf, type GroupInput, isServing, type NodeFacts } from './input.ts'
+import { factsOf, type GroupInput, isInSync, isServing, type NodeFacts } from './input.ts'
 import type { PersistedData } from './observed.ts'
 
 const offsetOf = (node: NodeFacts): number => node.seen.engine?.replication?.offset ?? -1
@@ -46,6 +46,11 @@ export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null
   const epoch = target.epoch + 1
   const primary = nodes.find((node) => node.spec.id === target.primary)
   if (primary === undefined) return null // it is being removed: a hand-over comes first
+  const asked = shard.wantedPrimary?.epoch === target.epoch ? shard.wantedPrimary.id : null
+  const wanted = nodes.find((node) => node.spec.id === asked)
+  if (wanted !== undefined && wanted !== primary && isServing(primary) && isInSync(wanted, primary.state.address)) {
+    return { do: 'target', shard: shard.id, primary: wanted.spec.id, epoch, because: 'somebody asked for it' }
+  }
   if (primary.seen.process !== 'absent' || !primary.state.joined) return null
 
   const others = nodes.filter((node) => node !== primary && node.state.joined)

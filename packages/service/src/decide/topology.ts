@@ -88,6 +88,8 @@ const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
   const primaryView = own(primary)
   if (primaryView === undefined) return { actions: [], waitingFor: `${primary.spec.id} does not know itself yet` }
   if (primaryView.primaryId !== null) {
+    const living = livingPrimary(input, shard, primary.spec.id)
+    if (living !== undefined) return { actions: [{ do: 'hand-over', from: living.id, to: primary.spec.id }], waitingFor: null }
     return { actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch: target.epoch }], waitingFor: null }
   }
   const follow = nodes.filter((node) => {

@@ -46,8 +46,8 @@ export interface ShardSpec {
   readonly slots: readonly SlotRange[]
   /** The first node is the first primary. */
   readonly nodes: readonly NodeSpec[]
-  /** A primary that somebody asked for (ModifyReplicationGroup PrimaryClusterId); null: whoever is. */
-  readonly wantedPrimary: string | null
+  /** A switch that somebody asked for while the shard was in this epoch; void as soon as the epoch has grown. */
+  readonly wantedPrimary: { readonly id: string; readonly epoch: number } | null
 }
 
 export interface Tag {

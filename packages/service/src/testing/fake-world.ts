@@ -121,6 +121,17 @@ export const createFakeWorld = (): FakeWorld => {
     for (const other of living()) if (other.members.has(member.id)) other.members.set(member.id, member)
   }
 
+  const takeOver = (engine: FakeEngine): void => {
+    const mine = myself(engine)
+    if (mine === undefined) return
+    const old = mine.primaryId === null ? undefined : engine.members.get(mine.primaryId)
+    if (old === undefined) return
+    const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
+    gossip({ ...mine, primaryId: null, slots: old.slots, configEpoch: epoch })
+    gossip({ ...old, primaryId: mine.id, slots: [] })
+    for (const member of [...engine.members.values()]) if (member.primaryId === old.id) gossip({ ...member, primaryId: mine.id })
+  }
+
   const statusOf = (engine: FakeEngine): EngineStatus => {
     sync(engine)
     const primary = primaryOf(engine)
@@ -237,14 +248,7 @@ export const createFakeWorld = (): FakeWorld => {
       },
       takeOver: async () => {
         alive('promote')
-        const mine = me()
-        const old = mine.primaryId === null ? undefined : engine.members.get(mine.primaryId)
-        if (old === undefined) return
-        const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
-        gossip({ ...mine, primaryId: null, slots: old.slots, configEpoch: epoch })
-        gossip({ ...old, primaryId: mine.id, slots: [] })
-        for (const member of [...engine.members.values()])
-          if (member.primaryId === old.id) gossip({ ...member, primaryId: mine.id })
+        takeOver(engine)
       },
       forget: async (nodeId) => {
         alive('forget')
@@ -261,13 +265,10 @@ export const createFakeWorld = (): FakeWorld => {
       },
       command: async (args) => {
         alive(args.join(' '))
-        const [name, , address, port] = args
-        if (name !== 'FAILOVER') throw new LarderError('engine-command', `expected FAILOVER, found ${args.join(' ')}`)
-        const heir = at({ address: address ?? '', port: Number(port) })
-        if (heir === undefined) throw new LarderError('engine-command', 'the target does not run', { retry: true })
-        sync(heir)
-        heir.follows = null
-        engine.follows = { address: heir.plan.address, port: heir.plan.port }
+        if (args[0] === 'CLIENT') return 'OK' // writes are paused, and go on
+        if (args.join(' ') !== 'CLUSTER FAILOVER')
+          throw new LarderError('engine-command', `expected CLIENT or CLUSTER FAILOVER, found ${args.join(' ')}`)
+        takeOver(engine)
         return 'OK'
       },
       close: () => {

@@ -12,6 +12,7 @@ import { deleteReplicationGroup } from './replication-groups/delete.ts'
 import { describeReplicationGroups } from './replication-groups/describe.ts'
 import { increaseReplicaCount } from './replication-groups/increase-replica-count.ts'
 import { modifyReplicationGroup } from './replication-groups/modify.ts'
+import { testFailover } from './replication-groups/test-failover.ts'
 
 /** Every operation that Larder has, by its name in the model of AWS. */
 export const actions = {
@@ -28,4 +29,5 @@ export const actions = {
   ModifyCacheCluster: modifyCacheCluster,
   ModifyReplicationGroup: modifyReplicationGroup,
   RebootCacheCluster: rebootCacheCluster,
+  TestFailover: testFailover,
 } as const satisfies Readonly<Record<string, Action<never, object>>>
