@@ -71,6 +71,9 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
   }
 }
 
+// Everything that this process and its engines write is for their user alone.
+process.umask(0o077)
+
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {

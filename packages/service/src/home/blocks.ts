@@ -70,8 +70,8 @@ const claim = (registry: string, block: Block, home: Home): boolean => {
     try {
       writeFileSync(path, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, {
         flag: 'wx',
-        mode: 0o644,
       })
+      chmodSync(path, 0o644) // other users have to see that the block is taken
       return true
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error

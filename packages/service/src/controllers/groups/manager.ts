@@ -10,6 +10,7 @@ import { createWorker, type Worker } from './worker.ts'
 
 /** How often a group at rest is looked at. */
 const roundMs = 5_000
+const rewatchMs = 200
 
 interface Entry {
   readonly key: GroupKey
@@ -85,15 +86,24 @@ export const createManager = (context: GroupContext): Manager => {
     return entry
   }
 
-  const follow = async (prefix: string, from: number, onChange: (key: string, value: string | null) => void): Promise<void> => {
-    for await (const change of context.store.watch(prefix, from, ending.signal)) onChange(change.key, change.value)
-  }
-
+  /** Follows keys until the end. A watch that ends early is begun anew, with everything that there is told once. */
   const watch = (prefix: string, from: number, onChange: (key: string, value: string | null) => void): void => {
-    const work = follow(prefix, from, onChange).catch((error: unknown) => {
-      if (ending.signal.aborted) return
-      // The slow round still finds every change; only its speed is lost until the watch is back.
-      context.log('error', 'a watch of the store ended', { prefix, error })
+    const follow = async (): Promise<void> => {
+      let next = from
+      while (!ending.signal.aborted) {
+        try {
+          for await (const change of context.store.watch(prefix, next, ending.signal)) onChange(change.key, change.value)
+        } catch (error) {
+          context.log('warn', 'a watch of the store ended and is begun anew', { prefix, error })
+          await context.clock.sleep(rewatchMs, ending.signal)
+          const { entries, revision } = await context.store.list(prefix)
+          for (const entry of entries) onChange(entry.key, entry.value)
+          next = revision + 1
+        }
+      }
+    }
+    const work = follow().catch((error: unknown) => {
+      if (!ending.signal.aborted) context.log('error', 'a watch of the store could not be begun anew', { prefix, error })
     })
     running.add(work)
   }

@@ -161,8 +161,27 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
   }
 }
 
+const words: Readonly<Record<Action['do'], (count: number) => string>> = {
+  allocate: () => 'addresses are given',
+  target: () => 'primaries are chosen',
+  start: (count) => (count === 1 ? 'a node starts' : `${count} nodes start`),
+  stop: (count) => (count === 1 ? 'a node is stopped' : `${count} nodes are stopped`),
+  promote: (count) => (count === 1 ? 'a primary takes over' : `${count} primaries take over`),
+  follow: (count) => (count === 1 ? 'a replica follows its primary' : `${count} replicas follow their primaries`),
+  'hand-over': () => 'a primary hands over to its replica',
+  meet: () => 'nodes are introduced to each other',
+  forget: () => 'nodes forget who is not there any more',
+  bind: () => 'endpoint addresses are bound',
+  readers: () => 'the reader endpoint is balanced',
+  discovery: () => 'the list of nodes is published',
+  parameters: () => 'parameters are applied',
+  joined: (count) => (count === 1 ? 'a node has all of its data' : `${count} nodes have all of their data`),
+  'remove-node': (count) => (count === 1 ? 'a node is removed' : `${count} nodes are removed`),
+  'remove-group': () => 'everything of it is removed',
+}
+
 const describe = (actions: readonly Action[]): string => {
-  const counts = new Map<string, number>()
+  const counts = new Map<Action['do'], number>()
   for (const action of actions) counts.set(action.do, (counts.get(action.do) ?? 0) + 1)
-  return [...counts].map(([name, count]) => (count === 1 ? name : `${name} ${count}`)).join(', ')
+  return [...counts].map(([name, count]) => words[name](count)).join(', ')
 }
