@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isRegion, zoneIndex, zonesOf } from './zones.ts'
+
+test('a region has three zones, each with an index of its own', () => {
+  for (const region of ['us-east-1', 'eu-central-2', 'us-gov-west-1', 'ap-southeast-10']) {
+    assert.ok(isRegion(region))
+    assert.deepEqual(zonesOf(region), [`${region}a`, `${region}b`, `${region}c`])
+    assert.deepEqual(zonesOf(region).map(zoneIndex), [0, 1, 2])
+  }
+})
+
+test('a zone that does not exist has no index', () => {
+  assert.throws(() => zoneIndex('us-east-1d'), TypeError)
+  assert.throws(() => zoneIndex(''), TypeError)
+})
+
+test('what is no region is told from one, also where it could be a path or a key', () => {
+  for (const text of [
+    '',
+    'us-east',
+    'us-east-1a',
+    'US-EAST-1',
+    'us--1',
+    '../x-1',
+    'us-east-1/x',
+    'us-east-0',
+    `us-${'x'.repeat(40)}-1`,
+  ])
+    assert.equal(isRegion(text), false, text)
+})
