@@ -48,10 +48,14 @@ const withLock = (work) => {
 const installPackages = () => {
   if (packagesThere()) return
   process.stderr.write('set-up: installing npm packages\n')
-  const result = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  })
+  const result = spawnSync(
+    'npm',
+    ['install', '--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
+    {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    },
+  )
   if (result.error !== undefined)
     fail(`npm could not be run (${result.error.code}); install it, for example with: apt-get install npm`)
   if (result.status !== 0) fail(`the npm packages could not be installed (see above); when the network is back, run: npm install`)

@@ -24,13 +24,15 @@ const attempt = async (what: string, work: () => Promise<void>): Promise<void> =
   }
 }
 
-for (const engine of knownEngines) {
-  if (isInstalled(engineFolderName(engine.engine, engine.version))) continue
-  await attempt(`${engine.engine} ${engine.version}`, () => installEngine(engine, folder))
-}
-for (const tool of knownTools) {
-  if (findTool(tool.tool, process.env) === null) await attempt(tool.tool, () => installTool(tool, folder))
-}
+// All at once: most of the time goes by in waiting for the archive.
+await Promise.all([
+  ...knownEngines
+    .filter((engine) => !isInstalled(engineFolderName(engine.engine, engine.version)))
+    .map((engine) => attempt(`${engine.engine} ${engine.version}`, () => installEngine(engine, folder))),
+  ...knownTools
+    .filter((tool) => findTool(tool.tool, process.env) === null)
+    .map((tool) => attempt(tool.tool, () => installTool(tool, folder))),
+])
 
 const catalog = openCatalog(process.env)
 const missing = needed.filter(({ engine, version }) => catalog.find(engine, version) === null)

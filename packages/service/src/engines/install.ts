@@ -71,7 +71,8 @@ const aptOptions = (folder: string, machine: Machine): readonly string[] =>
   [
     `Dir::State=${folder}/state`,
     `Dir::State::lists=${folder}/lists`,
-    'Dir::State::status=/dev/null',
+    // Nothing is installed here. The package client also puts its locks beside this file, so it has to be a place of our own.
+    `Dir::State::status=${folder}/state/status`,
     `Dir::Cache=${folder}/cache`,
     `Dir::Etc::SourceList=${folder}/sources.list`,
     'Dir::Etc::SourceParts=/dev/null',
@@ -100,6 +101,7 @@ const fetchPackages = async (
   for (const name of ['state', 'lists/partial', 'cache/archives/partial', 'root'])
     mkdirSync(join(folder, name), { recursive: true })
   writeFileSync(join(folder, 'sources.list'), `${lines.join('\n')}\n`)
+  writeFileSync(join(folder, 'state/status'), '')
   const options = aptOptions(folder, machine)
   await command('apt-get', [...options, 'update'], 'fetching the package index')
   const suite = source.suites.find((name) => name.endsWith('-backports'))
