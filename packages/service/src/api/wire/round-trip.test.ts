@@ -86,8 +86,8 @@ const arbitraryOf = (type: Type, numbers: Numbers, depth: number): fc.Arbitrary<
     case 'list': {
       const item = arbitraryOf(type.item(), numbers, depth)
       // A form has no way to say that an item is there and empty.
-      const sayable = type.item().kind === 'structure' ? item.filter((each) => hasContent(sayable(each))) : item
-      return depth <= 0 ? fc.constant([]) : fc.array(sayable, { maxLength: 3 })
+      const present = type.item().kind === 'structure' ? item.filter((each) => hasContent(sayable(each))) : item
+      return depth <= 0 ? fc.constant([]) : fc.array(present, { maxLength: 3 })
     }
   }
 }
