@@ -1,89 +1,99 @@
 // Sets up what a fresh machine lacks: npm packages with the Node that Larder runs on, and the engines. Runs on Node 20, needs nothing
 // but npm. A second run finds everything there, costs a few milliseconds and needs no network.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const stampFile = join(root, 'node_modules', '.larder-stamp')
-const lockFolder = join(root, '.setup-lock')
+const self = fileURLToPath(import.meta.url)
+const root = dirname(dirname(self))
 const node = join(root, 'node_modules', '.bin', 'node')
+const enginesFolder =
+  process.env.LARDER_ENGINES ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'larder', 'engines')
+const knownFile = join(root, 'packages/service/src/engines/known.json')
+const incompleteFile = join(enginesFolder, '.incomplete')
+const dayMs = 86_400_000
 
 const fail = (message) => {
   throw new Error(message)
 }
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
-const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
-const wantedStamp = createHash('sha256')
-  .update(read(join(root, 'package-lock.json')))
-  .digest('hex')
-const packagesThere = () => read(stampFile) === wantedStamp && existsSync(node)
-
-/** Two runs side by side must not install into the same folder. A lock of a run that was killed is taken over after ten minutes. */
-const withLock = (work) => {
-  const deadline = Date.now() + 600_000
-  for (;;) {
-    try {
-      mkdirSync(lockFolder)
-      break
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-      const age = existsSync(lockFolder) ? Date.now() - statSync(lockFolder).mtimeMs : 0
-      if (age > 600_000) rmSync(lockFolder, { recursive: true, force: true })
-      if (Date.now() > deadline) fail(`another set-up holds ${lockFolder}; remove it if none is running`)
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
-    }
-  }
-  try {
-    work()
-  } finally {
-    rmSync(lockFolder, { recursive: true, force: true })
-  }
+/** Compares what npm noted when it last installed with what the lock file wants. Packages of other platforms may be absent. */
+const packagesThere = () => {
+  const noted = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(noted) || !existsSync(node)) return false
+  const installed = readJson(noted).packages
+  return Object.entries(readJson(join(root, 'package-lock.json')).packages).every(([path, wanted]) => {
+    if (!path.includes('node_modules/')) return true
+    const there = installed[path]
+    return there === undefined
+      ? wanted.optional === true
+      : there.version === wanted.version && there.integrity === wanted.integrity
+  })
 }
 
 /** `npm ci` refuses a lock without the optional packages of other platforms, which not every mirror carries; `install` takes the same versions. */
 const installPackages = () => {
-  if (packagesThere()) return
   process.stderr.write('set-up: installing npm packages\n')
-  const result = spawnSync(
-    'npm',
-    ['install', '--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-    },
-  )
-  if (result.error !== undefined)
-    fail(`npm could not be run (${result.error.code}); install it, for example with: apt-get install npm`)
-  if (result.status !== 0) fail(`the npm packages could not be installed (see above); when the network is back, run: npm install`)
+  const result = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
+  if (result.error !== undefined) fail(`npm could not be run (${result.error.code}); to mend it: apt-get install npm`)
+  if (result.status !== 0)
+    fail('the npm packages could not be installed (npm says above why); to try again: npm install --no-save')
   if (!existsSync(node))
-    fail(`there is no Node 24 for ${process.platform} ${process.arch} among the npm packages; Larder runs on Linux x64 and arm64`)
-  writeFileSync(stampFile, wantedStamp)
+    fail(`the npm packages hold no Node 24 for ${process.platform} ${process.arch}; Larder runs on Linux x64 and arm64`)
 }
 
-const enginesFolder =
-  process.env.LARDER_ENGINES ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'larder', 'engines')
-const known = JSON.parse(read(join(root, 'packages/service/src/engines/known.json')))
-const enginesThere = () =>
-  known.engines.every(({ engine, version }) => existsSync(join(enginesFolder, `${engine}-${version}`, 'installed.json')))
+const knownEnginesThere = () =>
+  readJson(knownFile).engines.every(({ engine, version }) =>
+    existsSync(join(enginesFolder, `${engine}-${version}`, 'installed.json')),
+  )
+/** Some engine could not be fetched, but enough is there to start: that is not tried again at every start. */
+const incompleteOfToday = () => {
+  if (!existsSync(incompleteFile)) return false
+  const { mtimeMs } = statSync(incompleteFile)
+  return Date.now() - mtimeMs < dayMs && mtimeMs > statSync(knownFile).mtimeMs
+}
+const enginesThere = () => knownEnginesThere() || incompleteOfToday()
 
 const installEngines = () => {
-  if (enginesThere()) return
   process.stderr.write(`set-up: installing engines into ${enginesFolder}\n`)
+  rmSync(incompleteFile, { force: true })
   const result = spawnSync(node, [join(root, 'packages/service/src/engines/install-missing.ts')], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   })
-  if (result.status !== 0) fail('engines are missing (see above)')
+  if (result.status !== 0) fail('an engine is missing that Larder cannot start without')
+}
+
+/** Name to: what is locked meanwhile, is it done, do it. */
+const steps = {
+  packages: { folder: root, there: packagesThere, work: installPackages },
+  engines: { folder: enginesFolder, there: enginesThere, work: installEngines },
+}
+
+/**
+ * Two runs side by side must not install into the same folder. The kernel holds the lock, on the folder itself, so a run that is killed
+ * leaves none behind.
+ */
+const locked = (name, { folder, there, work }) => {
+  mkdirSync(folder, { recursive: true })
+  const result = spawnSync('flock', ['--close', folder, process.execPath, self, name], { stdio: 'inherit' })
+  if (result.error?.code !== 'ENOENT') return result.status === 0
+  if (!there()) work()
+  return true
 }
 
 try {
+  const inside = steps[process.argv[2]]
   if (process.platform !== 'linux') fail(`Larder runs on Linux, this is ${process.platform}`)
-  if (!packagesThere()) withLock(installPackages)
-  if (!enginesThere()) withLock(installEngines)
+  if (inside !== undefined) {
+    if (!inside.there()) inside.work()
+  } else if (!Object.entries(steps).every(([name, step]) => step.there() || locked(name, step))) process.exitCode = 1
 } catch (error) {
   process.stderr.write(`set-up: ${error.message}\n`)
   process.exitCode = 1

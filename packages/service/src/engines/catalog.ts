@@ -1,16 +1,17 @@
 /** Engines that can be started on this machine: installed by Larder, in folders that the user named, and on the PATH. */
 import { execFileSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { LarderError } from '../errors.ts'
 import { compareVersions } from '../model/engine-versions.ts'
 import type { EngineName } from '../model/group.ts'
 import type { Catalog, InstalledEngine } from '../ports/catalog.ts'
-import { type Provenance, provenanceFile, versionIn } from './install.ts'
+import { commandIn, readProvenance, versionIn } from './installed.ts'
 import { engineFolderName, knownEngines } from './known.ts'
 
 const servers: Readonly<Record<EngineName, string>> = { valkey: 'valkey-server', redis: 'redis-server', memcached: 'memcached' }
+const engineNames: readonly EngineName[] = ['valkey', 'redis', 'memcached']
 
 /** `LARDER_ENGINES`, else a cache folder of the user that all homes share. */
 export const enginesFolderOf = (environment: NodeJS.ProcessEnv): string =>
@@ -26,25 +27,6 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
-const isProvenance = (value: unknown): value is Provenance =>
-  typeof value === 'object' && value !== null && 'name' in value && 'version' in value && 'program' in value && 'loader' in value
-
-/** Null where nothing whole is installed. */
-export const readProvenance = (folder: string): Provenance | null => {
-  const path = join(folder, provenanceFile)
-  if (!existsSync(path)) return null
-  const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-  return isProvenance(value) ? value : null
-}
-
-/** How a program of an installed folder is started. */
-export const commandIn = (folder: string, provenance: Provenance, program: string): readonly string[] => [
-  join(folder, 'lib', provenance.loader),
-  '--library-path',
-  join(folder, 'lib'),
-  join(folder, 'bin', program),
-]
-
 const installedIn = (enginesFolder: string): readonly InstalledEngine[] => {
   if (!existsSync(enginesFolder)) return []
   return readdirSync(enginesFolder).flatMap((name): readonly InstalledEngine[] => {
@@ -52,28 +34,48 @@ const installedIn = (enginesFolder: string): readonly InstalledEngine[] => {
     const provenance = name.startsWith('.') ? null : readProvenance(folder)
     const known = knownEngines.find((entry) => provenance !== null && entry.engine === provenance.name)
     if (provenance === null || known === undefined) return []
-    const command = commandIn(folder, provenance, provenance.program)
+    const command = commandIn(folder, provenance.loader, provenance.program)
     return [{ engine: known.engine, version: provenance.version, source: 'installed', path: folder, command }]
   })
 }
 
-/** Asks the binary itself. One that does not say its version is not taken. */
-const probe = (engine: EngineName, path: string, source: 'path' | 'folder'): readonly InstalledEngine[] => {
-  if (!isExecutable(path)) return []
-  try {
-    const version = versionIn(
-      execFileSync(path, ['--version'], { encoding: 'utf8', timeout: 5_000, stdio: ['ignore', 'pipe', 'ignore'] }),
-    )
-    return version === null ? [] : [{ engine, version, source, path, command: [path] }]
-  } catch (error) {
-    throw new LarderError('engine-missing', `expected ${path} to tell its version, found: ${String(error)}`, { cause: error })
-  }
+/** `Valkey server v=9.1.2 sha=…`, `Redis server v=7.0.15 …`, `memcached 1.6.18`. A distribution may call Valkey `redis-server`. */
+const introductions: Readonly<Record<EngineName, RegExp>> = {
+  valkey: /^Valkey server v=/,
+  redis: /^Redis server v=/,
+  memcached: /^memcached \d/,
+}
+
+const introduce = (path: string): string =>
+  execFileSync(path, ['--version'], { encoding: 'utf8', timeout: 5_000, stdio: ['ignore', 'pipe', 'ignore'] }).trimStart()
+
+/** Asks the binary itself. What does not introduce itself as an engine is not taken. Throws what starting it throws. */
+const probe = (path: string, source: 'path' | 'folder'): readonly InstalledEngine[] => {
+  const said = introduce(path)
+  const engine = engineNames.find((name) => introductions[name].test(said))
+  const version = versionIn(said)
+  return engine === undefined || version === null ? [] : [{ engine, version, source, path, command: [path] }]
 }
 
 const inFolders = (folders: readonly string[], source: 'path' | 'folder'): readonly InstalledEngine[] =>
   folders.flatMap((folder) =>
-    (Object.keys(servers) as EngineName[]).flatMap((engine) => probe(engine, join(folder, servers[engine]), source)),
+    engineNames.flatMap((name): readonly InstalledEngine[] => {
+      const path = join(folder, servers[name])
+      if (!isExecutable(path)) return []
+      try {
+        return probe(path, source)
+      } catch (error) {
+        // What merely lies on the PATH may be broken; what somebody named should not be.
+        if (source === 'path') return []
+        throw new LarderError('engine-missing', `expected ${path} to tell its version, found: ${String(error)}`, { cause: error })
+      }
+    }),
   )
+
+/** `/bin` is `/usr/bin` on most machines: no binary is asked twice. */
+const distinctFolders = (folders: readonly string[]): readonly string[] => [
+  ...new Map(folders.filter((folder) => existsSync(folder)).map((folder) => [realpathSync(folder), folder])).values(),
+]
 
 const splitPath = (text: string | undefined): readonly string[] => (text ?? '').split(delimiter).filter((part) => part !== '')
 
@@ -83,7 +85,7 @@ export const openCatalog = (environment: NodeJS.ProcessEnv): Catalog => {
   const found = [
     ...inFolders(splitPath(environment['LARDER_ENGINE_PATH']), 'folder'),
     ...installedIn(enginesFolder),
-    ...inFolders([...new Set(splitPath(environment['PATH']))], 'path'),
+    ...inFolders(distinctFolders(splitPath(environment['PATH'])), 'path'),
   ]
   const sorted = found
     .filter(

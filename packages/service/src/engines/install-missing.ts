@@ -1,45 +1,66 @@
-/** Run by the set-up: installs what the catalog knows and this machine lacks. One line for each; a failure does not stop the others. */
-import { existsSync } from 'node:fs'
+/**
+ * Run by the set-up: installs what the catalog knows and this machine lacks. A failure does not stop the others. Ends with 1 when an
+ * engine is missing without which the service is of no use.
+ */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { LarderError } from '../errors.ts'
 import { enginesFolderOf, openCatalog } from './catalog.ts'
-import { installEngine, installTool, provenanceFile } from './install.ts'
-import { engineFolderName, knownEngines, knownTools } from './known.ts'
+import { openInstaller } from './install.ts'
+import { knownEngines, knownTools, neededEngines } from './known.ts'
 import { findTool } from './tools.ts'
 
-const needed = [
-  { engine: 'valkey', version: '9.1' },
-  { engine: 'memcached', version: '1.6' },
-] as const
-
 const folder = enginesFolderOf(process.env)
-const isInstalled = (name: string): boolean => existsSync(join(folder, name, provenanceFile))
+const say = (text: string): void => void process.stderr.write(`set-up: ${text}\n`)
+const listed = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' and $1')
+
+/** Reason to what could not be installed because of it. */
+const failures = new Map<string, string[]>()
 
 const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
   const started = performance.now()
   try {
     await work()
-    process.stderr.write(`set-up: ${what} installed in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+    say(`${what} is there after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   } catch (error) {
-    process.stderr.write(`set-up: ${what} could not be installed: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (!(error instanceof LarderError)) throw error
+    failures.set(error.message, [...(failures.get(error.message) ?? []), what])
   }
 }
 
-// All at once: most of the time goes by in waiting for the archive.
-await Promise.all([
-  ...knownEngines
-    .filter((engine) => !isInstalled(engineFolderName(engine.engine, engine.version)))
-    .map((engine) => attempt(`${engine.engine} ${engine.version}`, () => installEngine(engine, folder))),
-  ...knownTools
-    .filter((tool) => findTool(tool.tool, process.env) === null)
-    .map((tool) => attempt(tool.tool, () => installTool(tool, folder))),
-])
-
-const catalog = openCatalog(process.env)
-const missing = needed.filter(({ engine, version }) => catalog.find(engine, version) === null)
-if (missing.length > 0) {
-  const names = missing.map(({ engine, version }) => `${engine} ${version}`).join(' and ')
-  process.stderr.write(
-    `set-up: ${names} missing; mend what is said above and run npx larder engines install, or put them on the PATH\n`,
-  )
-  process.exitCode = 1
+const installMissing = async (): Promise<void> => {
+  const wanted = [
+    ...openCatalog(process.env)
+      .known()
+      .filter(({ installed }) => !installed)
+      .flatMap(({ engine, version }) => knownEngines.filter((known) => known.engine === engine && known.version === version)),
+  ]
+  const tools = knownTools.filter(({ tool }) => findTool(tool, process.env) === null)
+  if (wanted.length + tools.length === 0) return
+  const installer = openInstaller(folder)
+  try {
+    for (const engine of wanted) await attempt(`${engine.engine} ${engine.version}`, () => installer.engine(engine))
+    for (const tool of tools) await attempt(tool.tool, () => installer.tool(tool))
+  } finally {
+    installer.close()
+  }
 }
+
+/** What would mend it: the first sentence is the reason, this is the rest. */
+const remedy = (reason: string): string =>
+  /this machine (has no|is)|expected a Debian archive/.test(reason)
+    ? 'put valkey-server and memcached on the PATH, or their folder into LARDER_ENGINE_PATH'
+    : 'to try again: npx larder engines install'
+
+try {
+  await installMissing()
+} catch (error) {
+  if (!(error instanceof LarderError)) throw error
+  failures.set(error.message, ['engines'])
+}
+for (const [reason, what] of failures) say(`${listed(what)} could not be installed: ${reason}; ${remedy(reason)}`)
+
+const found = openCatalog(process.env).list()
+const missing = neededEngines.filter((engine) => !found.some((entry) => entry.engine === engine))
+if (missing.length > 0) process.exitCode = 1
+else if (failures.size > 0) writeFileSync(join(folder, '.incomplete'), `${[...failures.keys()].join('\n')}\n`)

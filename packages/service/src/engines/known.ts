@@ -4,8 +4,11 @@ import known from './known.json' with { type: 'json' }
 
 /** A program from a distribution package, unpacked into a folder of its own with its libraries. */
 export interface Source {
-  /** Suites of the Debian archive that are looked into together; the newest version in them is taken. */
-  readonly suites: readonly string[]
+  /**
+   * Suites of the Debian archive. Each list is looked into as a whole, one list after the other until one has the version; security
+   * suites are left out where the machine has no security archive.
+   */
+  readonly suites: readonly (readonly string[])[]
   readonly package: string
   /** File in the package, under `usr/bin`, `usr/sbin` or `bin`. */
   readonly binary: string
@@ -28,6 +31,12 @@ const isEngineName = (text: string): text is EngineName => text === 'valkey' || 
 export const knownEngines: readonly KnownEngine[] = known.engines.map((entry) => {
   if (!isEngineName(entry.engine)) throw new TypeError(`known.json names an engine that does not exist: ${entry.engine}`)
   return { ...entry, engine: entry.engine }
+})
+
+/** What `npm start` cannot do without; any version of each. */
+export const neededEngines: readonly EngineName[] = known.needed.map((name) => {
+  if (!isEngineName(name)) throw new TypeError(`known.json needs an engine that does not exist: ${name}`)
+  return name
 })
 
 export const knownTools: readonly KnownTool[] = known.tools

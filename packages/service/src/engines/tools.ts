@@ -2,7 +2,8 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { InstalledEngine } from '../ports/catalog.ts'
-import { commandIn, enginesFolderOf, readProvenance } from './catalog.ts'
+import { enginesFolderOf } from './catalog.ts'
+import { commandIn, readProvenance } from './installed.ts'
 
 const onPath = (name: string, path: string): string | null => {
   for (const folder of [...path.split(delimiter), '/usr/sbin', '/sbin']) {
@@ -23,7 +24,7 @@ export const findTool = (name: string, environment: NodeJS.ProcessEnv): readonly
   if (own !== null) return [own]
   const folder = join(enginesFolderOf(environment), name)
   const provenance = readProvenance(folder)
-  return provenance === null ? null : commandIn(folder, provenance, provenance.program)
+  return provenance === null ? null : commandIn(folder, provenance.loader, provenance.program)
 }
 
 /** A program that came with an engine (`valkey-cli`, `redis-benchmark`); null when it did not. */
@@ -34,7 +35,7 @@ export const engineTool = (
 ): readonly string[] | null => {
   const name = `${engine.engine}-${kind}`
   const provenance = engine.source === 'installed' ? readProvenance(engine.path) : null
-  if (provenance?.tools.includes(name) === true) return commandIn(engine.path, provenance, name)
+  if (provenance?.tools.includes(name) === true) return commandIn(engine.path, provenance.loader, name)
   const own = onPath(name, environment['PATH'] ?? '')
   return own === null ? null : [own]
 }

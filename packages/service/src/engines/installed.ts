@@ -1,0 +1,46 @@
+/** A folder into which a program was installed, and what stands beside it. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Where it came from, and how it is started. Written last: a folder with it is whole. */
+export interface Provenance {
+  /** Engine or tool. */
+  readonly name: string
+  readonly version: string
+  /** In the folder's `bin`. */
+  readonly program: string
+  readonly tools: readonly string[]
+  /** In the folder's `lib`. */
+  readonly loader: string
+  /** Distribution packages of which something is in the folder. */
+  readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[]
+  readonly installedAt: string
+}
+
+export const provenanceFile = 'installed.json'
+
+/** The first version number in what a program says of itself. */
+export const versionIn = (text: string): string | null => /\bv?=?(\d+\.\d+(?:\.\d+)?)\b/.exec(text)?.[1] ?? null
+
+const isProvenance = (value: unknown): value is Provenance =>
+  typeof value === 'object' && value !== null && ['name', 'version', 'program', 'tools', 'loader'].every((key) => key in value)
+
+/** Null where nothing whole is installed: no folder, or a file that a full disk or a cut of power damaged. */
+export const readProvenance = (folder: string): Provenance | null => {
+  try {
+    const value: unknown = JSON.parse(readFileSync(join(folder, provenanceFile), 'utf8'))
+    return isProvenance(value) ? value : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
+    throw error
+  }
+}
+
+/** How a program of an installed folder is started: by the loader that came with it. */
+export const commandIn = (folder: string, loader: string, program: string): readonly string[] => [
+  join(folder, 'lib', loader),
+  '--library-path',
+  join(folder, 'lib'),
+  join(folder, 'bin', program),
+]
