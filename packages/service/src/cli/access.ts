@@ -4,7 +4,14 @@ import { LarderError } from '../errors.ts'
 import { type Home, homePath, openHome } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
 import { readSecrets, type Secrets } from '../home/secrets.ts'
-import type { Access } from './environment.ts'
+
+/** The settings by which AWS's own tools find this service. */
+export interface Access {
+  readonly url: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly region: string
+}
 
 /** The home of this command line, which has to be there. Throws `usage`. */
 export const existingHome = (): { readonly home: Home; readonly secrets: Secrets } => {

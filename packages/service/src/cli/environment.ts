@@ -1,13 +1,5 @@
-import { currentAccess } from './access.ts'
+import { type Access, currentAccess } from './access.ts'
 import { print } from './terminal.ts'
-
-/** The settings by which AWS's own tools find this service. */
-export interface Access {
-  readonly url: string
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly region: string
-}
 
 export const environmentOf = (access: Access): Readonly<Record<string, string>> => ({
   AWS_ENDPOINT_URL: access.url,
