@@ -59,8 +59,9 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
         throw new LarderError('deadline', `${to} did not catch up with ${from} within ${pauseMs / 2} ms`, { retry: true })
       await clock.sleep(1)
     }
-    await heir.replicate(null)
+    // In this order: for a moment nobody takes writes, and never two, also when Larder dies between the two commands.
     await follow(input, from, to)
+    await heir.replicate(null)
     const floating = input.cell.value.primaryEndpoint
     if (floating !== null) {
       await old.bind([nodeOf(input, from).address])
