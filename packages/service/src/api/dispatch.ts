@@ -5,9 +5,9 @@ import { type Caller, checkService, type SignedRequest, type Verifier, verifySig
 import type { Action, ActionContext } from './action.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { decodeInput } from './wire/decode.ts'
-import { encodeError, encodeOutput } from './wire/encode.ts'
-import { wireError } from './wire/fault.ts'
-import { parseForm } from './wire/form.ts'
+import { encodeError, encodeOutput, type WireError } from './wire/encode.ts'
+import { internalFailure, wireError } from './wire/fault.ts'
+import { parseFormBody } from './wire/form.ts'
 import { apiVersion, namespace, operations } from './wire/schema.ts'
 
 export type Actions = Readonly<Record<string, Action<never, object>>>
@@ -24,85 +24,110 @@ export interface Answer {
   readonly body: string
 }
 
-const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i
-/** Operations of STS that clients may send unsigned scopes for are none; the version tells which service is meant. */
-const servicesOfVersion: Readonly<Record<string, string>> = { [apiVersion]: 'elasticache', [stsVersion]: 'sts' }
+type Parameters = ReadonlyMap<string, string>
 
-const textOf = (body: Uint8Array): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body)
-  } catch (error) {
-    throw new Fault('MalformedQueryString', 'The body of the request is not UTF-8.', { cause: error })
-  }
+/** A service of AWS, by the name in the scope of a signature. */
+interface Service {
+  readonly version: string
+  readonly xmlns: string
+  answer(dependencies: DispatchDependencies, caller: Caller, action: string, parameters: Parameters, id: string): Promise<string>
 }
 
-const parametersOf = (request: SignedRequest): ReadonlyMap<string, string> => {
-  if (request.method === 'GET') return new Map([...request.query].filter(([name]) => !name.startsWith('X-Amz-')))
-  const contentType = request.headers['content-type']
-  if (contentType !== undefined && !formType.test(contentType)) {
-    throw new Fault('UnsupportedMediaType', `Expected application/x-www-form-urlencoded, found ${contentType.slice(0, 100)}.`)
-  }
-  return parseForm(textOf(request.body))
-}
-
-const runAction = async (
-  dependencies: DispatchDependencies,
-  caller: Caller,
-  name: string,
-  parameters: ReadonlyMap<string, string>,
-  requestId: string,
-): Promise<string> => {
+const answerElastiCache: Service['answer'] = async (dependencies, caller, name, parameters, requestId) => {
   const operation = operations.get(name)
   if (operation === undefined)
-    throw new Fault('InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${apiVersion}.`)
+    throw new Fault('InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${apiVersion}`)
   const action = Object.hasOwn(dependencies.actions, name) ? dependencies.actions[name] : undefined
   if (action === undefined)
     throw new Fault(
       'NotYetImplemented',
-      `Larder does not have the operation ${name} yet; docs/api-coverage.md lists those that it has.`,
+      `Larder does not have the operation ${name} yet; docs/api-coverage.md lists what it has.`,
     )
-  const input = decodeInput(operation.input, new Map([...parameters].filter(([key]) => key !== 'Action' && key !== 'Version')))
+  const input = decodeInput(operation.input, parameters)
+  // The registry pairs each name with an action of its types, and the input is of the schema of that name.
   const output = await action(input as never, dependencies.context(caller))
   return encodeOutput(name, operation.output, output, requestId)
 }
 
-const answer = async (dependencies: DispatchDependencies, request: SignedRequest, requestId: string): Promise<string> => {
-  const caller = await verifySignature(request, dependencies.verifier)
+const services: ReadonlyMap<string, Service> = new Map<string, Service>([
+  ['elasticache', { version: apiVersion, xmlns: namespace, answer: answerElastiCache }],
+  [
+    'sts',
+    {
+      version: stsVersion,
+      xmlns: stsNamespace,
+      answer: async (_dependencies, caller, action, _parameters, requestId) => answerSts(action, caller, requestId),
+    },
+  ],
+])
+
+const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i
+
+/** From the query and, of a POST, from the body: a presigned POST carries all in its query. */
+const parametersOf = (request: SignedRequest): Map<string, string> => {
+  const parameters = new Map([...request.query].filter(([name]) => !name.startsWith('X-Amz-')))
+  if (request.method === 'GET' || request.body.length === 0) return parameters
+  const contentType = request.headers['content-type'] ?? ''
+  if (!formType.test(contentType)) {
+    const found = contentType === '' ? 'no content type' : contentType.slice(0, 100)
+    throw new Fault('UnsupportedMediaType', `Expected a body of application/x-www-form-urlencoded, found ${found}.`)
+  }
+  for (const [name, value] of parseFormBody(request.body)) {
+    if (parameters.has(name))
+      throw new Fault('MalformedQueryString', `Expected each parameter once, found ${name.slice(0, 100)} in query and body.`)
+    parameters.set(name, value)
+  }
+  return parameters
+}
+
+const answerSigned = (dependencies: DispatchDependencies, request: SignedRequest, caller: Caller, requestId: string) => {
+  const service = services.get(caller.service)
+  // As an endpoint of ElastiCache would; ours may be asked for any service.
+  if (service === undefined) {
+    const here = [...services.keys()].join(' and ')
+    const expected = "Credential should be scoped to correct service: 'elasticache'."
+    throw new Fault('SignatureDoesNotMatch', `${expected} Larder has ${here}, and no ${caller.service.slice(0, 60)}.`)
+  }
   const parameters = parametersOf(request)
-  const name = parameters.get('Action')
-  if (name === undefined || name === '')
-    throw new Fault('MissingAction', 'The request is missing an action or a required parameter.')
+  const action = parameters.get('Action') ?? ''
+  if (action === '') throw new Fault('MissingAction', 'The request is missing an action or a required parameter.')
   const version = parameters.get('Version') ?? ''
-  const service = servicesOfVersion[version]
-  if (service === undefined)
-    throw new Fault(
-      'InvalidAction',
-      `Could not find operation ${name.slice(0, 100)} for version ${version.slice(0, 40) || '(none)'}.`,
-    )
-  checkService(caller, service)
-  return service === 'sts' ? answerSts(name, caller, requestId) : runAction(dependencies, caller, name, parameters, requestId)
+  if (version !== service.version) {
+    for (const [name, other] of services) if (other.version === version) checkService(caller, name)
+    const found = version === '' ? 'NO_VERSION_SPECIFIED' : version.slice(0, 40)
+    throw new Fault('InvalidAction', `Could not find operation ${action.slice(0, 100)} for version ${found}`)
+  }
+  parameters.delete('Action')
+  parameters.delete('Version')
+  return service.answer(dependencies, caller, action, parameters, requestId)
 }
 
-/** Our own failures: the caller learns that it failed and under which id; the log has the cause. */
-const failure = (error: unknown): Fault => {
-  if (error instanceof LarderError && error.code === 'store-busy')
-    return new Fault('ServiceUnavailable', 'The request was in conflict with others too often; send it again.')
-  return new Fault('InternalFailure', 'The request processing has failed because of an unknown error, exception or failure.')
+/**
+ * What the caller may know of an error. Our own failures, and faults that no model knows, go to the log under the id of the request; the
+ * caller learns that it failed.
+ */
+export const tellable = (error: unknown, log: Log, requestId: string): WireError => {
+  const wire = error instanceof Fault ? wireError(error) : null
+  if (wire !== null) return wire
+  log('error', 'a request failed', { requestId, error })
+  if (!(error instanceof LarderError && error.code === 'store-busy')) return internalFailure
+  const message = 'The request was in conflict with others too often; send it again.'
+  return { code: 'ServiceUnavailable', status: 503, message }
 }
 
-/** Never rejects. */
+/** Never rejects: whatever happens is an answer in AWS's form. */
 export const dispatch = async (
   dependencies: DispatchDependencies,
   request: SignedRequest,
   requestId: string,
 ): Promise<Answer> => {
+  let xmlns = namespace
   try {
-    return { status: 200, body: await answer(dependencies, request, requestId) }
+    const caller = await verifySignature(request, dependencies.verifier)
+    xmlns = services.get(caller.service)?.xmlns ?? namespace
+    return { status: 200, body: await answerSigned(dependencies, request, caller, requestId) }
   } catch (error) {
-    const fault = error instanceof Fault ? error : failure(error)
-    if (fault !== error) dependencies.log('error', 'a request failed', { requestId, error })
-    const wire = wireError(fault)
-    const xmlns = request.body.length < 4_096 && Buffer.from(request.body).includes(stsVersion) ? stsNamespace : namespace
+    const wire = tellable(error, dependencies.log, requestId)
     return { status: wire.status, body: encodeError(wire, requestId, xmlns) }
   }
 }

@@ -1,170 +1,149 @@
-/** The HTTP side of the API: one port, bounded bodies, one answer for each request. */
+/** The HTTP side of the API: one port, bounded bodies and times, one answer in AWS's form for each request. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Fault, LarderError } from '../errors.ts'
-import type { SignedRequest } from '../security/sigv4.ts'
-import { type DispatchDependencies, dispatch } from './dispatch.ts'
+import { drain, readBody } from './body.ts'
+import { answerBrokenHttp } from './broken-http.ts'
+import { type DispatchDependencies, dispatch, tellable } from './dispatch.ts'
 import { encodeError } from './wire/encode.ts'
-import { wireError } from './wire/fault.ts'
-
-const mostBodyBytes = 1024 ** 2
-const requestTimeoutMs = 30_000
-const headersTimeoutMs = 10_000
+import { parseForm } from './wire/form.ts'
 
 export interface ApiServerDependencies extends DispatchDependencies {
   /** Text in the format of Prometheus. */
   readonly metrics: () => Promise<string>
+  /** Milliseconds. */
+  readonly timeouts?: Timeouts
+}
+
+export interface Timeouts {
+  /** From the first byte of a request to the end of its headers. */
+  readonly headers: number
+  /** To the end of its body. */
+  readonly request: number
+  /** How often the two are looked at. */
+  readonly checked: number
 }
 
 export interface ApiServer {
-  /** Resolves with the port; port 0 takes a free one. Rejects with `address-taken`. */
+  /** Resolves with the port; port 0 takes a free one. Rejects with `LarderError` `address-taken`. */
   listen(host: string, port: number): Promise<number>
+  /** Ends when the requests under way are answered, after a second at the latest. */
   close(): Promise<void>
 }
 
-/** Reads no more than the limit: the rest of a larger body is never taken from the connection. */
-const readBody = (message: IncomingMessage): Promise<Uint8Array> =>
-  new Promise((resolve, reject) => {
-    const tooLarge = (): Fault =>
-      new Fault('RequestEntityTooLarge', `Expected a request of at most ${mostBodyBytes} bytes, found a larger one.`)
-    if (Number(message.headers['content-length'] ?? 0) > mostBodyBytes) {
-      reject(tooLarge())
-      return
-    }
-    const chunks: Buffer[] = []
-    let size = 0
-    message.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size > mostBodyBytes) {
-        message.pause()
-        reject(tooLarge())
-        return
-      }
-      chunks.push(chunk)
-    })
-    message.on('end', () => resolve(Buffer.concat(chunks)))
-    message.on('error', reject)
-  })
+const usualTimeouts: Timeouts = { headers: 10_000, request: 30_000, checked: 2_000 }
+const keepAliveMs = 60_000
+const closingMs = 1_000
+
+interface Reply {
+  readonly status: number
+  readonly type: 'text/xml' | 'text/plain; version=0.0.4; charset=utf-8'
+  readonly body: string
+}
+
+const text = (body: string): Reply => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body })
+
+/** Path and query of a request line: `/?a=b`, or in the form for proxies `http://host/?a=b`. */
+const targetOf = (message: IncomingMessage): { readonly path: string; readonly query: string } => {
+  const target = (message.url ?? '/').replace(/^http:\/\/[^/?]*/i, '')
+  const at = target.indexOf('?')
+  return at < 0 ? { path: target || '/', query: '' } : { path: target.slice(0, at) || '/', query: target.slice(at + 1) }
+}
 
 const headersOf = (message: IncomingMessage): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : (value ?? '')]),
   )
 
-const queryOf = (url: URL): ReadonlyMap<string, string> => {
-  const query = new Map<string, string>()
-  for (const [name, value] of url.searchParams) {
-    if (query.has(name)) throw new Fault('MalformedQueryString', `The parameter ${name.slice(0, 100)} is given more than once.`)
-    query.set(name, value)
+const replyTo = async (dependencies: ApiServerDependencies, message: IncomingMessage, requestId: string): Promise<Reply> => {
+  const { path, query } = targetOf(message)
+  const method = message.method ?? ''
+  if (method === 'GET' || method === 'HEAD') {
+    if (path === '/health') return text('ok\n')
+    if (path === '/metrics') return text(await dependencies.metrics())
   }
-  return query
+  if (method !== 'POST' && method !== 'GET')
+    throw new Fault('InvalidAction', `Expected a POST or GET request, found ${method.slice(0, 20)}.`)
+  if (path !== '/') throw new Fault('InvalidAction', `Expected the path /, found ${path.slice(0, 100)}.`)
+  const request = { method, path, query: parseForm(query), headers: headersOf(message), body: await readBody(message) }
+  const { status, body } = await dispatch(dependencies, request, requestId)
+  return { status, type: 'text/xml', body }
 }
 
-const urlOf = (message: IncomingMessage): URL => {
-  try {
-    return new URL(message.url ?? '/', 'http://larder')
-  } catch (error) {
-    throw new Fault('MalformedQueryString', 'The path of the request is not a URL.', { cause: error })
-  }
-}
-
-const send = (response: ServerResponse, status: number, type: string, body: string, requestId: string, close: boolean): void => {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
+/** Answers before the whole request is there end the connection: what follows on it cannot be told from the rest of the request. */
+const send = (message: IncomingMessage, response: ServerResponse, reply: Reply, requestId: string, last: boolean): void => {
+  const early = !message.complete
+  response.writeHead(reply.status, {
+    'content-type': reply.type,
+    'content-length': Buffer.byteLength(reply.body),
     'x-amzn-requestid': requestId,
-    ...(close ? { connection: 'close' } : {}),
+    ...(early || last ? { connection: 'close' } : {}),
   })
-  response.end(body)
-}
-
-const respond = async (
-  dependencies: ApiServerDependencies,
-  message: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> => {
-  const requestId = randomUUID()
-  const refuse = (fault: Fault, close: boolean): void => {
-    const wire = wireError(fault)
-    send(response, wire.status, 'text/xml', encodeError(wire, requestId), requestId, close)
-  }
-  try {
-    const url = urlOf(message)
-    if (message.method === 'GET' && url.pathname === '/health') return send(response, 200, 'text/plain', 'ok\n', requestId, false)
-    if (message.method === 'GET' && url.pathname === '/metrics') {
-      return send(response, 200, 'text/plain; version=0.0.4', await dependencies.metrics(), requestId, false)
-    }
-    if (message.method !== 'POST' && message.method !== 'GET') {
-      return refuse(new Fault('InvalidAction', `Expected a POST or GET request, found ${message.method?.slice(0, 20)}.`), true)
-    }
-    if (url.pathname !== '/')
-      return refuse(new Fault('InvalidAction', `Expected the path /, found ${url.pathname.slice(0, 100)}.`), true)
-    const request: SignedRequest = {
-      method: message.method,
-      path: url.pathname,
-      query: queryOf(url),
-      headers: headersOf(message),
-      body: await readBody(message),
-    }
-    const { status, body } = await dispatch(dependencies, request, requestId)
-    send(response, status, 'text/xml', body, requestId, false)
-  } catch (error) {
-    if (error instanceof Fault) return refuse(error, true)
-    if (message.destroyed && !message.complete) return // the client went away
-    dependencies.log('error', 'a request failed', { requestId, error })
-    refuse(
-      new Fault('InternalFailure', 'The request processing has failed because of an unknown error, exception or failure.'),
-      true,
-    )
-  }
-}
-
-/** What cannot be read as HTTP gets an answer in AWS's form too. */
-const answerBrokenHttp = (server: Server): void => {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy()
-      return
-    }
-    const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    const fault = late
-      ? new Fault('RequestTimeout', 'The request did not arrive in time.')
-      : new Fault('MalformedQueryString', 'The request is not HTTP.')
-    const wire = wireError(fault)
-    const body = encodeError(wire, randomUUID())
-    const status = late ? '408 Request Timeout' : '400 Bad Request'
-    socket.end(
-      `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    )
-  })
+  if (!early) return void response.end(reply.body)
+  response.write(reply.body)
+  drain(message, response)
 }
 
 export const createApiServer = (dependencies: ApiServerDependencies): ApiServer => {
-  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs }, (message, response) => {
-    respond(dependencies, message, response).catch((error: unknown) => {
-      dependencies.log('error', 'an answer could not be sent', { error })
-      response.destroy()
-    })
-  })
+  const { log, timeouts = usualTimeouts } = dependencies
+  let closing = false
+
+  const respond = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const requestId = randomUUID()
+    try {
+      send(message, response, await replyTo(dependencies, message, requestId), requestId, closing)
+    } catch (error) {
+      if (message.destroyed && !message.complete) return // The client went away, or what it sent was not HTTP and has its answer.
+      const wire = tellable(error, log, requestId)
+      const reply: Reply = { status: wire.status, type: 'text/xml', body: encodeError(wire, requestId) }
+      send(message, response, reply, requestId, closing)
+    }
+  }
+
+  const server = createServer(
+    {
+      headersTimeout: timeouts.headers,
+      requestTimeout: timeouts.request,
+      connectionsCheckingInterval: timeouts.checked,
+      keepAliveTimeout: keepAliveMs,
+      // Without it Node answers itself, and not in the form of AWS; the signature covers the header.
+      requireHostHeader: false,
+    },
+    (message, response) => {
+      respond(message, response).catch((error: unknown) => {
+        log('error', 'an answer could not be sent', { error })
+        response.destroy()
+      })
+    },
+  )
   answerBrokenHttp(server)
+
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
-        server.once('error', (error: NodeJS.ErrnoException) => {
+        const fail = (error: NodeJS.ErrnoException): void => {
           const taken = error.code === 'EADDRINUSE'
-          const message = taken
+          const reason = taken
             ? `expected port ${port} of ${host} to be free, found it taken; choose another with --port or LARDER_PORT`
             : `cannot listen on ${host}:${port}: ${error.message}`
-          reject(new LarderError(taken ? 'address-taken' : 'machine', message, { cause: error }))
+          reject(new LarderError(taken ? 'address-taken' : 'machine', reason, { cause: error }))
+        }
+        server.once('error', fail)
+        server.listen(port, host, () => {
+          server.off('error', fail)
+          resolve((server.address() as AddressInfo).port)
         })
-        server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
       }),
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve())
+        closing = true
+        const timer = setTimeout(() => server.closeAllConnections(), closingMs)
+        server.close(() => {
+          clearTimeout(timer)
+          resolve()
+        })
         server.closeIdleConnections()
-        setTimeout(() => server.closeAllConnections(), 1_000).unref()
       }),
   }
 }

@@ -1,13 +1,6 @@
 /** From the output of an operation to XML, by the schema; and the form of errors. */
 import { namespace, type Structure, type Type } from './schema.ts'
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#xD;' }
-
-/** Characters that XML cannot carry at all are left out. */
-export const escapeXml = (text: string): string =>
-  text
-    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
-    .replace(/[&<>"\r]/g, (found) => entities[found] ?? found)
+import { escapeXml } from './xml.ts'
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
 
@@ -16,10 +9,10 @@ const unexpected = (path: string, expected: string, found: unknown): TypeError =
 
 const scalarText = (type: Type, value: unknown, path: string): string => {
   if (type.kind === 'time') {
-    if (!(value instanceof Date)) throw unexpected(path, 'a Date', value)
+    if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw unexpected(path, 'a Date', value)
     return value.toISOString()
   }
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+  if (typeof value !== type.kind || (type.kind === 'number' && !Number.isFinite(value)))
     throw unexpected(path, `a ${type.kind}`, value)
   return escapeXml(String(value))
 }
@@ -39,8 +32,7 @@ const contentOf = (type: Type, value: unknown, path: string): string => {
 
 /** Members that are undefined or null are left out; empty lists are written, as AWS does. */
 const membersOf = (schema: Structure, value: Readonly<Record<string, unknown>>, path: string): string => {
-  const known = new Set(schema.members.map((member) => member.name))
-  const stray = Object.keys(value).find((name) => !known.has(name) && value[name] !== undefined)
+  const stray = Object.keys(value).find((name) => !schema.memberNames.has(name) && value[name] !== undefined)
   if (stray !== undefined) throw new TypeError(`expected members of ${schema.name} at ${path}, found ${stray}`)
   return schema.members
     .map(({ name, type }) => {
@@ -51,6 +43,10 @@ const membersOf = (schema: Structure, value: Readonly<Record<string, unknown>>, 
     .join('')
 }
 
+/**
+ * The whole answer of an operation. Times have milliseconds, as in the answers of AWS. Operations without an output have no result element.
+ * Throws `TypeError` where `output` is not of the schema: that is a fault of ours, and no answer is better than half of one.
+ */
 export const encodeOutput = (operation: string, schema: Structure, output: object, requestId: string): string => {
   const members = membersOf(schema, output as Readonly<Record<string, unknown>>, operation)
   const result = schema.members.length === 0 ? '' : `<${operation}Result>${members}</${operation}Result>`
@@ -58,6 +54,7 @@ export const encodeOutput = (operation: string, schema: Structure, output: objec
 }
 
 export interface WireError {
+  /** As clients see it: `CacheClusterNotFound`. */
   readonly code: string
   readonly status: number
   readonly message: string

@@ -3,33 +3,44 @@ import { Fault } from '../../errors.ts'
 const mostParameters = 4_000
 const longestName = 300
 
-const malformed = (message: string): Fault => new Fault('MalformedQueryString', message)
+const malformed = (message: string, cause?: unknown): Fault => new Fault('MalformedQueryString', message, { cause })
 
 const decodePart = (text: string): string => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    throw malformed(`The query string holds a part that is not percent-encoded UTF-8: ${text.slice(0, 60)}`)
+  } catch (error) {
+    throw malformed(`Expected percent-encoded UTF-8 in the query string, found ${text.slice(0, 60)}`, error)
   }
 }
 
 /**
- * `application/x-www-form-urlencoded`, strictly. Shape: parameter name to value; each name once.
- * Throws `MalformedQueryString`.
+ * `application/x-www-form-urlencoded`, as the body of a request or the query of its URL. Shape: parameter name to value; each name once.
+ * Throws `MalformedQueryString` ("the query string contains a syntax error", as the common errors of AWS have it).
  */
-export const parseForm = (body: string): ReadonlyMap<string, string> => {
+export const parseForm = (text: string): ReadonlyMap<string, string> => {
   const parameters = new Map<string, string>()
-  if (body.trim() === '') return parameters
-  for (const part of body.split('&')) {
+  if (text.trim() === '') return parameters
+  for (const part of text.split('&')) {
     if (part === '') continue
+    if (parameters.size >= mostParameters) throw malformed(`Expected at most ${mostParameters} parameters.`)
     const at = part.indexOf('=')
     const name = decodePart(at < 0 ? part : part.slice(0, at))
     const value = at < 0 ? '' : decodePart(part.slice(at + 1))
     if (name === '' || name.length > longestName || /\p{Cc}/u.test(name))
-      throw malformed(`Expected a parameter name of 1 to ${longestName} characters, found one of ${name.length}.`)
+      throw malformed(`Expected parameter names of 1 to ${longestName} characters, found one of ${name.length}.`)
     if (parameters.has(name)) throw malformed(`The parameter ${name.slice(0, 100)} is given more than once.`)
-    if (parameters.size >= mostParameters) throw malformed(`Expected at most ${mostParameters} parameters.`)
     parameters.set(name, value)
   }
   return parameters
+}
+
+/** The bytes of a body as such a form. Throws `MalformedQueryString`. */
+export const parseFormBody = (body: Uint8Array): ReadonlyMap<string, string> => {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+  } catch (error) {
+    throw malformed('Expected a body of UTF-8 text.', error)
+  }
+  return parseForm(text)
 }

@@ -4,6 +4,7 @@
  *
  * A schema is an array: `[kind, namespace, name, traits, …]`. Kind 3 is a structure, -3 an error, 9 an operation, 1 a list; a member is
  * a number (0 string, 1 number, 2 boolean, 4 time, 64 list of strings), a function that gives a schema, or a pair of it and traits.
+ * Of a structure the required members come first, and its last element says how many they are.
  */
 import { createRequire } from 'node:module'
 
@@ -23,6 +24,7 @@ export interface Member {
 export interface Structure {
   readonly name: string
   readonly members: readonly Member[]
+  readonly memberNames: ReadonlySet<string>
 }
 
 export interface OperationSchema {
@@ -86,12 +88,13 @@ const structureOf = (schema: readonly unknown[]): Structure => {
   const made: Structure = {
     name: textAt(schema, 2),
     members: names.map((name, index) => ({ name, type: typeOf(references[index]), required: index < required })),
+    memberNames: new Set(names),
   }
   structures.set(schema, made)
   return made
 }
 
-const empty: Structure = { name: 'Unit', members: [] }
+const empty: Structure = { name: 'Unit', members: [], memberNames: new Set() }
 
 const inputOrOutput = (reference: unknown): Structure => {
   const target = resolve(reference)

@@ -1,0 +1,58 @@
+/** What cannot be read as HTTP, and what HTTP knows and this API does not, gets an answer in AWS's form too. */
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Fault } from '../errors.ts'
+import { encodeError } from './wire/encode.ts'
+import { internalFailure, wireError } from './wire/fault.ts'
+
+const faultOf = (error: NodeJS.ErrnoException): Fault => {
+  switch (error.code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Fault('RequestTimeout', 'Expected the whole request in time, found a part of it.')
+    case 'HPE_HEADER_OVERFLOW':
+      return new Fault('RequestEntityTooLarge', 'Expected a request with smaller headers.')
+    default:
+      return new Fault('MalformedQueryString', 'Expected a request of HTTP/1.1.')
+  }
+}
+
+const end = (socket: Duplex, fault: Fault): void => {
+  const requestId = randomUUID()
+  const wire = wireError(fault) ?? internalFailure
+  const body = encodeError(wire, requestId)
+  const headers = [
+    `HTTP/1.1 ${wire.status} ${STATUS_CODES[wire.status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: text/xml',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `x-amzn-requestid: ${requestId}`,
+  ]
+  // Node ends the socket of such a request no more: without this it would stay until the client closes it.
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}
+
+export const answerBrokenHttp = (server: Server): void => {
+  const underWay = new WeakMap<Duplex, { readonly message: IncomingMessage; readonly response: ServerResponse }>()
+  server.prependListener('request', (message: IncomingMessage, response: ServerResponse) => {
+    underWay.set(message.socket, { message, response })
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    const before = underWay.get(socket)
+    // Rubbish behind a request that is whole: that one gets its own answer first, and then nothing follows.
+    if (before?.message.complete && !before.response.writableFinished) {
+      before.response.once('close', () => socket.destroy())
+      return
+    }
+    // The answer to a request refused before its end is out already.
+    if (before?.response.headersSent && !before.response.writableFinished) return void socket.destroy()
+    end(socket, faultOf(error))
+  })
+  server.on('connect', (message, socket) =>
+    end(socket, new Fault('InvalidAction', `Expected a POST or GET request, found ${message.method}.`)),
+  )
+  server.on('checkExpectation', (message: IncomingMessage) =>
+    end(message.socket, new Fault('MalformedQueryString', 'Expected no header Expect, or 100-continue.')),
+  )
+}

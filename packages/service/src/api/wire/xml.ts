@@ -1,0 +1,12 @@
+/** Text in XML 1.0. */
+const notXml = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
+const allNotXml = new RegExp(notXml, 'gu')
+// A carriage return that is not written as a reference is read as a line feed.
+const references: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#xD;' }
+
+/** Can XML carry this text? Control characters and halves of surrogate pairs it cannot, in no way of writing. */
+export const isXmlText = (text: string): boolean => !notXml.test(text)
+
+/** Characters that XML cannot carry at all are left out. */
+export const escapeXml = (text: string): string =>
+  text.replace(allNotXml, '').replace(/[&<>"\r]/g, (found) => references[found] ?? found)
