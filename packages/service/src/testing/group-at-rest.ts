@@ -1,0 +1,113 @@
+/** Groups at rest, for tests of decisions: every node runs, the first of each shard is primary, the others follow it. */
+
+import type { GroupInput } from '../decide/input.ts'
+import type { ObservedNode } from '../decide/observed.ts'
+import type { GroupKind, GroupSpec, GroupState, NodeState } from '../model/group.ts'
+import type { EngineStatus } from '../ports/engine.ts'
+import { groupSpec } from './fixtures.ts'
+
+const addressOf = (index: number): string => `127.65.0.${index + 1}`
+
+const nodeState = (spec: GroupSpec, shard: string, id: string, index: number): NodeState => ({
+  id,
+  shard,
+  address: addressOf(index),
+  port: spec.port,
+  status: 'available',
+  process: { pid: 100 + index, startTime: '1', bootId: 'b' },
+  starting: false,
+  engine: spec.engine,
+  engineVersion: spec.engineVersion,
+  nodeType: spec.nodeType,
+  parameters: {},
+  parameterStatus: 'in-sync',
+  rebootsDone: 0,
+  clusterNodeId: null,
+  joined: true,
+})
+
+const engineOf = (index: number, primary: string | null, bound: readonly string[], offset: number): EngineStatus => ({
+  pid: 100 + index,
+  version: '9.1.2',
+  loading: false,
+  usedMemoryBytes: 1,
+  maxMemoryBytes: 1,
+  clients: 1,
+  bound,
+  replication: {
+    role: primary === null ? 'primary' : 'replica',
+    primary: primary === null ? null : { address: primary, port: 6379 },
+    linkUp: primary !== null,
+    offset,
+    replicationId: 'r',
+    connectedReplicas: 0,
+  },
+  cluster: null,
+})
+
+export const primaryEndpoint = '127.64.0.1'
+
+/** A group of one shard. Nodes are `demo-001`, `demo-002`, … at 127.65.0.1, 127.65.0.2, …; their offset is 100. */
+export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): GroupInput => {
+  const spec = groupSpec('demo', kind, 1, nodes)
+  const entries = spec.shards.flatMap((shard) => shard.nodes.map((node) => ({ shard: shard.id, id: node.id })))
+  const states = entries.map(({ shard, id }, index) => nodeState(spec, shard, id, index))
+  const first = states[0]
+  const state: GroupState = {
+    region: spec.region,
+    space: spec.space,
+    id: spec.id,
+    status: 'available',
+    reason: null,
+    generation: spec.generation,
+    shards: kind === 'memcached' ? {} : { '0001': { primary: first?.id ?? null, epoch: 1 } },
+    nodes: Object.fromEntries(states.map((node) => [node.id, node])),
+    primaryEndpoint: kind === 'cmd' ? { address: primaryEndpoint, port: 6379 } : null,
+    readerEndpoint: kind === 'cmd' ? { address: '127.64.0.2', port: 6379 } : null,
+    configurationEndpoint: kind === 'memcached' ? { address: '127.64.0.3', port: 11211 } : null,
+    discoveryVersion: kind === 'memcached' ? 1 : 0,
+    discoveryNodes: kind === 'memcached' ? states.map((node) => `${node.address}:${node.port}`) : [],
+  }
+  const observed = states.map((node, index): ObservedNode => {
+    const isPrimary = index === 0
+    const bound = isPrimary && kind === 'cmd' ? [node.address, primaryEndpoint] : [node.address]
+    const engine = engineOf(index, isPrimary ? null : addressOf(0), bound, 100)
+    return {
+      id: node.id,
+      process: 'running',
+      engine: kind === 'memcached' ? { ...engine, replication: null } : engine,
+      persisted: null,
+    }
+  })
+  const replicas = states.slice(1).map((node) => `${node.address}:${node.port}`)
+  return {
+    spec,
+    state,
+    observed: {
+      nodes: Object.fromEntries(observed.map((node) => [node.id, node])),
+      readers: kind !== 'cmd' ? null : replicas.length > 0 ? replicas : [`${addressOf(0)}:6379`],
+      discovery: kind === 'memcached' ? 1 : null,
+    },
+    wanted: { parameters: {}, maxMemoryBytes: 1, requiresReboot: new Set() },
+  }
+}
+
+/** The same world with one node seen otherwise. */
+export const seeing = (input: GroupInput, id: string, change: Partial<ObservedNode>): GroupInput => {
+  const node = input.observed.nodes[id]
+  if (node === undefined) throw new TypeError(`expected a node of the group, found ${id}`)
+  return { ...input, observed: { ...input.observed, nodes: { ...input.observed.nodes, [id]: { ...node, ...change } } } }
+}
+
+export const gone = {
+  process: 'absent',
+  engine: null,
+  persisted: { kind: 'none', offset: null, modifiedAt: 0 },
+} as const satisfies Partial<ObservedNode>
+
+/** The same world with one replica at another offset. */
+export const atOffset = (input: GroupInput, id: string, offset: number): GroupInput => {
+  const engine = input.observed.nodes[id]?.engine ?? null
+  if (engine?.replication == null) throw new TypeError(`expected a replicating node, found ${id}`)
+  return seeing(input, id, { engine: { ...engine, replication: { ...engine.replication, offset } } })
+}
