@@ -1,0 +1,74 @@
+/**
+ * What Larder costs when nothing happens: 9 groups of 1 + 2 nodes and a Memcached cluster of 3, beside what their engines themselves
+ * cost at rest.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startTestService, type TestService } from '../e2e/support/service.ts'
+import type { BenchmarkOptions } from './support/benchmark.ts'
+import { median, round } from './support/figures.ts'
+import { createGroups, createMemcached } from './support/groups.ts'
+import { processorSeconds, residentMegabytes } from './support/proc.ts'
+
+const groups = Array.from({ length: 9 }, (_, index) => `idle-${index}`)
+const settleMs = 10_000
+const roundMs = 15_000
+
+/** The process that serves what no engine binds; null where the kernel does it all. */
+const endpointProcess = (service: TestService): number | null => {
+  const report = join(service.home, 'endpoints', 'report.json')
+  return existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as { pid: number }).pid : null
+}
+
+interface Sample {
+  readonly larder: number
+  readonly endpoints: number
+  readonly engines: number
+}
+
+const used = (pids: { larder: number; endpoints: number | null; engines: readonly number[] }): Sample => ({
+  larder: processorSeconds(pids.larder),
+  endpoints: pids.endpoints === null ? 0 : processorSeconds(pids.endpoints),
+  engines: pids.engines.reduce((sum, pid) => sum + processorSeconds(pid), 0),
+})
+
+export const runIdle = async ({ rounds, say }: BenchmarkOptions) => {
+  await using service = await startTestService()
+  await createGroups(service, groups, 3)
+  await createMemcached(service, 'idle-memcached', 3)
+  const engines = service.nodes().flatMap((node) => (node.pid === null ? [] : [node.pid]))
+  const pids = { larder: service.pid(), endpoints: endpointProcess(service), engines }
+  say(`${engines.length} nodes; ${settleMs / 1000} s to settle, then ${rounds} times ${roundMs / 1000} s`)
+  await delay(settleMs)
+  const percents: Sample[] = []
+  for (let index = 0; index < rounds; index += 1) {
+    const before = used(pids)
+    const began = performance.now()
+    await delay(roundMs)
+    const after = used(pids)
+    const percent = (a: number, b: number): number => ((b - a) / (performance.now() - began)) * 100_000
+    percents.push({
+      larder: percent(before.larder, after.larder),
+      endpoints: percent(before.endpoints, after.endpoints),
+      engines: percent(before.engines, after.engines),
+    })
+  }
+  const figures = {
+    nodes: engines.length,
+    larder_cpu_percent: round(median(percents.map(({ larder }) => larder)), 2),
+    larder_memory_mb: round(residentMegabytes(pids.larder), 1),
+    endpoint_process_cpu_percent: pids.endpoints === null ? null : round(median(percents.map(({ endpoints }) => endpoints)), 2),
+    endpoint_process_memory_mb: pids.endpoints === null ? null : round(residentMegabytes(pids.endpoints), 1),
+    engines_cpu_percent: round(median(percents.map((sample) => sample.engines)), 2),
+    engines_memory_mb: round(
+      engines.reduce((sum, pid) => sum + residentMegabytes(pid), 0),
+      1,
+    ),
+    wanted: { larder_cpu_percent: 2, larder_memory_mb: 200 },
+  }
+  say(`Larder             ${figures.larder_cpu_percent} % of a core, ${figures.larder_memory_mb} MB (wanted: 2 %, 200 MB)`)
+  say(`endpoint process   ${figures.endpoint_process_cpu_percent ?? '-'} %, ${figures.endpoint_process_memory_mb ?? '-'} MB`)
+  say(`all engines        ${figures.engines_cpu_percent} %, ${figures.engines_memory_mb} MB`)
+  return figures
+}

@@ -1,0 +1,46 @@
+/** `npm run bench -- NAME [--rounds N]`: lines for people first, then one line with a JSON object of all figures. */
+import { parseArgs } from 'node:util'
+import { runAdopt } from './adopt.ts'
+import { runApi } from './api.ts'
+import { runDataPath } from './data-path.ts'
+import { runIdle } from './idle.ts'
+import { runProvisioning } from './provisioning.ts'
+import type { Benchmark } from './support/benchmark.ts'
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  'data-path': {
+    about: 'GET and SET through Larder’s endpoints, beside the same engine started by hand',
+    rounds: 9,
+    run: runDataPath,
+  },
+  provisioning: {
+    about: 'time to the first command of a new group, beside scripts that start and join the same engines',
+    rounds: 5,
+    run: runProvisioning,
+  },
+  api: { about: 'latency of Describe operations with 1, 100 and 1,000 groups', rounds: 200, run: runApi },
+  idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },
+  adopt: { about: 'Larder killed and started again with 30 nodes under load', rounds: 5, run: runAdopt },
+}
+
+const list = (): string =>
+  Object.entries(benchmarks)
+    .map(([name, { about, rounds }]) => `  ${name.padEnd(14)}${about} (--rounds ${rounds})\n`)
+    .join('')
+
+const main = async (): Promise<number> => {
+  const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
+  const name = positionals[0]
+  const benchmark = name === undefined ? undefined : benchmarks[name]
+  if (benchmark === undefined) {
+    process.stdout.write(`npm run bench -- NAME [--rounds N]\n${list()}`)
+    return name === undefined ? 0 : 2
+  }
+  const rounds = Number(values.rounds ?? benchmark.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new TypeError(`expected --rounds to be 1 or more, found ${values.rounds}`)
+  const figures = await benchmark.run({ rounds, say: (line) => process.stdout.write(`${line}\n`) })
+  process.stdout.write(`${JSON.stringify({ benchmark: name, rounds, ...figures })}\n`)
+  return 0
+}
+
+process.exitCode = await main()

@@ -1,0 +1,13 @@
+export interface BenchmarkOptions {
+  readonly rounds: number
+  /** A line for people. */
+  readonly say: (line: string) => void
+}
+
+export interface Benchmark {
+  readonly about: string
+  /** How many rounds without `--rounds`; what a round is differs. */
+  readonly rounds: number
+  /** Rejects when something went wrong; a missed aim is a figure and no error. */
+  readonly run: (options: BenchmarkOptions) => Promise<Readonly<Record<string, unknown>>>
+}
