@@ -5,12 +5,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createMemoryStore } from '../store/memory.ts'
+import { createFakeWorld } from '../testing/fake-world.ts'
+import { startManager } from '../testing/fixtures.ts'
 import { actions } from './actions/index.ts'
 import { testContext } from './actions/test-context.ts'
 import { createApiServer } from './server.ts'
 import { type Answer, exchange } from './testing/exchange.ts'
 import { tenMegabytes, wrongHttp } from './testing/wrong-http.ts'
-import { brokenForms, strayMembers, unicodeNames, wrongMembers } from './testing/wrong-parameters.ts'
+import { brokenForms, setUp, strayMembers, unicodeNames, wrongMembers } from './testing/wrong-parameters.ts'
 import { call, signedBody, type Wrong } from './testing/wrong-request.ts'
 import { wrongSignatures } from './testing/wrong-signatures.ts'
 import { verifierAt } from './testing.ts'
@@ -30,6 +32,19 @@ let sent = 0
 
 before(async () => {
   port = await server.listen('127.0.0.1', 0)
+  const manager = startManager(store, createFakeWorld())
+  await manager.start()
+  for (const [action, parameters] of setUp) {
+    const { status, body } = await exchange(port, call(action, parameters))
+    assert.equal(status, 200, body)
+  }
+  for (const action of ['DescribeReplicationGroups', 'DescribeCacheClusters']) {
+    const deadline = Date.now() + 10_000
+    const isAvailable = async (): Promise<boolean> =>
+      !/<(Status|CacheClusterStatus)>(?!available)/.test((await exchange(port, call(action, {}))).body)
+    while (!(await isAvailable())) assert.ok(Date.now() < deadline, `${action}: not available in time`)
+  }
+  await manager.stop()
 })
 after(() => server.close())
 
