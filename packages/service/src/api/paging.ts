@@ -19,7 +19,8 @@ const encode = (key: string): string => Buffer.from(key, 'utf8').toString('base6
 
 const decode = (marker: string): string => {
   const key = Buffer.from(marker, 'base64').toString('utf8')
-  if (key === '' || encode(key) !== marker) throw invalidValue(`The marker ${marker.slice(0, 100)} is not one that a request before gave.`)
+  if (key === '' || encode(key) !== marker)
+    throw invalidValue(`The marker ${marker.slice(0, 100)} is not one that a request before gave.`)
   return key
 }
 
