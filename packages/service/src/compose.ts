@@ -38,7 +38,6 @@ import { openSqliteStore } from './store/sqlite.ts'
 
 /** Every account has twelve digits; a home is one account. */
 export const account = '000000000000'
-export const defaultRegion = 'us-east-1'
 
 const pruneEveryMs = 3_600_000
 

@@ -1,22 +1,25 @@
-/** The `larder` command. */
+/**
+ * The `larder` command. Each command is loaded when it is asked for, and what was compiled is kept for the next start:
+ * most of a start is reading the sources (0.33 s without, less than 0.1 s with both for `larder help`).
+ */
+import { enableCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
-import { aws } from './cli/aws.ts'
-import { connect } from './cli/connect.ts'
-import { doctor } from './cli/doctor.ts'
-import { down } from './cli/down.ts'
-import { engines } from './cli/engines.ts'
-import { environment } from './cli/environment.ts'
-import { failover } from './cli/failover.ts'
+import { compiledFolder } from './cli/compiled.ts'
 import { helpText } from './cli/help.ts'
-import { logs } from './cli/logs.ts'
-import { status } from './cli/status.ts'
-import { up } from './cli/up.ts'
 import { LarderError } from './errors.ts'
+
+// Everything that this process and its engines write is for their user alone.
+process.umask(0o077)
+// Where it cannot be kept (a folder that may not be written), the start is only slower.
+enableCompileCache(compiledFolder(process.env))
 
 type Command = (args: readonly string[]) => Promise<number>
 
 /** Everything after the name belongs to another program. */
-const passThrough: Readonly<Record<string, Command>> = { aws, connect }
+const passThrough: Readonly<Record<string, Command>> = {
+  aws: async (args) => (await import('./cli/aws.ts')).aws(args),
+  connect: async (args) => (await import('./cli/connect.ts')).connect(args),
+}
 
 const options = {
   home: { type: 'string' },
@@ -50,29 +53,28 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
   }
   if (values.home !== undefined) process.env['LARDER_HOME'] = values.home
   switch (name) {
-    case 'up':
+    case 'up': {
+      const { up } = await import('./cli/up.ts')
       return up({ port: values.port, demo: values.demo === true, stopOnExit: values['stop-on-exit'] === true })
+    }
     case 'down':
-      return down()
+      return (await import('./cli/down.ts')).down()
     case 'status':
-      return status({ json: values.json === true })
+      return (await import('./cli/status.ts')).status({ json: values.json === true })
     case 'env':
-      return environment()
+      return (await import('./cli/environment.ts')).environment()
     case 'failover':
-      return failover(positionals)
+      return (await import('./cli/failover.ts')).failover(positionals)
     case 'logs':
-      return logs(positionals, { follow: values.follow === true })
+      return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true })
     case 'doctor':
-      return doctor({ json: values.json === true })
+      return (await import('./cli/doctor.ts')).doctor({ json: values.json === true })
     case 'engines':
-      return engines(positionals, { json: values.json === true })
+      return (await import('./cli/engines.ts')).engines(positionals, { json: values.json === true })
     default:
       throw new LarderError('usage', `expected a command, found ${name}\n\n${helpText}`)
   }
 }
-
-// Everything that this process and its engines write is for their user alone.
-process.umask(0o077)
 
 try {
   process.exitCode = await run(process.argv.slice(2))

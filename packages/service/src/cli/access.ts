@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
-import { defaultRegion } from '../compose.ts'
 import { LarderError } from '../errors.ts'
 import { type Home, homePath, openHome } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
 import { readSecrets, type Secrets } from '../home/secrets.ts'
+
+/** Where the user's environment names none. */
+export const defaultRegion = 'us-east-1'
 
 /** The settings by which AWS's own tools find this service. */
 export interface Access {

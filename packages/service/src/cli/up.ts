@@ -1,9 +1,9 @@
-import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
-import { defaultRegion, type Service, startService } from '../compose.ts'
+import { flushCompileCache } from 'node:module'
+import { type Service, startService } from '../compose.ts'
 import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'
 import type { GroupKey } from '../model/group.ts'
-import { createDemo } from './demo.ts'
+import { defaultRegion } from './access.ts'
 import { statusText } from './status-text.ts'
 import { print, useColour } from './terminal.ts'
 
@@ -42,6 +42,7 @@ const runDemo = async (service: Service): Promise<void> => {
     return
   }
   print('making three groups to look at:\n')
+  const [{ ElastiCacheClient }, { createDemo }] = await Promise.all([import('@aws-sdk/client-elasticache'), import('./demo.ts')])
   const client = new ElastiCacheClient({
     endpoint: service.url,
     region: defaultRegion,
@@ -72,6 +73,7 @@ export const up = async ({ port, demo, stopOnExit }: UpOptions): Promise<number>
   const engines = service.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
   print(`Larder in ${home.path}: ${engines.join(', ') || 'no engine found, see larder doctor'}\n`)
   print(`ready ${service.url}\n`)
+  flushCompileCache() // it would else be written at the end, which a process that is killed does not reach
   const demonstration = demo ? runDemo(service) : Promise.resolve()
   demonstration.then(
     () => demo && print(`AWS's own tools: eval "$(npx larder env)"    Overview: npx larder status    End: Ctrl-C\n`),
