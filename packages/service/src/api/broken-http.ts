@@ -28,7 +28,7 @@ const end = (socket: Duplex, fault: Fault): void => {
     `Content-Length: ${Buffer.byteLength(body)}`,
     `x-amzn-requestid: ${requestId}`,
   ]
-  // Node ends the socket of such a request no more: without this it would stay until the client closes it.
+  // A socket that Node has handed over is closed by nobody else, also where the client keeps its side open.
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
@@ -40,7 +40,7 @@ export const answerBrokenHttp = (server: Server): void => {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
     const before = underWay.get(socket)
-    // Rubbish behind a request that is whole: that one gets its own answer first, and then nothing follows.
+    // Rubbish behind a request that is whole: that request gets its answer, and the rubbish none.
     if (before?.message.complete && !before.response.writableFinished) {
       before.response.once('close', () => socket.destroy())
       return
