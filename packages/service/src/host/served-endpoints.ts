@@ -170,7 +170,7 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
       try {
         await sleep(pauseMs, undefined, { signal, ref: false })
         if (await isServed()) continue
-        log('warn', 'the process that serves endpoints has ended and is started again')
+        if (served !== null) log('warn', 'the process that serves endpoints has ended and is started again')
         await enforce()
         pauseMs = lookAfterMs
       } catch (error) {
