@@ -86,7 +86,7 @@ export const wrongSignatures = (): readonly Wrong[] => [
       ['the scope of STS', { service: 'sts' }],
       ['the scope of no service', { service: '' }],
       ['the scope of a property', { service: 'constructor' }],
-      ['the scope of no region', { region: 'the-moon-1' }],
+      ['the scope of no region', { region: 'the-moon' }],
       ['the scope of an empty region', { region: '' }],
       ['the scope of a property as region', { region: '__proto__' }],
       ['another terminator', { terminator: 'aws5_request' }],
