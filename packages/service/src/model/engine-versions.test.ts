@@ -46,7 +46,7 @@ test('the default parameter group follows the family and the cluster mode', () =
   assert.equal(versions.defaultParameterGroup('memcached', '1.6.22', false), 'default.memcached1.6')
 })
 
-test('Redis OSS may become Valkey, never the other way; nobody is downgraded but Memcached', () => {
+test('Redis OSS may become Valkey, never the other way; nobody goes back to an earlier version', () => {
   const cases = [
     ['valkey', '8.0', 'valkey', '9.1', 'upgrade'],
     ['valkey', '9.1', 'valkey', '9.1', 'same'],
@@ -55,7 +55,8 @@ test('Redis OSS may become Valkey, never the other way; nobody is downgraded but
     ['redis', '7.1', 'valkey', '7.2', 'upgrade'],
     ['valkey', '8.0', 'redis', '7.0', 'invalid'],
     ['redis', '7.0', 'memcached', '1.6', 'invalid'],
-    ['memcached', '1.6.22', 'memcached', '1.5.16', 'upgrade'],
+    ['memcached', '1.5.16', 'memcached', '1.6.22', 'upgrade'],
+    ['memcached', '1.6.22', 'memcached', '1.5.16', 'downgrade'],
   ] as const
   for (const [from, old, to, next, expected] of cases)
     assert.equal(versions.versionChange(from, old, to, next), expected, `${from} ${old} to ${to} ${next}`)

@@ -49,7 +49,7 @@ export const defaultParameterGroup = (engine: EngineName, version: string, clust
 
 export type VersionChange = 'same' | 'upgrade' | 'downgrade' | 'invalid'
 
-/** Redis OSS may become Valkey of the same or a later generation; Memcached may go either way, its nodes being replaced. */
+/** Redis OSS may become Valkey of the same or a later generation. No engine goes back to an earlier version, nor does Memcached. */
 export const versionChange = (
   fromEngine: EngineName,
   fromVersion: string,
@@ -63,7 +63,7 @@ export const versionChange = (
   }
   const order = compareVersions(toVersion, fromVersion)
   if (order === 0) return 'same'
-  return order > 0 || fromEngine === 'memcached' ? 'upgrade' : 'downgrade'
+  return order > 0 ? 'upgrade' : 'downgrade'
 }
 
 export interface Capabilities {

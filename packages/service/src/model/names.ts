@@ -2,15 +2,16 @@
 import { Fault, invalidValue } from '../errors.ts'
 import type { GroupKind } from './group.ts'
 
+/** AWS's words. */
 const rule =
-  'must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens'
+  'Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.'
 
 const identifier = (member: string, most: number, value: string | undefined): string => {
   if (value === undefined || value === '') throw invalidValue(`The parameter ${member} must be provided and must not be blank.`)
   if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(value) || value.endsWith('-') || value.includes('--') || value.length > most) {
     const shown = value.length > 100 ? `${value.slice(0, 100)}...` : value
     throw invalidValue(
-      `The parameter ${member} is not a valid identifier: identifiers ${rule}; they have 1 to ${most} characters. Found: ${shown}`,
+      `The parameter ${member} is not a valid identifier. ${rule} This one must have 1 to ${most} characters. Found: ${shown}`,
     )
   }
   return value.toLowerCase()

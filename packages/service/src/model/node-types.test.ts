@@ -20,7 +20,13 @@ test('within a family a larger type has more of everything', () => {
   for (const [index, type] of allNodeTypes.entries()) {
     const next = allNodeTypes[index + 1]
     if (next?.family !== type.family) continue
-    assert.ok(next.maxmemory > type.maxmemory && next.cpus >= type.cpus && next.ioThreads >= type.ioThreads, next.name)
+    assert.ok(
+      next.maxmemory > type.maxmemory &&
+        next.memcachedMegabytes > type.memcachedMegabytes &&
+        next.cpus >= type.cpus &&
+        next.ioThreads >= type.ioThreads,
+      next.name,
+    )
   }
 })
 
@@ -31,13 +37,43 @@ test('threads for I/O are used from four processors on, and never all of them', 
   }
 })
 
-test('a node can go up to all larger types of this generation, and down to those that hold what is used', () => {
+test('a node can go up to the larger types of this generation, and down to those that hold what is used', () => {
   const { up, down } = scalingTargets('cache.m6g.large', 0)
   assert.ok(up.includes('cache.m6g.xlarge') && up.includes('cache.r7g.large'))
   assert.ok(down.includes('cache.t4g.micro') && down.includes('cache.t3.medium'))
-  assert.ok(![...up, ...down].some((name) => /cache\.(t2|m4|r4)\./.test(name)), 'nobody is sent to a previous generation')
+  assert.ok(!up.some((name) => /cache\.(t2|m4|r4)\./.test(name)), 'nobody is sent up to a previous generation')
   assert.deepEqual(up, [...up].sort())
   assert.ok(!up.includes('cache.m6g.large') && !down.includes('cache.m6g.large'))
-  assert.deepEqual(scalingTargets('cache.m6g.large', 2 * 1024 ** 3).down, ['cache.t3.medium', 'cache.t4g.medium'])
+  assert.deepEqual(scalingTargets('cache.m6g.large', 3.1 * 1024 ** 3).down, ['cache.c8gn.large', 'cache.t2.medium'])
   assert.deepEqual(scalingTargets('cache.none.large', 0), { up: [], down: [] })
+})
+
+test('the answer is that of AWS, as far as its published one goes', () => {
+  const known = /^cache\.(t2|t3|m4|m5|r4|r5)\./
+  const { up, down } = scalingTargets('cache.r5.xlarge', 0)
+  const short = (names: readonly string[]): string =>
+    names
+      .filter((name) => known.test(name))
+      .map((name) => name.slice('cache.'.length))
+      .join(' ')
+  assert.equal(short(up), 'm5.12xlarge m5.24xlarge m5.4xlarge r5.12xlarge r5.24xlarge r5.2xlarge r5.4xlarge')
+  assert.equal(
+    short(down),
+    'm4.large m4.xlarge m5.2xlarge m5.large m5.xlarge r4.large r4.xlarge r5.large t2.medium t2.micro t2.small t3.medium t3.micro t3.small',
+  )
+})
+
+test('figures that depend on the type are those of AWS', () => {
+  const figures = (name: string): readonly (number | undefined)[] => {
+    const type = nodeType(name)
+    return [type?.maxmemory, type?.replicaBuffer, type?.memcachedMegabytes, type?.maxClients, type?.cpus]
+  }
+  assert.deepEqual(figures('cache.t2.small'), [1_665_138_688, 166_513_868, 1_588, 20_000, 1])
+  assert.deepEqual(figures('cache.t3.small'), [1_471_026_299, 147_102_629, 1_402, 46_000, 2])
+  assert.deepEqual(figures('cache.m5.large'), [6_854_542_746, 685_454_275, 6_537, 65_000, 2])
+  assert.deepEqual(figures('cache.m5.xlarge'), [13_891_921_715, 1_389_192_172, 13_248, 65_000, 4])
+  assert.deepEqual(figures('cache.m5.4xlarge'), [56_116_178_125, 5_611_617_812, 53_516, 65_000, 16])
+  assert.deepEqual(figures('cache.r4.xlarge'), [26_898_228_839, 2_689_822_883, 25_652, 65_000, 4])
+  assert.deepEqual(figures('cache.r6g.16xlarge'), [450_000_750_456, 45_000_075_046, 429_154, 65_000, 64])
+  assert.deepEqual(figures('cache.c8gn.16xlarge').slice(0, 1), [133_838_143_488])
 })

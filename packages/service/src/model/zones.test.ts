@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { isRegion, zoneIndex, zonesOf } from './zones.ts'
 
 test('a region has three zones, each with an index of its own', () => {
-  for (const region of ['us-east-1', 'eu-central-2', 'us-gov-west-1', 'ap-southeast-10']) {
+  for (const region of ['us-east-1', 'eu-central-2', 'us-gov-west-1', 'ap-southeast-10', 'eusc-de-east-1']) {
     assert.ok(isRegion(region))
     assert.deepEqual(zonesOf(region), [`${region}a`, `${region}b`, `${region}c`])
     assert.deepEqual(zonesOf(region).map(zoneIndex), [0, 1, 2])

@@ -1,8 +1,9 @@
 /** Each region has three availability zones; a zone is a network of the home. */
 const letters = ['a', 'b', 'c'] as const
 
-/** `us-east-1`, `eu-central-1`, `us-gov-west-1`. */
-export const isRegion = (text: string): boolean => /^[a-z]{2}(-[a-z]{2,10}){1,3}-[1-9][0-9]?$/.test(text) && text.length <= 32
+/** `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`. */
+export const isRegion = (text: string): boolean =>
+  /^(?:[a-z]{2}|eusc)(-[a-z]{2,10}){1,3}-[1-9][0-9]?$/.test(text) && text.length <= 32
 
 export const zonesOf = (region: string): readonly string[] => letters.map((letter) => `${region}${letter}`)
 

@@ -1,3 +1,5 @@
+import { compareVersions } from '../engine-versions.ts'
+
 export type DataType = 'string' | 'integer' | 'float' | 'boolean'
 export type ChangeType = 'immediate' | 'requires-reboot'
 
@@ -17,6 +19,14 @@ export interface ParameterDefinition {
   readonly nodeTypeSpecific?: Readonly<Record<string, string>>
   /** The engine's own name for it; null: it is AWS's, and the engine does not know it. */
   readonly engineName: string | null
+  /** Where older versions of the family do not know it: the version from which on it is there. */
+  readonly since?: string
+  /** Largest number that the engine holds, for ranges without an end. */
+  readonly most: number
+  /** Free text: the only letters that it may have. */
+  readonly letters?: string
+  /** Why no value but the default can be set here, although AWS lets it be set. */
+  readonly refused?: string
 }
 
 export interface Traits {
@@ -25,6 +35,10 @@ export interface Traits {
   /** Version from which the engine knows it. */
   readonly since?: string
   readonly engineName?: string | null
+  /** The engine holds it in 64 bits, not in 32. */
+  readonly wide?: boolean
+  readonly letters?: string
+  readonly refused?: string
 }
 
 /** One line of a table: name, default, type, allowed values, description, traits. */
@@ -37,16 +51,31 @@ export type Row = readonly [
   traits?: Traits,
 ]
 
+/** The rows of the next generation: those that it removes are left out, those that it changes or adds are in. */
+export const extended = (base: readonly Row[], rows: readonly Row[], removed: readonly string[] = []): readonly Row[] => {
+  const gone = new Set([...removed, ...rows.map(([name]) => name)])
+  return [...base.filter(([name]) => !gone.has(name)), ...rows]
+}
+
+/** `minimum` is the first version of the family. */
 export const definitionsOf = (rows: readonly Row[], minimum: string): readonly ParameterDefinition[] =>
-  rows.map(([name, value, dataType, allowed, description, traits = {}]) => ({
-    name,
-    value,
-    description,
-    source: 'system',
-    dataType,
-    ...(allowed === null ? {} : { allowedValues: allowed }),
-    modifiable: traits.fixed !== true,
-    minimumEngineVersion: traits.since ?? minimum,
-    change: traits.reboot === true ? 'requires-reboot' : 'immediate',
-    engineName: traits.engineName === undefined ? name : traits.engineName,
-  }))
+  rows.map(([name, value, dataType, allowed, description, traits = {}]) => {
+    const { fixed, reboot, engineName, wide, letters, refused } = traits
+    const since = traits.since !== undefined && compareVersions(traits.since, minimum) > 0 ? traits.since : undefined
+    return {
+      name,
+      value,
+      description,
+      source: 'system',
+      dataType,
+      ...(allowed === null ? {} : { allowedValues: allowed }),
+      modifiable: fixed !== true,
+      minimumEngineVersion: since ?? minimum,
+      change: reboot === true ? 'requires-reboot' : 'immediate',
+      engineName: engineName === undefined ? name : engineName,
+      ...(since === undefined ? {} : { since }),
+      most: wide === true ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1,
+      ...(letters === undefined ? {} : { letters }),
+      ...(refused === undefined ? {} : { refused }),
+    }
+  })

@@ -1,123 +1,79 @@
-/** Parameters of the Memcached families. Source: AWS's page on Memcached-specific parameters, and `memcached -h`. */
-import { allNodeTypes } from '../node-types.ts'
-import { definitionsOf, type ParameterDefinition, type Row } from './definition.ts'
+/**
+ * Parameters of the Memcached families. Sources: AWS's page on Memcached-specific parameters, the answers of DescribeCacheParameters
+ * that users have published, and `memcached -h` for what the program takes.
+ *
+ * `engineName` is the option of the command line: a letter, or a word of `-o`. The last table is Larder's own addition.
+ */
+import { allNodeTypes, type NodeType } from '../node-types.ts'
+import { definitionsOf, extended, type ParameterDefinition, type Row, type Traits } from './definition.ts'
 
-const reboot = { reboot: true } as const
-const rebootOwn = { reboot: true, engineName: null } as const
-const fixedReboot = { fixed: true, reboot: true } as const
+const option = (engineName: string, since?: string): Traits => ({
+  reboot: true,
+  engineName,
+  ...(since === undefined ? {} : { since }),
+})
+const own = { reboot: true, engineName: null } as const
+const fixedOwn = { fixed: true, reboot: true, engineName: null } as const
 
-/** `engineName` is the option of the command line: a letter, or a word of `-o`. */
-const since14: readonly Row[] = [
-  ['backlog_queue_limit', '1024', 'integer', '1-10000', 'The backlog queue limit.', { ...fixedReboot, engineName: 'b' }],
-  ['binding_protocol', 'auto', 'string', 'auto,ascii', 'Binding protocol.', { reboot: true, engineName: 'B' }],
+const memcached14: readonly Row[] = [
+  ['backlog_queue_limit', '1024', 'integer', '1-10000', 'The backlog queue limit.', { ...option('b'), fixed: true }],
+  ['binding_protocol', 'auto', 'string', 'auto,ascii', 'Binding protocol.', option('B')],
   [
     'cas_disabled',
     '0',
     'boolean',
     '0,1',
     'If supplied, CAS operations will be disabled, and items stored will consume 8 bytes less than with CAS enabled.',
-    { reboot: true, engineName: 'C' },
+    option('C'),
   ],
   [
     'chunk_size',
     '48',
     'integer',
     '1-1024',
-    "The minimum amount, in bytes, of space to allocate for the smallest item's key, value, and flags.",
-    { reboot: true, engineName: 'n' },
+    "The minimum amount of space to allocate for the smallest item's key + value + flags, in bytes.",
+    option('n'),
   ],
   [
     'chunk_size_growth_factor',
     '1.25',
     'float',
-    '1-1024',
-    'The growth factor that controls the size of each successive Memcached chunk; each chunk will be chunk_size_growth_factor times larger than the previous chunk.',
-    { reboot: true, engineName: 'f' },
+    '1.01-100.00',
+    'The growth factor controlling the size of each successive memcached chunk - each chunk will be chunk_size_growth_factor times larger than the previous chunk.',
+    option('f'),
   ],
-  ['config_max', '16', 'integer', '16', 'The maximum number of configuration entries.', { ...fixedReboot, engineName: null }],
+  [
+    'config_max',
+    '16',
+    'integer',
+    '0-64',
+    'Maximum amount of configuration objects that can be stored at once.',
+    { ...fixedOwn, since: '1.4.14' },
+  ],
   [
     'config_size_max',
     '65536',
     'integer',
-    '65536',
-    'The maximum size of a configuration entry in bytes.',
-    { ...fixedReboot, engineName: null },
+    '1024-1048576',
+    'Maximum size of a configuration object, in bytes.',
+    { ...fixedOwn, since: '1.4.14' },
   ],
+  ['disable_flush_all', '0', 'boolean', '0,1', 'Disable flush_all command.', option('F', '1.4.24')],
   [
     'error_on_memory_exhausted',
     '0',
     'boolean',
     '0,1',
-    'If enabled, when there is no more memory to store items, Memcached will return an error rather than evicting items.',
-    { reboot: true, engineName: 'M' },
+    'If supplied, when there is no more memory to store items, memcached will return an error rather than evicting items.',
+    option('M'),
   ],
-  [
-    'large_memory_pages',
-    '0',
-    'boolean',
-    '0,1',
-    'If enabled, ElastiCache will try to use large memory pages.',
-    { ...fixedReboot, engineName: null },
-  ],
-  [
-    'lock_down_paged_memory',
-    '0',
-    'boolean',
-    '0,1',
-    'If enabled, ElastiCache will lock down all paged memory.',
-    { ...fixedReboot, engineName: null },
-  ],
-  [
-    'max_item_size',
-    '1048576',
-    'integer',
-    '1024-1073741824',
-    'The size, in bytes, of the largest item that can be stored in the cluster.',
-    { reboot: true, engineName: 'I' },
-  ],
-  [
-    'max_simultaneous_connections',
-    '65000',
-    'integer',
-    '3-65000',
-    'The maximum number of simultaneous connections.',
-    { ...fixedReboot, engineName: 'c' },
-  ],
-  [
-    'maximize_core_file_limit',
-    '0',
-    'boolean',
-    '0,1',
-    'If enabled, ElastiCache will maximize the core file limit.',
-    { ...fixedReboot, engineName: null },
-  ],
-  [
-    'memcached_connections_overhead',
-    '100',
-    'integer',
-    '0-',
-    'The amount of memory to be reserved for Memcached connections and other miscellaneous overhead, in megabytes.',
-    rebootOwn,
-  ],
-  [
-    'requests_per_event',
-    '20',
-    'integer',
-    '1-1000',
-    'The maximum number of requests per event for a given connection. This limit is required to prevent resource starvation.',
-    { ...fixedReboot, engineName: 'R' },
-  ],
-]
-
-const since145: readonly Row[] = [
-  ['disable_flush_all', '0', 'boolean', '0,1', 'Add parameter (-F) to disable flush_all.', { reboot: true, engineName: 'F' }],
   [
     'expirezero_does_not_evict',
     '0',
     'boolean',
     '0,1',
-    'When 1, an item with an expiry of zero is not evicted.',
-    { ...fixedReboot, engineName: null },
+    'Makes items with an expiration time of 0 unevictable. To be used with lru_maintainer.',
+    { ...own, since: '1.4.24' },
   ],
   [
     'hash_algorithm',
@@ -125,7 +81,15 @@ const since145: readonly Row[] = [
     'string',
     'jenkins,murmur3',
     'The hash algorithm to be used.',
-    { reboot: true, engineName: 'hash_algorithm' },
+    option('hash_algorithm', '1.4.24'),
+  ],
+  [
+    'hashpower_init',
+    '16',
+    'integer',
+    '12-64',
+    'The initial size of the hash table, expressed as a power of two.',
+    { ...option('hashpower', '1.4.14'), fixed: true },
   ],
   [
     'idle_timeout',
@@ -133,106 +97,126 @@ const since145: readonly Row[] = [
     'integer',
     '0-86400',
     'The minimum number of seconds a client will be allowed to idle before being asked to close.',
-    { reboot: true, engineName: 'idle_timeout' },
+    option('idle_timeout', '1.4.33'),
   ],
-  [
-    'lru_crawler',
-    '1',
-    'boolean',
-    '0,1',
-    'Cleans slab classes of items that have expired.',
-    { reboot: true, engineName: 'lru_crawler' },
-  ],
+  ['large_memory_pages', '0', 'boolean', '0,1', 'Try to use large memory pages.', fixedOwn],
+  ['lock_down_paged_memory', '0', 'boolean', '0,1', 'Lock down all paged memory.', fixedOwn],
+  ['lru_crawler', '0', 'boolean', '0,1', 'Cleans slab classes of items that have expired.', option('lru_crawler', '1.4.24')],
   [
     'lru_maintainer',
-    '1',
-    'boolean',
-    '0,1',
-    'A background thread that shuffles items between the LRUs as capacities are reached.',
-    { reboot: true, engineName: 'lru_maintainer' },
-  ],
-  [
-    'maxconns_fast',
-    '1',
-    'boolean',
-    '0,1',
-    'Changes the way in which new connections requests are handled when the maximum connection limit is reached.',
-    { reboot: true, engineName: 'maxconns_fast' },
-  ],
-  [
-    'slab_automove',
-    '1',
-    'integer',
-    '0,1,2',
-    'Adjusts the slab automove algorithm.',
-    { reboot: true, engineName: 'slab_automove' },
-  ],
-  [
-    'slab_reassign',
-    '1',
-    'boolean',
-    '0,1',
-    'Enables or disables slab reassignment.',
-    { reboot: true, engineName: 'slab_reassign' },
-  ],
-  [
-    'track_sizes',
     '0',
     'boolean',
     '0,1',
-    'Track the sizes that each slab group has consumed.',
-    { reboot: true, engineName: 'track_sizes' },
+    'A background thread that shuffles items between the LRUs as capacities are reached.',
+    option('lru_maintainer', '1.4.24'),
   ],
+  [
+    'max_item_size',
+    '1048576',
+    'integer',
+    '1024-1073741824',
+    'The size of the largest item storable in the cluster, in bytes.',
+    option('I'),
+  ],
+  [
+    'max_simultaneous_connections',
+    '65000',
+    'integer',
+    '3-65000',
+    'The maximum number of simultaneous connections.',
+    { ...option('c'), fixed: true },
+  ],
+  [
+    'maxconns_fast',
+    '0',
+    'boolean',
+    '0,1',
+    'Immediately close new connections if over maximum simultaneous connections limit.',
+    option('maxconns_fast', '1.4.14'),
+  ],
+  ['maximize_core_file_limit', '0', 'boolean', '0,1', 'Maximize core file limit.', fixedOwn],
+  [
+    'memcached_connections_overhead',
+    '100',
+    'integer',
+    '0-100000',
+    'The amount of memory to reserve for memcached connections and other miscellaneous overhead.',
+    own,
+  ],
+  [
+    'modern',
+    '1',
+    'boolean',
+    '0,1',
+    'This is an alias for enabling slab_reassign, slab_automove, lru_crawler, lru_maintainer, maxconns_fast and the hash algorithm murmur3.',
+    { ...own, since: '1.4.33' },
+  ],
+  [
+    'requests_per_event',
+    '20',
+    'integer',
+    '1-1000',
+    'The maximum number of requests per event for a given connection, to prevent starvation.',
+    { ...option('R'), fixed: true },
+  ],
+  ['slab_automove', '0', 'integer', '0,1,2', 'Adjusts the slab automove algorithm.', option('slab_automove', '1.4.14')],
+  [
+    'slab_chunk_max',
+    '524288',
+    'integer',
+    '1024-1048576',
+    'The maximum size of a slab chunk, in bytes. Larger items are split over multiple chunks.',
+    option('slab_chunk_max', '1.4.33'),
+  ],
+  ['slab_reassign', '0', 'boolean', '0,1', 'Enables or disables slab reassignment.', option('slab_reassign', '1.4.14')],
+  ['track_sizes', '0', 'boolean', '0,1', 'Shows the sizes each slab group has consumed.', option('track_sizes', '1.4.33')],
   [
     'watcher_logbuf_size',
     '256',
     'integer',
     '16-1048576',
-    'The size, in kilobytes, of the buffer of a watcher.',
-    { reboot: true, engineName: 'watcher_logbuf_size' },
+    'The size in kilobytes of the buffer of a watcher of the log.',
+    option('watcher_logbuf_size', '1.4.33'),
   ],
   [
     'worker_logbuf_size',
     '64',
     'integer',
     '16-1048576',
-    'The size, in kilobytes, of the buffer of a worker thread that is logged from.',
-    { reboot: true, engineName: 'worker_logbuf_size' },
+    'The size in kilobytes of the buffer of a worker thread that is logged from.',
+    option('worker_logbuf_size', '1.4.33'),
   ],
 ]
 
-const since15: readonly Row[] = [
+const memcached15Rows: readonly Row[] = [
   [
-    'hot_lru_pct',
-    '20',
-    'integer',
-    '1-80',
-    'Percentage of slab memory reserved for the hot LRU.',
-    { reboot: true, engineName: 'hot_lru_pct' },
+    'inline_ascii_resp',
+    '0',
+    'boolean',
+    '0,1',
+    'Stores numbers from VALUE response, inside an item, using up to 24 bytes. Small slowdown for ASCII get, faster sets.',
+    own,
   ],
+  [
+    'no_modern',
+    '1',
+    'boolean',
+    '0,1',
+    'An alias for disabling slab_reassign, lru_maintainer and maxconns_fast, and for the hash algorithm jenkins.',
+    own,
+  ],
+]
+
+/** Not on AWS: the lists of recently used items, for whoever turns `lru_maintainer` on. */
+const larderRows: readonly Row[] = [
+  ['hot_lru_pct', '20', 'integer', '1-80', 'Percentage of slab memory reserved for the hot LRU.', option('hot_lru_pct')],
   [
     'hot_max_factor',
     '0.2',
     'float',
     '0.1-10',
     'Items idle longer than this times the age of the cold LRU leave the hot LRU.',
-    { reboot: true, engineName: 'hot_max_factor' },
-  ],
-  [
-    'inline_ascii_resp',
-    '0',
-    'boolean',
-    '0,1',
-    'Stores numbers from a value response inside an item.',
-    { ...fixedReboot, engineName: null },
-  ],
-  [
-    'slab_chunk_max',
-    '524288',
-    'integer',
-    '1024-1048576',
-    'The largest chunk size for slab allocation, in bytes.',
-    { ...reboot, engineName: 'slab_chunk_max' },
+    option('hot_max_factor'),
   ],
   [
     'temporary_ttl',
@@ -240,55 +224,61 @@ const since15: readonly Row[] = [
     'integer',
     '0-',
     'TTLs below this use a separate LRU that is never evicted from; 0 turns it off.',
-    { reboot: true, engineName: 'temporary_ttl' },
+    option('temporary_ttl'),
   ],
-  [
-    'warm_lru_pct',
-    '40',
-    'integer',
-    '1-80',
-    'Percentage of slab memory reserved for the warm LRU.',
-    { reboot: true, engineName: 'warm_lru_pct' },
-  ],
+  ['warm_lru_pct', '40', 'integer', '1-80', 'Percentage of slab memory reserved for the warm LRU.', option('warm_lru_pct')],
   [
     'warm_max_factor',
     '2',
     'float',
     '0.1-10',
     'Items idle longer than this times the age of the cold LRU leave the warm LRU.',
-    { reboot: true, engineName: 'warm_max_factor' },
+    option('warm_max_factor'),
   ],
 ]
 
-const megabyte = 1024 ** 2
+const memcached15 = extended(memcached14, [...memcached15Rows, ...larderRows], ['expirezero_does_not_evict', 'modern'])
 
-const ofNodeType = (name: string, description: string, valueAt: (index: number) => string): ParameterDefinition => ({
+const families: Readonly<Record<string, { readonly minimum: string; readonly rows: readonly Row[] }>> = {
+  'memcached1.4': { minimum: '1.4.5', rows: memcached14 },
+  'memcached1.5': { minimum: '1.5.10', rows: memcached15 },
+  'memcached1.6': { minimum: '1.6.6', rows: memcached15 },
+}
+
+/** What `no_modern` turns off; with `no_modern` off they are on, unless the user says otherwise. */
+export const modernParameters = ['slab_reassign', 'lru_maintainer', 'maxconns_fast'] as const
+
+const ofNodeType = (
+  name: string,
+  description: string,
+  minimum: string,
+  figureOf: (type: NodeType) => number,
+): ParameterDefinition => ({
   name,
   description,
   source: 'system',
   dataType: 'integer',
   allowedValues: '1-',
   modifiable: false,
-  minimumEngineVersion: '1.4.5',
+  minimumEngineVersion: minimum,
   change: 'requires-reboot',
-  nodeTypeSpecific: Object.fromEntries(allNodeTypes.map((type, index) => [type.name, valueAt(index)])),
+  nodeTypeSpecific: Object.fromEntries(allNodeTypes.map((type) => [type.name, String(figureOf(type))])),
   engineName: null,
+  most: 2 ** 31 - 1,
 })
 
-const sized: readonly ParameterDefinition[] = [
-  ofNodeType('max_cache_memory', 'The maximum amount of memory that can be used for storing items, in megabytes.', (index) =>
-    String(Math.floor((allNodeTypes[index]?.memoryBytes ?? 0) / megabyte)),
-  ),
-  ofNodeType('num_threads', 'The number of threads to be used.', (index) => String(allNodeTypes[index]?.memcachedThreads ?? 1)),
-]
-
-const generations: Readonly<Record<string, { readonly minimum: string; readonly rows: readonly (readonly Row[])[] }>> = {
-  'memcached1.4': { minimum: '1.4.5', rows: [since14, since145] },
-  'memcached1.5': { minimum: '1.5.10', rows: [since14, since145, since15] },
-  'memcached1.6': { minimum: '1.6.6', rows: [since14, since145, since15] },
-}
-
-export const memcachedParameters = (family: string): readonly ParameterDefinition[] => {
-  const generation = generations[family]
-  return generation === undefined ? [] : [...generation.rows.flatMap((rows) => definitionsOf(rows, generation.minimum)), ...sized]
+export const memcachedParameters = (name: string): readonly ParameterDefinition[] => {
+  const family = families[name]
+  if (family === undefined) return []
+  const { minimum, rows } = family
+  return [
+    ...definitionsOf(rows, minimum),
+    ofNodeType(
+      'max_cache_memory',
+      'The maximum configurable amount of memory to use to store items, in megabytes.',
+      minimum,
+      (type) => type.memcachedMegabytes,
+    ),
+    ofNodeType('num_threads', 'The number of memcached threads to use.', minimum, (type) => type.memcachedThreads),
+  ]
 }
