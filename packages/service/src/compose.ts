@@ -37,7 +37,7 @@ import type { Store } from './ports/store.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
 /** Every account has twelve digits; a home is one account. */
-export const account = '000000000000'
+const account = '000000000000'
 
 const pruneEveryMs = 3_600_000
 
@@ -46,10 +46,9 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }
 
-export const fileLog = (home: Home): Log =>
-  createLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }), systemClock.now)
+const fileLog = (home: Home): Log => createLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }), systemClock.now)
 
-export const placeIn =
+const placeIn =
   (home: Home) =>
   (region: string, nodeId: string): NodePlace => {
     const folder = home.nodeFolder(region, nodeId)

@@ -31,7 +31,7 @@ const isBetter = (a: PersistedData | null, b: PersistedData | null): boolean => 
 }
 
 /** Of nodes that are all gone: the one with the best data on disk; the primary of before where the others have nothing better. */
-export const bestPersisted = (nodes: readonly NodeFacts[], primary: NodeFacts): NodeFacts =>
+const bestPersisted = (nodes: readonly NodeFacts[], primary: NodeFacts): NodeFacts =>
   nodes.reduce((best, node) => (isBetter(node.seen.persisted, best.seen.persisted) ? node : best), primary)
 
 /** The new target of a shard, or null when the present one stays. */

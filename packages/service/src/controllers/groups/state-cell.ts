@@ -4,7 +4,7 @@ import { stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import type { Condition, Operation, Store } from '../../ports/store.ts'
 
-export const emptyState = (key: GroupKey): GroupState => ({
+const emptyState = (key: GroupKey): GroupState => ({
   region: key.region,
   space: key.space,
   id: key.id,

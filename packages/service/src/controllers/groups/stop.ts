@@ -11,7 +11,7 @@ import { changeNode, type StateCell } from './state-cell.ts'
 const goneDeadlineMs = 10_000
 
 /** Resolves when the process has been seen to be gone. Also a start that was cut off is found, by its tag. */
-export const endProcess = async (context: GroupContext, region: string, node: NodeState): Promise<void> => {
+const endProcess = async (context: GroupContext, region: string, node: NodeState): Promise<void> => {
   const place = context.place(region, node.id)
   context.connections.drop(connectionName({ region }.region, node))
   const identities = node.process === null ? await context.host.findByTag(place.tag) : [node.process]

@@ -42,7 +42,7 @@ export const write = (socket: Socket, bytes: Buffer): Promise<void> => {
 }
 
 /** Null where nobody accepts in time. The socket has a listener for errors for good: those show as its end. */
-export const connectTo = ({ address, port }: Endpoint): Promise<Socket | null> =>
+const connectTo = ({ address, port }: Endpoint): Promise<Socket | null> =>
   new Promise((resolve) => {
     const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
     const timer = setTimeout(() => socket.destroy(), connectDeadlineMs)

@@ -22,7 +22,7 @@ export const readGroup = async (context: ActionContext, space: GroupSpace, id: s
   return spec === null ? null : { spec, state: await readRecord<GroupState>(context.store, stateKey(key)) }
 }
 
-export const replicationGroupNotFound = (id: string): Fault =>
+const replicationGroupNotFound = (id: string): Fault =>
   new Fault('ReplicationGroupNotFoundFault', `ReplicationGroup ${id.slice(0, 100)} not found.`)
 
 export const cacheClusterNotFound = (id: string): Fault =>

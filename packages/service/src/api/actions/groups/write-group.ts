@@ -49,7 +49,7 @@ const forController = (spec: GroupSpec): string =>
   ])
 
 /** The spec as it is to be written: its generation grows by one where a controller has something to do. */
-export const nextGeneration = (before: GroupSpec, after: GroupSpec): GroupSpec => ({
+const nextGeneration = (before: GroupSpec, after: GroupSpec): GroupSpec => ({
   ...after,
   generation: before.generation + (forController(before) === forController(after) ? 0 : 1),
 })
