@@ -41,7 +41,8 @@ const configuration = (folder: string, machine: Machine): string =>
     '#clear APT::Architectures;',
     `Dir::State ${quoted(join(folder, 'state'))};`,
     `Dir::State::lists ${quoted(join(folder, 'lists'))};`,
-    'Dir::State::status "/dev/null";',
+    // Empty, so that nothing counts as installed. apt puts its lock beside it: a device such as /dev/null would need root.
+    `Dir::State::status ${quoted(join(folder, 'state', 'status'))};`,
     `Dir::Cache ${quoted(join(folder, 'cache'))};`,
     `Dir::Log ${quoted(folder)};`,
     `Dir::Etc::SourceList ${quoted(join(folder, 'sources.list'))};`,
@@ -92,6 +93,7 @@ const describePackage = (path: string, file: string, folder: string): FetchedPac
 export const openArchive = async (sources: readonly string[], folder: string, machine: Machine): Promise<Archive> => {
   for (const name of ['state', 'lists/partial', 'cache']) mkdirSync(join(folder, name), { recursive: true })
   writeFileSync(join(folder, 'sources.list'), `${sources.join('\n')}\n`)
+  writeFileSync(join(folder, 'state', 'status'), '')
   const configurationFile = join(folder, 'apt.conf')
   writeFileSync(configurationFile, configuration(folder, machine))
   const options = ['-c', configurationFile]

@@ -7,11 +7,11 @@ const run = promisify(execFile)
 /** A slow line needs minutes for an index of 10 MB; a dead one is found by the package client itself. */
 const deadlineMs = 900_000
 
-/** The last lines that tell what went wrong: apt says `E:` and `W:`, and repeats itself. */
+/** The line that tells what went wrong, of many: apt marks it with `E:`. */
 const complaint = (said: string): string => {
   const lines = said.trim().split('\n')
-  const errors = lines.filter((line) => /^E: /.test(line) && !/Some index files failed|Unable to fetch some archives/.test(line))
-  return [...new Set(errors.length > 0 ? errors : lines.slice(-2))].slice(0, 2).join(' ').replaceAll('E: ', '')
+  const line = lines.find((text) => text.startsWith('E: ')) ?? lines.at(-1) ?? ''
+  return line.replace('E: ', '').replaceAll(/\s+/g, ' ')
 }
 
 /**

@@ -14,8 +14,17 @@ const folder = enginesFolderOf(process.env)
 const say = (text: string): void => void process.stderr.write(`set-up: ${text}\n`)
 const listed = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' and $1')
 
-/** Reason to what could not be installed because of it. */
-const failures = new Map<string, string[]>()
+interface Failure {
+  readonly reason: string
+  readonly what: readonly string[]
+}
+/** By what failed; the details in brackets differ between hosts and packages, and one of them is enough. */
+const failures = new Map<string, Failure>()
+const note = ({ message }: LarderError, what: string): void => {
+  const kind = message.replace(/ \(.*/s, '')
+  const earlier = failures.get(kind)
+  failures.set(kind, { reason: earlier?.reason ?? message, what: [...(earlier?.what ?? []), what] })
+}
 
 const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
   const started = performance.now()
@@ -24,17 +33,15 @@ const attempt = async (what: string, work: () => Promise<void>): Promise<void> =
     say(`${what} is there after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   } catch (error) {
     if (!(error instanceof LarderError)) throw error
-    failures.set(error.message, [...(failures.get(error.message) ?? []), what])
+    note(error, what)
   }
 }
 
 const installMissing = async (): Promise<void> => {
-  const wanted = [
-    ...openCatalog(process.env)
-      .known()
-      .filter(({ installed }) => !installed)
-      .flatMap(({ engine, version }) => knownEngines.filter((known) => known.engine === engine && known.version === version)),
-  ]
+  const there = openCatalog(process.env).known()
+  const wanted = knownEngines.filter(
+    (engine) => !there.some((entry) => entry.installed && entry.engine === engine.engine && entry.version === engine.version),
+  )
   const tools = knownTools.filter(({ tool }) => findTool(tool, process.env) === null)
   if (wanted.length + tools.length === 0) return
   const installer = openInstaller(folder)
@@ -46,7 +53,7 @@ const installMissing = async (): Promise<void> => {
   }
 }
 
-/** What would mend it: the first sentence is the reason, this is the rest. */
+/** What would mend it. */
 const remedy = (reason: string): string =>
   /this machine (has no|is)|expected a Debian archive/.test(reason)
     ? 'put valkey-server and memcached on the PATH, or their folder into LARDER_ENGINE_PATH'
@@ -56,11 +63,12 @@ try {
   await installMissing()
 } catch (error) {
   if (!(error instanceof LarderError)) throw error
-  failures.set(error.message, ['engines'])
+  note(error, 'engines')
 }
-for (const [reason, what] of failures) say(`${listed(what)} could not be installed: ${reason}; ${remedy(reason)}`)
+for (const { reason, what } of failures.values()) say(`${listed(what)} could not be installed: ${reason}; ${remedy(reason)}`)
 
 const found = openCatalog(process.env).list()
 const missing = neededEngines.filter((engine) => !found.some((entry) => entry.engine === engine))
 if (missing.length > 0) process.exitCode = 1
-else if (failures.size > 0) writeFileSync(join(folder, '.incomplete'), `${[...failures.keys()].join('\n')}\n`)
+else if (failures.size > 0)
+  writeFileSync(join(folder, '.incomplete'), `${[...failures.values()].map(({ reason }) => reason).join('\n')}\n`)
