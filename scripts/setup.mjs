@@ -34,17 +34,16 @@ const packagesThere = () => {
   })
 }
 
+const npmArguments = [
+  ...['install', '--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
+  // What an earlier clone fetched is taken from npm's cache: the lock holds the hash. By itself npm tries for many minutes without a network.
+  ...['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'],
+]
+
 /** `npm ci` refuses a lock without the optional packages of other platforms, which not every mirror carries; `install` takes the same versions. */
 const installPackages = () => {
   process.stderr.write('set-up: installing npm packages\n')
-  const result = spawnSync(
-    'npm',
-    ['install', '--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-    },
-  )
+  const result = spawnSync('npm', npmArguments, { cwd: root, stdio: ['ignore', 2, 2] })
   if (result.error !== undefined) fail(`npm could not be run (${result.error.code}); to mend it: apt-get install npm`)
   if (result.status !== 0)
     fail('the npm packages could not be installed (npm says above why); to try again: npm install --no-save')
