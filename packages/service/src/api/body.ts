@@ -11,6 +11,9 @@ const lingerBytes = 64 * 1024 ** 2
 const tooLarge = (): Fault =>
   new Fault('RequestEntityTooLarge', `Expected a request of at most ${mostBodyBytes} bytes, found a larger one.`)
 
+/** By what its header says; a body in chunks may turn out to be. */
+export const isTooLarge = (message: IncomingMessage): boolean => Number(message.headers['content-length'] ?? 0) > mostBodyBytes
+
 /**
  * The whole body. Of a larger one no more than the limit is kept: rejects with `RequestEntityTooLarge` as soon as that is known, and
  * the rest is left to `drain`. Rejects with what the connection says where it breaks.
@@ -29,7 +32,7 @@ export const readBody = (message: IncomingMessage): Promise<Uint8Array> =>
       }
     }
     message.on('error', reject)
-    if (Number(message.headers['content-length'] ?? 0) > mostBodyBytes) return reject(tooLarge())
+    if (isTooLarge(message)) return reject(tooLarge())
     message.on('end', () => resolve(Buffer.concat(chunks)))
     message.on('data', take)
   })

@@ -65,7 +65,7 @@ const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
 /** From the query and, of a POST, from the body: a presigned POST carries all in its query. */
 const parametersOf = (request: SignedRequest): Map<string, string> => {
-  const parameters = new Map([...request.query].filter(([name]) => !name.startsWith('X-Amz-')))
+  const parameters = new Map([...request.query].filter(([name]) => !/^x-amz-/i.test(name)))
   if (request.method === 'GET' || request.body.length === 0) return parameters
   const contentType = request.headers['content-type'] ?? ''
   if (!formType.test(contentType)) {

@@ -312,3 +312,18 @@ test('a port that is taken is said to be', async (context) => {
   })
   await assert.rejects(second.listen('192.0.2.1', 0), { code: 'machine' })
 })
+
+test('a client that asks before it sends is told to go on, or that its body is too large', async (context) => {
+  const { port } = await listening(context)
+  const small = converse(context, port)
+  const [head = '', body = ''] = bytesOf(describeEvents, { expect: '100-continue' }).split('\r\n\r\n')
+  small.socket.write(`${head}\r\n\r\n`)
+  await small.until((text) => text === 'HTTP/1.1 100 Continue\r\n\r\n')
+  small.socket.write(body)
+  await small.until((text) => text.includes('HTTP/1.1 200 ') && text.includes('</DescribeEventsResponse>'))
+
+  const large = converse(context, port)
+  large.socket.write(`POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: ${10 * mostBodyBytes}\r\n\r\n`)
+  const said = await large.until((text) => text.includes('</ErrorResponse>'))
+  assert.match(said, /^HTTP\/1\.1 413 .*connection: close.*<Code>RequestEntityTooLarge<\/Code>/is)
+})

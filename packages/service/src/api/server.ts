@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Fault, LarderError } from '../errors.ts'
-import { drain, readBody } from './body.ts'
+import { drain, isTooLarge, readBody } from './body.ts'
 import { answerBrokenHttp } from './broken-http.ts'
 import { type DispatchDependencies, dispatch, tellable } from './dispatch.ts'
 import { encodeError } from './wire/encode.ts'
@@ -118,6 +118,11 @@ export const createApiServer = (dependencies: ApiServerDependencies): ApiServer 
     },
   )
   answerBrokenHttp(server)
+  server.on('checkContinue', (message, response) => {
+    // Who asks before sending a body that is too large gets the refusal, and sends none.
+    if (!isTooLarge(message)) response.writeContinue()
+    server.emit('request', message, response)
+  })
 
   return {
     listen: (host, port) =>

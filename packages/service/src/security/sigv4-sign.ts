@@ -27,6 +27,16 @@ class NodeSha256 {
   }
 }
 
+/** What the signer puts into a presigned URL itself. Other names with `X-Amz-` are headers that were moved into it, and are signed. */
+const addedBySigner: ReadonlySet<string> = new Set([
+  'X-Amz-Algorithm',
+  'X-Amz-Credential',
+  'X-Amz-Date',
+  'X-Amz-Expires',
+  'X-Amz-SignedHeaders',
+  'X-Amz-Signature',
+])
+
 /** The signature, in hexadecimal, that the holder of this secret would have made for the request in the way that `claim` says. */
 export const signAgain = async (
   request: SignedRequest,
@@ -48,8 +58,7 @@ export const signAgain = async (
     protocol: 'http:',
     hostname: 'larder',
     path: request.path,
-    // The signer puts in what it adds to a presigned URL itself.
-    query: Object.fromEntries([...request.query].filter(([name]) => claim.expires === null || !name.startsWith('X-Amz-'))),
+    query: Object.fromEntries([...request.query].filter(([name]) => claim.expires === null || !addedBySigner.has(name))),
     headers: Object.fromEntries(claim.signedHeaders.map((name) => [name, request.headers[name] ?? ''])),
     body: request.body,
   }

@@ -328,3 +328,12 @@ test('any text for a signature is refused with a fault and nothing else', async 
     }),
   )
 })
+
+test('headers that a signer moved into the query are signed there', async () => {
+  for (const name of ['X-Amz-User-Agent', 'x-amz-user-agent', 'X-Amz-Content-Sha256']) {
+    const presigned = query({ query: new Map([[name, 'one']]) })
+    assert.deepEqual(await verifySignature(presigned, verifier), caller, name)
+    const changed = { ...presigned, query: new Map([...presigned.query, [name, 'two']]) }
+    await refused(changed, 'SignatureDoesNotMatch', wrongSignature)
+  }
+})
