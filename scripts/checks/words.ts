@@ -10,7 +10,7 @@ export interface Machine {
 
 /** Names that archives and registries have everywhere. */
 const registryHost = /\b(?:registry|mirrors?|deb|security|archive|packages|ftp)\.[a-z0-9-]+\.[a-z]{2,}\b/i
-/** As the beginning of a path: `join(folder, '/root')` of an unpacked package or `../root/` is another thing. */
+/** Only as the beginning of a path: the same names within a longer path are another thing. */
 const beginsPath = (line: string, folder: string): boolean => {
   for (let at = line.indexOf(folder); at >= 0; at = line.indexOf(folder, at + 1)) {
     if (!/[\w.*~}/-]/.test(line[at - 1] ?? '') && !/[\w-]/.test(line[at + folder.length] ?? '')) return true
