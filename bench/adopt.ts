@@ -78,7 +78,7 @@ const bareStart = (): number => {
   return performance.now() - began
 }
 
-export const runAdopt = async ({ rounds, say }: BenchmarkOptions) => {
+export const runAdopt = async ({ rounds, say, signal }: BenchmarkOptions) => {
   await using service = await startTestService()
   await createGroups(service, groups, 3)
   const before = pidsOf(service)
@@ -88,6 +88,7 @@ export const runAdopt = async ({ rounds, say }: BenchmarkOptions) => {
   const settled: number[] = []
   const bare: number[] = []
   for (let index = 0; index < rounds; index += 1) {
+    signal.throwIfAborted()
     await service.kill()
     bare.push(bareStart())
     const began = performance.now()
@@ -100,6 +101,7 @@ export const runAdopt = async ({ rounds, say }: BenchmarkOptions) => {
     if (pidsOf(service) !== before) throw new Error(`nodes are not as before: ${pidsOf(service)}, before: ${before}`)
   }
   const figures = {
+    rounds,
     nodes: service.nodes().length,
     start_to_ready_ms: round(median(ready), 0),
     start_to_ready_ms_worst: round(percentile(ready, 1), 0),

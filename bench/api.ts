@@ -94,7 +94,7 @@ interface Measured {
   bytes: number
 }
 
-export const runApi = async ({ rounds, say }: BenchmarkOptions) => {
+export const runApi = async ({ rounds, say, signal }: BenchmarkOptions) => {
   const folder = mkdtempSync(join(tmpdir(), 'larder-bench-'))
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const servers: { size: number; child: ChildProcess; url: string }[] = []
@@ -108,6 +108,7 @@ export const runApi = async ({ rounds, say }: BenchmarkOptions) => {
     )
     // One request after the other, all cases and sizes in turn, so that what drifts touches all.
     for (let turn = -warmUps; turn < rounds; turn += 1) {
+      signal.throwIfAborted()
       for (const { size, name, url, signed } of requests) {
         const { ms, bytes } = await ask(url, agent, 'POST', '/', signed)
         if (turn < 0) continue
@@ -140,6 +141,7 @@ export const runApi = async ({ rounds, say }: BenchmarkOptions) => {
       `slowest p99 ${slowest} ms (wanted: under 10 ms); p50 with 1,000 groups beside 100, answers of one size: ${JSON.stringify(growth)}`,
     )
     return {
+      rounds,
       slowest_p99_ms: slowest,
       health_p50_ms: healthP50,
       growth_100_to_1000: growth,

@@ -33,19 +33,19 @@ const used = (pids: { larder: number; endpoints: number | null; engines: readonl
   engines: pids.engines.reduce((sum, pid) => sum + processorSeconds(pid), 0),
 })
 
-export const runIdle = async ({ rounds, say }: BenchmarkOptions) => {
+export const runIdle = async ({ rounds, say, signal }: BenchmarkOptions) => {
   await using service = await startTestService()
   await createGroups(service, groups, 3)
   await createMemcached(service, 'idle-memcached', 3)
   const engines = service.nodes().flatMap((node) => (node.pid === null ? [] : [node.pid]))
   const pids = { larder: service.pid(), endpoints: endpointProcess(service), engines }
   say(`${engines.length} nodes; ${settleMs / 1000} s to settle, then ${rounds} times ${roundMs / 1000} s`)
-  await delay(settleMs)
+  await delay(settleMs, undefined, { signal })
   const percents: Sample[] = []
   for (let index = 0; index < rounds; index += 1) {
     const before = used(pids)
     const began = performance.now()
-    await delay(roundMs)
+    await delay(roundMs, undefined, { signal })
     const after = used(pids)
     const percent = (a: number, b: number): number => ((b - a) / (performance.now() - began)) * 100_000
     percents.push({
@@ -55,6 +55,7 @@ export const runIdle = async ({ rounds, say }: BenchmarkOptions) => {
     })
   }
   const figures = {
+    rounds,
     nodes: engines.length,
     larder_cpu_percent: round(median(percents.map(({ larder }) => larder)), 2),
     larder_memory_mb: round(residentMegabytes(pids.larder), 1),

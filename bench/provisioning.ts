@@ -188,7 +188,7 @@ const byScript = async (shape: Shape, catalog: Catalog): Promise<number> => {
   }
 }
 
-export const runProvisioning = async ({ rounds, say }: BenchmarkOptions) => {
+export const runProvisioning = async ({ rounds, say, signal }: BenchmarkOptions) => {
   await using service = await startTestService()
   const catalog = openCatalog(process.env)
   const client = service.client()
@@ -200,6 +200,7 @@ export const runProvisioning = async ({ rounds, say }: BenchmarkOptions) => {
     for (let turn = 0; turn < rounds; turn += 1) {
       const api = async () => ours.push(await byTheApi(shape, client, `bench-${turn}`))
       const script = async () => theirs.push(await byScript(shape, catalog))
+      signal.throwIfAborted()
       for (const each of turn % 2 === 0 ? [api, script] : [script, api]) await each()
     }
     const firsts = ours.map(({ firstMs }) => firstMs)
@@ -220,5 +221,5 @@ export const runProvisioning = async ({ rounds, say }: BenchmarkOptions) => {
     )
   }
   client.destroy()
-  return { rows }
+  return { rounds, rows }
 }

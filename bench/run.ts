@@ -38,8 +38,11 @@ const main = async (): Promise<number> => {
   }
   const rounds = Number(values.rounds ?? benchmark.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new TypeError(`expected --rounds to be 1 or more, found ${values.rounds}`)
-  const figures = await benchmark.run({ rounds, say: (line) => process.stdout.write(`${line}\n`) })
-  process.stdout.write(`${JSON.stringify({ benchmark: name, rounds, ...figures })}\n`)
+  const ending = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(name, () => ending.abort(new Error(`ended by ${name}`)))
+  const figures = await benchmark.run({ rounds, say: (line) => process.stdout.write(`${line}\n`), signal: ending.signal })
+  process.stdout.write(`${JSON.stringify({ benchmark: name, ...figures })}\n`)
   return 0
 }
 

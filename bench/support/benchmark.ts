@@ -2,6 +2,8 @@ export interface BenchmarkOptions {
   readonly rounds: number
   /** A line for people. */
   readonly say: (line: string) => void
+  /** Somebody wants it to end: what was started is still taken away. */
+  readonly signal: AbortSignal
 }
 
 export interface Benchmark {

@@ -1,5 +1,5 @@
 /** What the kernel says of a process. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 const ticksPerSecond = 100
 
@@ -15,3 +15,10 @@ export const residentMegabytes = (pid: number): number => {
   if (kilobytes === undefined) throw new Error(`expected process ${pid} to run`)
   return Number(kilobytes) / 1024
 }
+
+/** Time that all threads of a process spent on a processor, finer than the ticks. */
+export const processorNanoseconds = (pid: number): number =>
+  readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    0,
+  )
