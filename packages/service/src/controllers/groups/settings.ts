@@ -20,7 +20,7 @@ export const wantedSettings = async (store: Store, spec: GroupSpec): Promise<Wan
   const record = await readRecord<ParameterGroupRecord>(store, parameterGroupKey(spec.region, spec.parameterGroup))
   const family = record?.value.family ?? familyOf(spec.engine, spec.engineVersion)
   const type = nodeTypeOf(spec)
-  const parameters = effectiveParameters(family, spec.kind === 'cme', record?.value.values ?? {}, type)
+  const parameters = effectiveParameters(family, spec.kind === 'cme', record?.value.values ?? {}, type, spec.engineVersion)
   const requiresReboot = new Set(Object.keys(parameters).filter((name) => changeTypeOf(family, name) === 'requires-reboot'))
   return { parameters, maxMemoryBytes: maxMemoryBytes(type, parameters), requiresReboot }
 }
