@@ -230,14 +230,17 @@ export const runDataPath = async ({ rounds, say, signal }: BenchmarkOptions) => 
         reader_endpoint: reader.length === 0 ? null : round(pairedRatio(reader, of(rates, what, load, 'by hand, replica'))),
         primary_endpoint_by_processor_time: round(pairedRatio(time('by hand'), time('primary endpoint'))),
         primary_endpoint_beside_before_and_after: round(median(endpoint) / untracked),
+        primary_endpoint_beside_before_and_after_by_processor_time: round(
+          median(of(alone, what, load, 'by hand', 'microsecondsPerCommand')) / median(time('primary endpoint')),
+        ),
       }
     }),
   )
   say(`valkey ${version}, 50 connections, 100 bytes, 1 primary and 1 replica on both sides, ${done} rounds, medians`)
   say(`connections tracked while the group exists: ${tracked ?? 'not known'}; before and after: ${trackedAlone ?? 'not known'}`)
-  say('each column is a share of the engine by hand in the same round; the last two: by processor time, and beside the engine')
-  say('by hand before and after the group')
-  const columns = ['by hand/s', 'primary ep.', 'node', 'reader ep.', 'by time', 'without']
+  say('each column is a share of the engine by hand in the same round; the last three: by the engine’s processor')
+  say('time, beside the engine by hand before and after the group, and that by processor time')
+  const columns = ['by hand/s', 'primary ep.', 'node', 'reader ep.', 'by time', 'without', 'by time']
   say(`${''.padEnd(16)}${columns.map((name) => name.padStart(13)).join('')}`)
   for (const row of rows) {
     const values = [
@@ -247,6 +250,7 @@ export const runDataPath = async ({ rounds, say, signal }: BenchmarkOptions) => 
       row.reader_endpoint ?? '-',
       row.primary_endpoint_by_processor_time,
       row.primary_endpoint_beside_before_and_after,
+      row.primary_endpoint_beside_before_and_after_by_processor_time,
     ]
     say(`${`${row.what}, ${row.pipeline} at once`.padEnd(16)}${values.map((value) => String(value).padStart(13)).join('')}`)
   }
