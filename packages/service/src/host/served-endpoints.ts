@@ -144,11 +144,17 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
     )
   }
 
+  let enforcing = false
   const enforce = coalesced(async () => {
-    const wanted = plan
-    await host.writeFile(planFile, JSON.stringify(wanted))
-    if (isEmptyPlan(wanted) && (await running()) === null) return
-    await inForce(wanted.revision)
+    enforcing = true
+    try {
+      const wanted = plan
+      await host.writeFile(planFile, JSON.stringify(wanted))
+      if (isEmptyPlan(wanted) && (await running()) === null) return
+      await inForce(wanted.revision)
+    } finally {
+      enforcing = false
+    }
   })
 
   /** The failure of one endpoint is told to the one who wants that endpoint. */
@@ -169,7 +175,8 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
     while (!signal.aborted) {
       try {
         await sleep(pauseMs, undefined, { signal, ref: false })
-        if (await isServed()) continue
+        // A process that takes long to start is not one that has ended: whoever starts it is still at it.
+        if (enforcing || (await isServed()) || enforcing || signal.aborted) continue
         if (served !== null) log('warn', 'the process that serves endpoints has ended and is started again')
         await enforce()
         pauseMs = lookAfterMs
