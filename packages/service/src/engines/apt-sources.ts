@@ -7,6 +7,8 @@ export interface AptSource {
   readonly suites: readonly string[]
   readonly components: readonly string[]
   readonly signedBy: string | null
+  /** The machine's administrator takes this archive without a signature. */
+  readonly trusted: boolean
 }
 
 /** `deb [signed-by=… arch=…] URI SUITE COMPONENT…` */
@@ -16,7 +18,8 @@ export const parseOneLine = (text: string): readonly AptSource[] =>
     const [, options = '', uri, suite, components = ''] = match ?? []
     if (uri === undefined || suite === undefined) return []
     const signedBy = /signed-by=(\S+)/.exec(options)?.[1] ?? null
-    return [{ uri, suites: [suite], components: components.split(/\s+/).filter(Boolean), signedBy }]
+    const trusted = /\btrusted=yes\b/.test(options)
+    return [{ uri, suites: [suite], components: components.replace(/#.*/, '').split(/\s+/).filter(Boolean), signedBy, trusted }]
   })
 
 const words = (text: string | undefined): readonly string[] => (text ?? '').split(/\s+/).filter(Boolean)
@@ -46,6 +49,7 @@ export const parseDeb822 = (text: string): readonly AptSource[] =>
         components: words(fields.get('components')),
         // A key that stands in the stanza itself is not a file; the archive's own keyring is used instead.
         signedBy: /^\//.test(fields.get('signed-by') ?? '') ? (fields.get('signed-by') ?? null) : null,
+        trusted: fields.get('trusted')?.toLowerCase() === 'yes',
       })),
     )
 
@@ -82,7 +86,7 @@ export const readAptSources = (root = '/etc/apt'): readonly AptSource[] => {
 }
 
 const debianKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const codenames = /^(bookworm|trixie|forky|duke|sid|stable|testing|unstable|bullseye)$/
+const codenames = /^(bullseye|bookworm|trixie|forky|duke|sid|oldstable|stable|testing|unstable)$/
 
 /**
  * Lines of a sources.list for these suites, from the archive that the machine uses for its own Debian packages. Empty when it uses
@@ -97,6 +101,8 @@ export const sourceLines = (sources: readonly AptSource[], suites: readonly stri
   )
   return suites.flatMap((suite) => {
     const source = suite.endsWith('-security') ? security : main
-    return source === undefined ? [] : [`deb [signed-by=${source.signedBy ?? debianKeyring}] ${source.uri} ${suite} main`]
+    if (source === undefined) return []
+    const option = source.trusted ? 'trusted=yes' : `signed-by=${source.signedBy ?? debianKeyring}`
+    return [`deb [${option}] ${source.uri} ${suite} main`]
   })
 }

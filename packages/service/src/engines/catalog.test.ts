@@ -1,80 +1,139 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { test } from 'node:test'
-import { temporaryFolder } from '../home/testing.ts'
-import { enginesFolderOf, openCatalog } from './catalog.ts'
-import { provenanceFile, versionIn } from './installed.ts'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { LarderError } from '../errors.ts'
+import { openCatalog } from './catalog.ts'
+import { commandIn } from './installed.ts'
+import { engineTool, findTool } from './tools.ts'
 
-const program = (folder: string, name: string, says: string, mode = 0o755): void => {
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, name), `#!/bin/sh\necho '${says}'\n`)
-  chmodSync(join(folder, name), mode)
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A program that says this of itself. */
+const program = (path: string, says: string, status = 0): string => {
+  const file = join(folder, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `#!/bin/sh\necho '${says}'\nexit ${status}\n`)
+  chmodSync(file, 0o755)
+  return file
 }
 
-const install = (folder: string, name: string, engine: string, version: string): void => {
-  const into = join(folder, name)
-  mkdirSync(into, { recursive: true })
-  const provenance = {
-    name: engine,
-    version,
-    program: `${engine}-server`,
-    tools: [],
-    loader: 'ld.so',
-    packages: [],
-    installedAt: '',
-  }
-  writeFileSync(join(into, provenanceFile), JSON.stringify(provenance))
+const installed = (folderName: string, name: string, version: string, tools: readonly string[] = []): string => {
+  const target = join(folder, 'engines', folderName)
+  mkdirSync(target, { recursive: true })
+  const provenance = { name, version, program: `${name}-server`, tools, loader: 'ld.so', packages: [], installedAt: 'x' }
+  writeFileSync(join(target, 'installed.json'), JSON.stringify(provenance))
+  return target
 }
 
-test('the version is found in what each engine says of itself', () => {
-  const cases = [
-    ['Valkey server v=9.1.2 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=8dfbd02f01e07dfe', '9.1.2'],
-    ['Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', '7.0.15'],
-    ['memcached 1.6.18', '1.6.18'],
-    ['nftables v1.0.6 (Lester Gooch #5)', '1.0.6'],
-    ['no version at all', null],
-  ] as const
-  for (const [text, version] of cases) assert.equal(versionIn(text), version)
+const environment = (path = '', engines = ''): NodeJS.ProcessEnv => ({
+  LARDER_ENGINES: join(folder, 'engines'),
+  LARDER_ENGINE_PATH: engines,
+  PATH: path,
+})
+const summary = (env: NodeJS.ProcessEnv): readonly string[] =>
+  openCatalog(env)
+    .list()
+    .map(({ engine, version, source }) => `${engine} ${version} ${source}`)
+
+describe('the catalog', () => {
+  it('is empty on a bare machine, and knows what it could install', () => {
+    const catalog = openCatalog(environment())
+    assert.deepEqual(catalog.list(), [])
+    assert.deepEqual(
+      catalog.known().map(({ engine, version, installed: there }) => `${engine} ${version} ${there}`),
+      ['valkey 9.1 false', 'valkey 8.0 false', 'redis 7.0 false', 'memcached 1.6 false'],
+    )
+    assert.equal(catalog.find('valkey', '9.1'), null)
+  })
+
+  it('finds by short and full versions, the newest first, and never by half a number', () => {
+    installed('valkey-9.1', 'valkey', '9.1.2')
+    installed('valkey-8.0', 'valkey', '8.0.1')
+    installed('valkey-8.10', 'valkey', '8.10.4')
+    installed('redis-7.0', 'redis', '7.0.15')
+    const catalog = openCatalog(environment())
+    const version = (engine: 'valkey' | 'redis', wanted: string): string | undefined => catalog.find(engine, wanted)?.version
+    assert.deepEqual(
+      catalog.list().map((entry) => entry.version),
+      ['9.1.2', '8.10.4', '8.0.1', '7.0.15'],
+    )
+    assert.equal(version('valkey', '9'), '9.1.2')
+    assert.equal(version('valkey', '9.1'), '9.1.2')
+    assert.equal(version('valkey', '8'), '8.10.4')
+    assert.equal(version('valkey', '8.1'), undefined)
+    assert.equal(version('valkey', '8.0'), '8.0.1')
+    assert.equal(version('redis', '7.0.15'), '7.0.15')
+    assert.equal(version('redis', '7.0.1'), undefined)
+    assert.equal(version('redis', '9.1'), undefined)
+  })
+
+  it('starts an installed engine by its own loader and libraries', () => {
+    const target = installed('valkey-9.1', 'valkey', '9.1.2', ['valkey-cli'])
+    const found = openCatalog(environment()).find('valkey', '9')
+    assert.ok(found)
+    assert.deepEqual(found.command, commandIn(target, 'ld.so', 'valkey-server'))
+    assert.deepEqual(engineTool(found, 'cli', environment()), commandIn(target, 'ld.so', 'valkey-cli'))
+    assert.equal(engineTool(found, 'benchmark', environment()), null)
+  })
+
+  it('asks programs on the PATH and in named folders what they are', () => {
+    program('path/memcached', 'memcached 1.6.40')
+    program('path/valkey-server', 'Valkey server v=8.1.4 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1')
+    // Distributions give Valkey the old name too.
+    program('path/redis-server', 'Valkey server v=8.1.4 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1')
+    program('own/redis-server', 'Redis server v=7.2.4 sha=00000000:0 malloc=libc bits=64 build=1')
+    assert.deepEqual(summary(environment(join(folder, 'path'), join(folder, 'own'))), [
+      'valkey 8.1.4 path',
+      'redis 7.2.4 folder',
+      'memcached 1.6.40 path',
+    ])
+  })
+
+  it('prefers a named folder to what is installed, and that to the PATH', () => {
+    program('path/valkey-server', 'Valkey server v=9.1.2 x')
+    installed('valkey-9.1', 'valkey', '9.1.2')
+    const path = join(folder, 'path')
+    assert.deepEqual(summary(environment(path)), ['valkey 9.1.2 installed'])
+    const own = dirname(program('own/valkey-server', 'Valkey server v=9.1.2 x'))
+    assert.deepEqual(summary(environment(path, own)), ['valkey 9.1.2 folder'])
+  })
+
+  it('passes over what is broken on the PATH, and complains of what is broken in a named folder', () => {
+    const broken = dirname(program('broken/valkey-server', 'no library', 127))
+    program('broken/memcached', 'hello')
+    const good = dirname(program('good/valkey-server', 'Valkey server v=9.1.2 x'))
+    assert.deepEqual(summary(environment([broken, join(folder, 'none'), good].join(delimiter))), ['valkey 9.1.2 path'])
+    assert.throws(
+      () => openCatalog(environment('', broken)),
+      (error) =>
+        error instanceof LarderError && error.code === 'engine-missing' && error.message.includes(join(broken, 'valkey-server')),
+    )
+  })
+
+  it('takes a damaged or half-made folder as not installed', () => {
+    mkdirSync(join(folder, 'engines', 'valkey-9.1'), { recursive: true })
+    mkdirSync(join(folder, 'engines', '.installing-x'))
+    for (const text of ['', '{"name": "valkey"', '{"name": "valkey"}', 'null']) {
+      writeFileSync(join(folder, 'engines', 'valkey-9.1', 'installed.json'), text)
+      assert.deepEqual(summary(environment()), [], text)
+    }
+    assert.equal(openCatalog(environment()).known()[0]?.installed, false)
+  })
 })
 
-test('engines stand in LARDER_ENGINES, in the cache folder that the user set, or in the usual one', () => {
-  assert.equal(enginesFolderOf({ LARDER_ENGINES: '/e', XDG_CACHE_HOME: '/c' }), '/e')
-  assert.equal(enginesFolderOf({ XDG_CACHE_HOME: '/c' }), '/c/larder/engines')
-  assert.equal(enginesFolderOf({}), join(homedir(), '.cache/larder/engines'))
-})
-
-test('an engine is found by any beginning of its version, the newest first, whole numbers only', () => {
-  using folder = temporaryFolder()
-  for (const version of ['8.0.1', '9.1.2', '9.10.0']) install(folder.path, `valkey-${version}`, 'valkey', version)
-  const catalog = openCatalog({ LARDER_ENGINES: folder.path })
-  assert.deepEqual(
-    catalog.list().map(({ version }) => version),
-    ['9.10.0', '9.1.2', '8.0.1'],
-  )
-  assert.equal(catalog.find('valkey', '9')?.version, '9.10.0')
-  assert.equal(catalog.find('valkey', '9.1')?.version, '9.1.2')
-  assert.equal(catalog.find('valkey', '8.0.1')?.version, '8.0.1')
-  assert.equal(catalog.find('valkey', '8.0.10'), null)
-  assert.equal(catalog.find('redis', '9'), null)
-})
-
-test('what the user named goes before what is installed, and that before the PATH; what cannot be run is passed over', () => {
-  using folder = temporaryFolder()
-  const [own, path, engines] = ['own', 'path', 'engines'].map((name) => join(folder.path, name)) as [string, string, string]
-  program(own, 'valkey-server', 'Valkey server v=9.1.2 x')
-  program(path, 'valkey-server', 'Valkey server v=8.0.5 x')
-  program(path, 'redis-server', 'not executable 7.0.1', 0o644)
-  program(path, 'memcached', 'no version at all')
-  install(engines, 'valkey-9.1', 'valkey', '9.1.2')
-  install(engines, '.installing-x', 'valkey', '7.2.0')
-  mkdirSync(join(engines, 'valkey-half'))
-  const catalog = openCatalog({ LARDER_ENGINE_PATH: own, LARDER_ENGINES: engines, PATH: `${path}:${path}:${folder.path}/none` })
-  assert.deepEqual(
-    catalog.list().map(({ engine, version, source }) => `${engine} ${version} ${source}`),
-    ['valkey 9.1.2 folder', 'valkey 8.0.5 path'],
-  )
-  assert.equal(catalog.known().find(({ engine, version }) => engine === 'valkey' && version === '9.1')?.installed, true)
-  assert.equal(catalog.known().find(({ engine }) => engine === 'redis')?.installed, false)
+describe('a tool', () => {
+  it('is the one on the PATH, else the installed one, else none', () => {
+    const name = 'larder-test-tool'
+    assert.equal(findTool(name, environment(join(folder, 'path'))), null)
+    const target = installed(name, name, '1.0.6')
+    assert.deepEqual(findTool(name, environment(join(folder, 'path'))), commandIn(target, 'ld.so', `${name}-server`))
+    const own = program(`path/${name}`, 'v1')
+    assert.deepEqual(findTool(name, environment(join(folder, 'path'))), [own])
+  })
 })

@@ -3,6 +3,7 @@
  * are only unpacked, and the program is started through its own loader, so a newer one runs on an older distribution.
  */
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -65,6 +66,13 @@ const workFolder = (enginesFolder: string): string => {
   }
 }
 
+/** Nothing in it is secret, and other users of the machine may share the folder, whatever this process's mask is. */
+const makeReadable = (made: string): void => {
+  for (const name of ['.', 'bin', 'lib']) chmodSync(join(made, name), 0o755)
+  for (const name of ['bin', 'lib']) for (const file of readdirSync(join(made, name))) chmodSync(join(made, name, file), 0o755)
+  chmodSync(join(made, provenanceFile), 0o644)
+}
+
 /** Moves a finished folder to its place. Of several runs beside each other the first wins; a damaged folder is replaced. */
 const moveInto = (made: string, target: string, work: string): void => {
   if (existsSync(target)) {
@@ -105,6 +113,7 @@ const install = async (
     installedAt: new Date().toISOString(),
   }
   writeFileSync(join(made, provenanceFile), `${JSON.stringify(provenance, null, 2)}\n`)
+  makeReadable(made)
   moveInto(made, join(enginesFolder, wanted.folderName), work)
 }
 
