@@ -103,5 +103,6 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.tuple(anything, pick('k1', 'k2')).map(([which, key]) => ({ do: 'untag' as const, ...which, key })) },
   { weight: 1, arbitrary: fc.constant({ do: 'restart' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: is('kill'), which: fc.nat({ max: 9 }) }) },
   { weight: 3, arbitrary: fc.constant({ do: 'settle' as const }) },
 )

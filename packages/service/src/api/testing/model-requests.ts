@@ -27,7 +27,7 @@ import { region } from '../../testing/fixtures.ts'
 import { account } from '../testing.ts'
 import type { Command, Kind } from './model.ts'
 
-type Request = Exclude<Command, { readonly do: 'restart' | 'settle' }>
+type Request = Exclude<Command, { readonly do: 'restart' | 'kill' | 'settle' }>
 
 const nodeType = 'cache.t3.micro'
 

@@ -90,6 +90,8 @@ export type Command =
   | { readonly do: 'tag'; readonly kind: Kind; readonly id: string; readonly key: string; readonly value: string }
   | { readonly do: 'untag'; readonly kind: Kind; readonly id: string; readonly key: string }
   | { readonly do: 'restart' }
+  /** The process of one of the running nodes ends; `which` counts round them. */
+  | { readonly do: 'kill'; readonly which: number }
   | { readonly do: 'settle' }
 
 export const notFound: Readonly<Record<Kind, string>> = {
@@ -205,6 +207,7 @@ export const refusals = (model: Model, command: Command): readonly string[] => {
       return found.tags.has(command.key) ? [] : ['TagNotFoundFault']
     }
     case 'restart':
+    case 'kill':
     case 'settle':
       return []
   }
@@ -296,6 +299,7 @@ export const carryOut = (model: Model, command: Command): void => {
       break
     case 'describe':
     case 'restart':
+    case 'kill':
     case 'settle':
       break
   }
