@@ -94,7 +94,7 @@ export type Command =
   | { readonly do: 'kill'; readonly which: number }
   | { readonly do: 'settle' }
 
-export const notFound: Readonly<Record<Kind, string>> = {
+const notFound: Readonly<Record<Kind, string>> = {
   group: 'ReplicationGroupNotFoundFault',
   cluster: 'CacheClusterNotFoundFault',
   parameterGroup: 'CacheParameterGroupNotFoundFault',
@@ -104,7 +104,7 @@ export const notFound: Readonly<Record<Kind, string>> = {
 const combination = 'InvalidParameterCombinationException'
 const value = 'InvalidParameterValueException'
 
-export const parametersOfFamily: Readonly<Record<Family, readonly string[]>> = {
+const parametersOfFamily: Readonly<Record<Family, readonly string[]>> = {
   valkey9: ['timeout', 'maxmemory-policy'],
   'memcached1.6': ['chunk_size_growth_factor'],
 }
