@@ -12,7 +12,7 @@ export interface AptSource {
 }
 
 /** `deb [signed-by=… arch=…] URI SUITE COMPONENT…` */
-export const parseOneLine = (text: string): readonly AptSource[] =>
+const parseOneLine = (text: string): readonly AptSource[] =>
   text.split('\n').flatMap((line): readonly AptSource[] => {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)$/.exec(line)
     const [, options = '', uri, suite, components = ''] = match ?? []
@@ -25,7 +25,7 @@ export const parseOneLine = (text: string): readonly AptSource[] =>
 const words = (text: string | undefined): readonly string[] => (text ?? '').split(/\s+/).filter(Boolean)
 
 /** Stanzas of `Name: value` lines; a value goes on in lines that begin with a space. */
-export const parseDeb822 = (text: string): readonly AptSource[] =>
+const parseDeb822 = (text: string): readonly AptSource[] =>
   text
     .split(/\n\s*\n/)
     .map((stanza) => {
