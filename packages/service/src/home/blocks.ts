@@ -1,5 +1,5 @@
 /**
- * Which loopback networks belong to this home. Claims are files in a folder that all users of the machine share: made with O_EXCL,
+ * Which loopback networks belong to this home. Claims are files in a folder that all users of the machine share: made whole or not at all,
  * so two homes that start at once cannot take the same block. A claim is void when its home is gone or names another block.
  */
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -63,19 +63,28 @@ const clear = (path: string): boolean => {
   return false
 }
 
+/** False when there is a claim already. It appears whole: nobody can read one that is just being written. */
+const make = (path: string, home: Home): boolean => {
+  const whole = `${path}.${process.pid}.new`
+  writeFileSync(whole, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, {
+    mode: 0o644,
+  })
+  try {
+    linkSync(whole, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    return false
+  } finally {
+    rmSync(whole, { force: true })
+  }
+}
+
 /** False when somebody else has it. */
 const claim = (registry: string, block: Block, home: Home): boolean => {
   const path = claimFile(registry, block)
   for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      writeFileSync(path, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, {
-        flag: 'wx',
-      })
-      chmodSync(path, 0o644) // other users have to see that the block is taken
-      return true
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
-    }
+    if (make(path, home)) return true
     if (ownerOf(registry, block) === home.path) return true
     // Younger than this it may be a claim whose home has not written its own record yet.
     if (ownerOf(registry, block) !== null || ageOf(path) < 10_000) return false
