@@ -24,6 +24,8 @@ export type Action =
   | { readonly do: 'bind'; readonly node: string; readonly addresses: readonly string[] }
   | { readonly do: 'readers'; readonly endpoint: Endpoint; readonly backends: readonly Endpoint[] }
   | { readonly do: 'discovery'; readonly endpoint: Endpoint; readonly version: number; readonly nodes: readonly Endpoint[] }
+  /** Memcached: tell a node what `AmazonElastiCache:cluster` is to say. */
+  | { readonly do: 'publish'; readonly node: string; readonly version: number }
   | {
       readonly do: 'parameters'
       readonly node: string

@@ -76,3 +76,12 @@ export const decideDiscovery = (input: GroupInput): readonly Action[] => {
   const version = changed ? state.discoveryVersion + 1 : state.discoveryVersion
   return [{ do: 'discovery', endpoint: state.configurationEndpoint, version, nodes }]
 }
+
+/** Old clients read the list from the nodes themselves. A node that was restarted has forgotten it. */
+export const decidePublishing = (input: GroupInput): readonly Action[] => {
+  const { spec, state, observed } = input
+  if (spec.kind !== 'memcached' || state.discoveryVersion === 0) return []
+  return allNodes(input)
+    .filter((node) => isServing(node) && observed.published[node.spec.id] !== state.discoveryVersion)
+    .map((node) => ({ do: 'publish', node: node.spec.id, version: state.discoveryVersion }))
+}

@@ -132,3 +132,9 @@ test('a parameter that needs a reboot is marked, the others are applied', () => 
     },
   ])
 })
+
+test('a Memcached node that was restarted is told the list again, under the same version', () => {
+  const rest = groupAtRest('memcached', 2)
+  const forgotten = { ...rest, observed: { ...rest.observed, published: { 'demo.0001': 1 } } }
+  assert.deepEqual(decideGroup(forgotten).actions, [{ do: 'publish', node: 'demo.0002', version: 1 }])
+})

@@ -5,7 +5,7 @@
  * at again: an interrupted change is therefore nothing special, it goes on from what is there.
  */
 import type { Action, Decision, EndpointUse } from './actions.ts'
-import { decideBinds, decideDiscovery, decideReaders } from './endpoints.ts'
+import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
 import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
 import { bestReplica, decideTarget } from './primary.ts'
 import { decideReboots, decideStarts } from './processes.ts'
@@ -75,7 +75,8 @@ const stages: readonly Stage[] = [
     return target === null ? [] : [target]
   }),
   eachShard(decideReboots),
-  eachShard(decideStarts),
+  // The list of a Memcached cluster does not depend on who runs: it is served while the nodes start.
+  (input) => [...input.spec.shards.flatMap((shard) => decideStarts(input, shard)), ...decideDiscovery(input)],
   (input) => decideMeetings(input).actions,
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideForgetting,
@@ -83,7 +84,7 @@ const stages: readonly Stage[] = [
   decideReaders,
   markJoined,
   decideSettings,
-  decideDiscovery,
+  decidePublishing,
   removeNodes,
 ]
 

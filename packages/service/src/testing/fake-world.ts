@@ -307,6 +307,10 @@ export const createFakeWorld = (): FakeWorld => {
       clusterFiles.set(plan.folder, { myId, members: new Map(withStandIns(plan.cluster).map((member) => [member.id, member])) })
     }
     const file = clusterFiles.get(plan.folder)
+    // Gossip: a node that comes back is told at once what the living ones know.
+    const told = living().find((other) => file !== undefined && other.myId !== file.myId && other.members.has(file.myId))
+    if (plan.cluster === undefined && told !== undefined)
+      for (const member of told.members.values()) file?.members.set(member.id, member)
     nextPid += 1
     starts += 1
     const engine: FakeEngine = {

@@ -128,13 +128,13 @@ const discovery = async (input: ActInput, action: Extract<Action, { do: 'discove
   const nodes = action.nodes.map(endpointText)
   await input.cell.update((state) => ({ ...state, discoveryVersion: action.version, discoveryNodes: nodes }))
   await input.context.balancer.setDiscovery(action.endpoint, { version: action.version, nodes: action.nodes })
-  const text = `${action.version}\n${action.nodes.map((node) => `${node.address}|${node.address}|${node.port}`).join(' ')}\n`
-  await Promise.all(
-    Object.values(input.cell.value.nodes)
-      .filter((node) => node.process !== null && nodes.includes(endpointText(node))) // one that is leaving may be gone already
-      .map(async (node) => (await control(input, node.id)).publishDiscovery(text)),
-  )
   input.inForce.discovery = action.version
+}
+
+const publish = async (input: ActInput, action: Extract<Action, { do: 'publish' }>): Promise<void> => {
+  const places = input.cell.value.discoveryNodes.map((place) => place.replace(/^(.*):(\d+)$/, '$1|$1|$2'))
+  await (await control(input, action.node)).publishDiscovery(`${action.version}\n${places.join(' ')}\n`)
+  input.inForce.published.set(action.node, action.version)
 }
 
 const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 'remove-group' }>): Promise<void> => {
@@ -169,6 +169,8 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
       return
     case 'discovery':
       return discovery(input, action)
+    case 'publish':
+      return publish(input, action)
     case 'parameters':
       return applySettings(input, action)
     case 'joined':
@@ -178,23 +180,13 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
   }
 }
 
-/** Writes of one group's state follow each other: actions that run side by side each see what the others have written. */
-const serialActions: ReadonlySet<Action['do']> = new Set([
-  'target',
-  'stop',
-  'allocate',
-  'parameters',
-  'joined',
-  'remove-node',
-  'discovery',
-])
-
+/** All of them side by side. Every one is given its chance; the first failure is thrown when all have come to an end. */
 export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
   const starts = actions.filter((action) => action.do === 'start')
   const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
-  if (starts.length > 0) await startNodes(input.context, input.spec, input.cell, starts, input.wanted, input.events)
-  const parallel = others.filter((action) => !serialActions.has(action.do)).map((action) => run(input, action))
-  for (const action of others) if (serialActions.has(action.do)) await run(input, action)
-  const failed = (await Promise.allSettled(parallel)).find((result) => result.status === 'rejected')
+  const starting =
+    starts.length === 0 ? [] : [startNodes(input.context, input.spec, input.cell, starts, input.wanted, input.events)]
+  const results = await Promise.allSettled([...starting, ...others.map((action) => run(input, action))])
+  const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
 }

@@ -10,6 +10,8 @@ import type { GroupContext } from './context.ts'
 export interface InForce {
   readers: readonly string[] | null
   discovery: number | null
+  /** Node id to the discovery version that it was told. */
+  readonly published: Map<string, number>
 }
 
 const connectDeadlineMs = 1_000
@@ -72,5 +74,6 @@ export const observeGroup = async (
     nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),
     readers: inForce.readers,
     discovery: inForce.discovery,
+    published: Object.fromEntries(inForce.published),
   }
 }

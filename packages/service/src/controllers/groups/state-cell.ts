@@ -3,6 +3,7 @@ import type { GroupKey, GroupState, NodeState } from '../../model/group.ts'
 import { stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import type { Condition, Operation, Store } from '../../ports/store.ts'
+import { createMutex } from './mutex.ts'
 
 const emptyState = (key: GroupKey): GroupState => ({
   region: key.region,
@@ -26,7 +27,7 @@ const emptyState = (key: GroupKey): GroupState => ({
  */
 export interface StateCell {
   readonly value: GroupState
-  /** Writes nothing when the state stays the same and there is nothing else to write. */
+  /** Calls follow each other, each sees what the one before wrote. Writes nothing when the state stays the same and there is nothing else to write. */
   update(
     change: (state: GroupState) => GroupState,
     operations?: readonly Operation[],
@@ -38,28 +39,32 @@ export const openStateCell = async (store: Store, key: GroupKey): Promise<StateC
   const record = await readRecord<GroupState>(store, stateKey(key))
   let value = record?.value ?? emptyState(key)
   let revision = record?.revision ?? 0
+  const write = async (
+    change: (state: GroupState) => GroupState,
+    operations: readonly Operation[],
+    conditions: readonly Condition[],
+  ): Promise<void> => {
+    const next = change(value)
+    const same = JSON.stringify(next) === JSON.stringify(value) && revision !== 0
+    if (same && operations.length === 0) return
+    const result = await store.transact(
+      [{ key: stateKey(key), revision }, ...conditions],
+      [put(stateKey(key), next), ...operations],
+    )
+    if (!result.ok) {
+      throw new LarderError('store-failed', `the state of ${stateKey(key)} was changed by somebody else (${result.failed.key})`, {
+        retry: true,
+      })
+    }
+    value = next
+    revision = result.revision
+  }
+  const oneByOne = createMutex()
   return {
     get value() {
       return value
     },
-    async update(change, operations = [], conditions = []) {
-      const next = change(value)
-      const same = JSON.stringify(next) === JSON.stringify(value) && revision !== 0
-      if (same && operations.length === 0) return
-      const result = await store.transact(
-        [{ key: stateKey(key), revision }, ...conditions],
-        [put(stateKey(key), next), ...operations],
-      )
-      if (!result.ok) {
-        throw new LarderError(
-          'store-failed',
-          `the state of ${stateKey(key)} was changed by somebody else (${result.failed.key})`,
-          { retry: true },
-        )
-      }
-      value = next
-      revision = result.revision
-    },
+    update: (change, operations = [], conditions = []) => oneByOne(() => write(change, operations, conditions)),
   }
 }
 

@@ -39,7 +39,7 @@ export interface Worker {
 }
 
 export const createWorker = (context: GroupContext, key: GroupKey, signal: AbortSignal): Worker => {
-  const inForce: InForce = { readers: null, discovery: null }
+  const inForce: InForce = { readers: null, discovery: null, published: new Map() }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0
@@ -108,7 +108,11 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
         await deleteGroup(record, removal.retain)
         return { kind: 'gone' }
       }
-      for (const action of decision.actions) if (action.do === 'start') tidied.delete(action.node)
+      for (const action of decision.actions) {
+        if (action.do !== 'start') continue
+        tidied.delete(action.node)
+        inForce.published.delete(action.node)
+      }
       await act(input, decision.actions)
     }
     return { kind: 'again', afterMs: pollMs }
@@ -157,6 +161,7 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
     invalidate() {
       inForce.readers = null
       inForce.discovery = null
+      inForce.published.clear()
     },
   }
 }
@@ -173,7 +178,8 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   forget: () => 'nodes forget who is not there any more',
   bind: () => 'endpoint addresses are bound',
   readers: () => 'the reader endpoint is balanced',
-  discovery: () => 'the list of nodes is published',
+  discovery: () => 'the list of nodes is served',
+  publish: () => 'nodes are told the list',
   parameters: () => 'parameters are applied',
   joined: (count) => (count === 1 ? 'a node has all of its data' : `${count} nodes have all of their data`),
   'remove-node': (count) => (count === 1 ? 'a node is removed' : `${count} nodes are removed`),
