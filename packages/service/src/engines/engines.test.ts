@@ -114,13 +114,15 @@ for (const engine of installed('valkey', 'redis')) {
       await until('the replica is in sync', async () => (await heir.control.status()).replication?.linkUp === true)
       await until('the primary knows it', async () => (await old.control.status()).replication?.connectedReplicas === 1)
       await old.control.command(['SET', 'key', 'value'])
-      await until('the primary hands over', async () => {
-        const answer = old.control.command(['FAILOVER', 'TO', heir.plan.address, String(port), 'TIMEOUT', '2000'])
-        return answer.then(
-          () => true,
-          () => false, // the replica is not online yet in the eyes of its primary
-        )
+      await old.control.command(['CLIENT', 'PAUSE', '4000', 'WRITE'])
+      // Written before the pause, and on its way: the offsets tell when it has arrived (docs/decisions/0006).
+      await until('the replica has everything', async () => {
+        const [left, right] = await Promise.all([old.control.status(), heir.control.status()])
+        return left.replication?.offset === right.replication?.offset
       })
+      await old.control.replicate({ address: heir.plan.address, port })
+      await heir.control.replicate(null)
+      await old.control.command(['CLIENT', 'UNPAUSE'])
       await until('they have changed places', async () => {
         const [before, after] = await Promise.all([old.control.status(), heir.control.status()])
         return after.replication?.role === 'primary' && before.replication?.linkUp === true
