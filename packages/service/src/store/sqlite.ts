@@ -238,9 +238,15 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
     async list(prefix, { after = '', limit = -1 } = {}) {
       expire()
       return guarded(path, 'reading', () => {
-        const revision = meta('revision')
-        const entries = statements.list.all(after > prefix ? after : prefix, after, beyond(prefix), limit).map(entryOf)
-        return { entries, revision }
+        // A reader beside the writing process could else see a revision of before the entries.
+        if (readOnly) database.exec('BEGIN')
+        try {
+          const revision = meta('revision')
+          const entries = statements.list.all(after > prefix ? after : prefix, after, beyond(prefix), limit).map(entryOf)
+          return { entries, revision }
+        } finally {
+          if (readOnly) database.exec('COMMIT')
+        }
       })
     },
     async transact(conditions: readonly Condition[], operations: readonly Operation[]): Promise<TransactionResult> {
