@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -119,4 +119,30 @@ test('a record of something else is named, and left', () => {
   writeFileSync(home.blockFile, '{"first": 3}')
   assert.throws(() => claimBlock(home, join(folder.path, 'blocks')), { code: 'store-corrupt', message: /a block of networks/ })
   assert.equal(readFileSync(home.blockFile, 'utf8'), '{"first": 3}')
+})
+
+test('another user sees that a block is taken, whatever the umask, and takes the next one', async () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const before = process.umask(0o077)
+  try {
+    const { first } = claimBlock(homeIn(folder.path, 'mine'), registry)
+    assert.equal(statSync(claimOf(registry, first)).mode & 0o777, 0o644)
+    if (process.getuid?.() !== 0) return // only root can become another user
+    chmodSync(folder.path, 0o711)
+    const other = join(folder.path, 'other')
+    mkdirSync(other)
+    chownSync(other, 65_534, 65_534)
+    await using another = runOther(
+      import.meta.url,
+      `import { openHome } from './home.ts'
+       import { claimBlock } from './blocks.ts'
+       process.setgid(65534)
+       process.setuid(65534)
+       console.log(claimBlock(openHome(${JSON.stringify(join(other, 'home'))}), ${JSON.stringify(registry)}).first)`,
+    )
+    assert.notEqual(Number(await another.line()), first)
+  } finally {
+    process.umask(before)
+  }
 })

@@ -31,12 +31,20 @@ const openRegistry = (registry: string): void => {
   chmodSync(registry, 0o1777)
 }
 
-/** Whose the block is, or null when it is free: a claim of a home that no longer exists, or that has another block, is void. */
+/**
+ * Whose the block is, or null when it is free: a claim of a home that no longer exists, or that has another block, is void. What another
+ * user does not let us read is his.
+ */
 const ownerOf = (registry: string, block: Block): string | null => {
-  const claim = readJsonFile(claimFile(registry, block), isClaim, 'the claim of a home')
-  if (claim === null) return null
-  const recorded = existsSync(claim.home) ? blockAt(join(claim.home, 'block.json')) : null
-  return recorded?.first === block.first ? claim.home : null
+  try {
+    const claim = readJsonFile(claimFile(registry, block), isClaim, 'the claim of a home')
+    if (claim === null) return null
+    const recorded = existsSync(claim.home) ? blockAt(join(claim.home, 'block.json')) : null
+    return recorded?.first === block.first ? claim.home : null
+  } catch (error) {
+    if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return 'another user'
+    throw error
+  }
 }
 
 /**
@@ -69,6 +77,7 @@ const make = (path: string, home: Home): boolean => {
   writeFileSync(whole, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, {
     mode: 0o644,
   })
+  chmodSync(whole, 0o644) // whatever the umask: other users have to see that the block is taken
   try {
     linkSync(whole, path)
     return true
