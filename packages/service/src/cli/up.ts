@@ -60,9 +60,10 @@ const runDemo = async (service: Service): Promise<void> => {
   }
 }
 
+/** The first one. Later ones are expected (a terminal and npm each send theirs) and must not end Larder while it stops engines. */
 const untilSignal = (): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, resolve)
   })
 
 /** `larder up` */
