@@ -17,6 +17,8 @@ const format = 1
 /** Changes that a watcher may still ask for. */
 const keptRevisions = 10_000
 const compactEvery = 1_000
+/** Entries that are kept in memory. */
+const mostRecent = 4_000
 
 const schema = `
   CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, lease TEXT) WITHOUT ROWID;
@@ -133,7 +135,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
   })
   const statements = {
     get: database.prepare('SELECT key, value, revision FROM entry WHERE key = ?'),
-    list: database.prepare('SELECT key, value, revision FROM entry WHERE key >= ? AND key <> ? AND key < ? ORDER BY key LIMIT ?'),
+    revision: database.prepare('SELECT revision FROM entry WHERE key = ?'),
+    list: database.prepare('SELECT key, revision FROM entry WHERE key >= ? AND key <> ? AND key < ? ORDER BY key LIMIT ?'),
     meta: database.prepare('SELECT value FROM meta WHERE name = ?'),
     past: database.prepare(
       'SELECT key, value, revision FROM change WHERE revision >= ? AND key >= ? AND key < ? ORDER BY revision, position',
@@ -141,6 +144,22 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
     leaseEnds: database.prepare('SELECT id FROM lease WHERE ends <= ?'),
     leaseKeys: database.prepare('SELECT key FROM entry WHERE lease = ?'),
     lease: database.prepare('SELECT ttl FROM lease WHERE id = ?'),
+  }
+  /** What was read before is given again, as the same object, while its revision is the same: long values are copied and parsed once. */
+  const recent = new Map<string, Entry>()
+  const read = (key: string, revision: number): Entry => {
+    const known = recent.get(key)
+    if (known?.revision === revision) return known
+    const row = statements.get.get(key)
+    if (row === undefined) {
+      throw new LarderError('store-failed', `expected an entry ${key} of revision ${revision} in ${path}, found none`, {
+        retry: true,
+      })
+    }
+    const entry = entryOf(row)
+    if (recent.size >= mostRecent) recent.clear()
+    recent.set(key, entry)
+    return entry
   }
   const meta = (name: string): number => Number(statements.meta.get(name)?.['value'] ?? 0)
   const watchers = createWatchers()
@@ -231,8 +250,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
     async get(key) {
       expire()
       return guarded(path, 'reading', () => {
-        const row = statements.get.get(key)
-        return row === undefined ? null : entryOf(row)
+        const row = statements.revision.get(key)
+        return row === undefined ? null : read(key, Number(row['revision']))
       })
     },
     async list(prefix, { after = '', limit = -1 } = {}) {
@@ -242,7 +261,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
         if (readOnly) database.exec('BEGIN')
         try {
           const revision = meta('revision')
-          const entries = statements.list.all(after > prefix ? after : prefix, after, beyond(prefix), limit).map(entryOf)
+          const rows = statements.list.all(after > prefix ? after : prefix, after, beyond(prefix), limit)
+          const entries = rows.map((row) => read(String(row['key']), Number(row['revision'])))
           return { entries, revision }
         } finally {
           if (readOnly) database.exec('COMMIT')
@@ -253,7 +273,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
       expire()
       return transaction<TransactionResult>(() => {
         for (const condition of conditions) {
-          const found = Number(statements.get.get(condition.key)?.['revision'] ?? 0)
+          const found = Number(statements.revision.get(condition.key)?.['revision'] ?? 0)
           if (found !== condition.revision) return { result: { ok: false, failed: condition }, changes: [] }
         }
         const { revision, changes } = commit(operations)
