@@ -96,7 +96,7 @@ const readyUrl = (child: ChildProcess): Promise<string> =>
     }
   })
 
-const releaseBlock = (home: string): void => {
+export const releaseBlock = (home: string): void => {
   try {
     const { first } = JSON.parse(readFileSync(join(home, 'block.json'), 'utf8')) as { first: number }
     rmSync(`/var/tmp/larder-blocks/127.${first}`, { force: true })
