@@ -122,7 +122,7 @@ test('a record of something else is named, and left', () => {
 })
 
 test('another user sees that a block is taken, whatever the umask, and takes the next one', async () => {
-  using folder = temporaryFolder()
+  using folder = temporaryFolder('/var/tmp') // every user may go there, whatever TMPDIR is
   const registry = join(folder.path, 'blocks')
   const before = process.umask(0o077)
   try {

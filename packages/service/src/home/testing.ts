@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** Gone with the test. */
-export const temporaryFolder = (): { readonly path: string } & Disposable => {
-  const path = mkdtempSync(join(tmpdir(), 'larder-test-'))
+export const temporaryFolder = (parent = tmpdir()): { readonly path: string } & Disposable => {
+  const path = mkdtempSync(join(parent, 'larder-test-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
