@@ -188,6 +188,7 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
 
 const describe = (actions: readonly Action[]): string => {
   const counts = new Map<Action['do'], number>()
-  for (const action of actions) counts.set(action.do, (counts.get(action.do) ?? 0) + 1)
+  for (const action of actions)
+    counts.set(action.do, (counts.get(action.do) ?? 0) + (action.do === 'joined' ? action.nodes.length : 1))
   return [...counts].map(([name, count]) => words[name](count)).join(', ')
 }
