@@ -14,6 +14,7 @@ import { createManager } from './controllers/groups/manager.ts'
 import { createMutex } from './controllers/groups/mutex.ts'
 import { readPersisted } from './controllers/groups/persisted.ts'
 import { stopEngines } from './controllers/groups/shutdown.ts'
+import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
 import { adapterFor } from './engines/index.ts'
 import { findTool } from './engines/tools.ts'
@@ -119,6 +120,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 
   const connections = createConnections((name) => manager.connectionLost(name))
   const context: GroupContext = {
+    decide: decideGroup,
     store,
     host,
     catalog,

@@ -1,7 +1,9 @@
 /** Specs and contexts for tests of controllers, on a machine in memory. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { createConnections } from '../controllers/groups/connections.ts'
 import type { GroupContext } from '../controllers/groups/context.ts'
 import { createManager, type Manager } from '../controllers/groups/manager.ts'
+import { decideGroup } from '../decide/group.ts'
 import type { GroupKind, GroupSpec, NodeSpec, ShardSpec } from '../model/group.ts'
 import { nodeIds, shardId } from '../model/names.ts'
 import { evenSlots } from '../model/slots.ts'
@@ -69,7 +71,7 @@ export const groupSpec = (id: string, kind: GroupKind, shards: number, nodes: nu
 
 export const realClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }
 
 /** Controllers over this store and world, as after a start of Larder. */
@@ -78,6 +80,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
   let unique = 0
   let chain: Promise<unknown> = Promise.resolve()
   const context: GroupContext = {
+    decide: decideGroup,
     store,
     host: world.host,
     catalog: world.catalog,

@@ -1,3 +1,5 @@
+import type { Decision } from '../../decide/actions.ts'
+import type { GroupInput } from '../../decide/input.ts'
 import type { Block } from '../../model/addresses.ts'
 import type { EngineName, GroupKey } from '../../model/group.ts'
 import type { Balancer } from '../../ports/balancer.ts'
@@ -18,6 +20,8 @@ export interface NodePlace {
 
 /** Everything that the controllers of groups need from outside. */
 export interface GroupContext {
+  /** `decideGroup`; tests of the tests put a wrong one in. */
+  readonly decide: (input: GroupInput) => Decision
   readonly store: Store
   readonly host: Host
   readonly catalog: Catalog

@@ -18,7 +18,8 @@ interface Entry {
   running: boolean
   /** Something happened while it ran. */
   again: boolean
-  timer: NodeJS.Timeout | null
+  /** Ends the wait for the next look. */
+  timer: AbortController | null
 }
 
 export interface Manager {
@@ -40,8 +41,13 @@ export const createManager = (context: GroupContext): Manager => {
   }
 
   const schedule = (entry: Entry, afterMs: number): void => {
-    if (entry.timer !== null) clearTimeout(entry.timer)
-    entry.timer = setTimeout(() => wake(entry), afterMs)
+    entry.timer?.abort()
+    const timer = new AbortController()
+    entry.timer = timer
+    context.clock.sleep(afterMs, timer.signal).then(
+      () => wake(entry),
+      () => undefined, // woken earlier
+    )
   }
 
   const runOnce = async (entry: Entry): Promise<void> => {
@@ -60,7 +66,7 @@ export const createManager = (context: GroupContext): Manager => {
       entry.again = true
       return
     }
-    if (entry.timer !== null) clearTimeout(entry.timer)
+    entry.timer?.abort()
     entry.timer = null
     entry.running = true
     entry.again = false
@@ -144,7 +150,7 @@ export const createManager = (context: GroupContext): Manager => {
     },
     async stop() {
       ending.abort()
-      for (const entry of groups.values()) if (entry.timer !== null) clearTimeout(entry.timer)
+      for (const entry of groups.values()) entry.timer?.abort()
       await Promise.allSettled([...running])
     },
   }

@@ -3,7 +3,6 @@
  * One worker runs for a group at a time. A failed step is tried again with growing delay, and its reason is written where users see it.
  */
 import type { Action, Decision } from '../../decide/actions.ts'
-import { decideGroup } from '../../decide/group.ts'
 import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, specKey, stateKey } from '../../model/keys.ts'
@@ -80,7 +79,7 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
     await current.update((state) => ({ ...state, status: unsettledStatus(spec, state) }))
     const wanted = await wantedSettings(context.store, spec)
     const observed = await observeGroup(context, spec, current.value, inForce)
-    const decision = decideGroup({ spec, state: current.value, observed, wanted })
+    const decision = context.decide({ spec, state: current.value, observed, wanted })
     return { decision, input: { context, spec, cell: current, wanted, inForce, events }, record }
   }
 
