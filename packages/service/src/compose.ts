@@ -119,7 +119,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   })
 
   const connections = createConnections((name) => manager.connectionLost(name))
-  const context: GroupContext = {
+  const context: Omit<GroupContext, 'health'> = {
     decide: decideGroup,
     store,
     host,

@@ -8,11 +8,27 @@ export type Action =
   /** Give addresses to these nodes and endpoints, and write them to the state in one transaction. */
   | { readonly do: 'allocate'; readonly nodes: readonly string[]; readonly endpoints: readonly EndpointUse[] }
   /** Write who is to be primary, before anybody is promoted. */
-  | { readonly do: 'target'; readonly shard: string; readonly primary: string; readonly epoch: number; readonly because: string }
+  | {
+      readonly do: 'target'
+      readonly shard: string
+      readonly primary: string
+      readonly epoch: number
+      readonly fence: readonly string[]
+      readonly because: string
+    }
   | { readonly do: 'start'; readonly node: string; readonly replicaOf: string | null; readonly because: StartReason }
   /** End the process: SIGKILL after it had its chance, and seen to be gone. */
-  | { readonly do: 'stop'; readonly node: string; readonly because: 'reboot' | 'removed' | 'deleted' | 'replace' }
-  | { readonly do: 'promote'; readonly node: string; readonly shard: string; readonly epoch: number }
+  | { readonly do: 'stop'; readonly node: string; readonly because: StopReason }
+  | {
+      readonly do: 'promote'
+      readonly node: string
+      readonly shard: string
+      readonly epoch: number
+      /** What it binds from then on; null: as before. */
+      readonly addresses: readonly string[] | null
+      /** Cluster mode: by the vote of the other primaries, where they may be about to vote for somebody else. */
+      readonly byVote: boolean
+    }
   /** Make the node a replica of the shard's primary. */
   | { readonly do: 'follow'; readonly node: string; readonly primary: string }
   /** Planned switch without a lost write: the engine itself waits for the offset. */
@@ -41,6 +57,8 @@ export type Action =
   | { readonly do: 'remove-group'; readonly retain: string | null }
 
 export type EndpointUse = 'primary' | 'reader' | 'configuration'
+/** `hung` and `zone` end processes that may still accept writes: nobody is promoted before they are gone. */
+export type StopReason = 'reboot' | 'replace' | 'hung' | 'zone'
 export type StartReason = 'created' | 'recovered' | 'rebooted' | 'lost-all'
 
 export interface Decision {

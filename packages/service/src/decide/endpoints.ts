@@ -1,7 +1,7 @@
 /** Who binds the floating address, who stands behind the reader endpoint, and what discovery says. */
 import type { Endpoint } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
+import { allFactsOf, factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
 
 const endpointOf = (node: NodeFacts): Endpoint => ({ address: node.state.address, port: node.state.port })
 export const endpointText = (endpoint: Endpoint): string => `${endpoint.address}:${endpoint.port}`
@@ -9,10 +9,12 @@ const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && [...a].sort().every((value, index) => value === [...b].sort()[index])
 
 const allNodes = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => factsOf(input, shard))
+/** Also those that are to be removed: one of them may still be the primary. */
+const presentNodes = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => allFactsOf(input, shard))
 
 const primaryOf = (input: GroupInput, shardId: string): NodeFacts | undefined => {
   const id = input.state.shards[shardId]?.primary
-  return allNodes(input).find((node) => node.spec.id === id)
+  return presentNodes(input).find((node) => node.spec.id === id)
 }
 
 /** The node that should bind the floating endpoint of the group, and the address; null when there is none to bind. */
@@ -41,7 +43,7 @@ export const decideBinds = (input: GroupInput): readonly Action[] => {
   const float = floating(input)
   const wanted = (node: NodeFacts): readonly string[] =>
     float !== null && node.spec.id === float.holder?.spec.id ? [node.state.address, float.address] : [node.state.address]
-  const bindable = allNodes(input).filter(
+  const bindable = presentNodes(input).filter(
     (node) => isRunning(node) && node.seen.engine !== null && input.spec.kind !== 'memcached',
   )
   const change = (nodes: readonly NodeFacts[]): readonly Action[] =>
@@ -62,6 +64,7 @@ export const decideReaders = (input: GroupInput): readonly Action[] => {
     (node) => node.spec.id !== primary.spec.id && isInSync(node, primary.state.address),
   )
   const backends = (replicas.length > 0 ? replicas : isServing(primary) ? [primary] : []).map(endpointOf)
+  if (observed.readers === null && backends.length === 0) return [] // nothing runs yet
   if (observed.readers !== null && sameSet(observed.readers, backends.map(endpointText))) return []
   return [{ do: 'readers', endpoint: state.readerEndpoint, backends }]
 }

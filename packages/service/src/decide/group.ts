@@ -6,9 +6,9 @@
  */
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
-import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
-import { bestReplica, decideTarget } from './primary.ts'
-import { decideReboots, decideStarts } from './processes.ts'
+import { factsOf, type GroupInput, hasData, isInSync, isRunning, isServing, isZoneUp, type NodeFacts } from './input.ts'
+import { decideTarget } from './primary.ts'
+import { decideFences, decideReboots, decideStarts } from './processes.ts'
 import { decideSettings } from './settings.ts'
 import { decideForgetting, decideMeetings, decideTopology } from './topology.ts'
 
@@ -27,20 +27,13 @@ const allocate: Stage = ({ spec, state }) => {
   return nodes.length + endpoints.length === 0 ? [] : [{ do: 'allocate', nodes, endpoints }]
 }
 
-/** Nodes of the state that the spec no longer has. A primary hands over before it goes. */
+/** Nodes of the state that the spec no longer has. A primary hands over before it goes (`decideTarget`). */
 const removeNodes: Stage = (input) => {
   const wanted = new Set(input.spec.shards.flatMap((shard) => shard.nodes.map((node) => node.id)))
+  const primaries = new Set(input.spec.shards.map((shard) => input.state.shards[shard.id]?.primary))
   return Object.keys(input.state.nodes)
-    .filter((id) => !wanted.has(id))
-    .flatMap((id): readonly Action[] => {
-      const shard = input.spec.shards.find((candidate) => input.state.shards[candidate.id]?.primary === id)
-      const leaving = input.state.nodes[id]
-      if (shard === undefined || leaving === undefined) return [{ do: 'remove-node', node: id }]
-      const heir = bestReplica(factsOf(input, shard).filter((node) => isInSync(node, leaving.address)))
-      if (heir === null) return []
-      const epoch = (input.state.shards[shard.id]?.epoch ?? 0) + 1
-      return [{ do: 'target', shard: shard.id, primary: heir.spec.id, epoch, because: `${id} is to be removed` }]
-    })
+    .filter((id) => !wanted.has(id) && !primaries.has(id))
+    .map((id) => ({ do: 'remove-node', node: id }))
 }
 
 const markJoined: Stage = (input) => {
@@ -48,7 +41,7 @@ const markJoined: Stage = (input) => {
     const facts = factsOf(input, shard)
     const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
     return facts.filter((node) => {
-      if (node.state.joined || !isServing(node)) return false
+      if ((node.state.joined && hasData(node)) || !isServing(node)) return false
       if (input.spec.kind === 'memcached') return true
       if (node === primary) return node.seen.engine?.replication?.role === 'primary'
       return primary !== undefined && isInSync(node, primary.state.address)
@@ -70,18 +63,20 @@ const stages: readonly Stage[] = [
     return [{ do: 'remove-group', retain: spec.deletion.retainPrimary ? (primary ?? null) : null }]
   },
   allocate,
+  // Who clients can write to comes first: starts of the others take longer, and may fail.
+  eachShard(decideFences),
   eachShard((input, shard) => {
     const target = input.spec.kind === 'memcached' ? null : decideTarget(input, shard)
     return target === null ? [] : [target]
   }),
+  eachShard((input, shard) => decideTopology(input, shard).actions),
+  decideBinds,
+  decideReaders,
   eachShard(decideReboots),
   // The list of a Memcached cluster does not depend on who runs: it is served while the nodes start.
   (input) => [...input.spec.shards.flatMap((shard) => decideStarts(input, shard)), ...decideDiscovery(input)],
   (input) => decideMeetings(input).actions,
-  eachShard((input, shard) => decideTopology(input, shard).actions),
   decideForgetting,
-  decideBinds,
-  decideReaders,
   markJoined,
   decideSettings,
   decidePublishing,
@@ -96,6 +91,8 @@ const waitingFor = (input: GroupInput): string | null => {
     for (const node of facts) {
       if (node.seen.process === 'doubt')
         return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
+      if (!isZoneUp(input, node)) return `${node.spec.zone} is down, and node ${node.spec.id} with it`
+      if (node.seen.hung) return `node ${node.spec.id} is stopped or stuck, and is left alone: nobody else has its data`
       if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
       if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
       if (node.seen.engine?.loading === true) return `node ${node.spec.id} loads its data`

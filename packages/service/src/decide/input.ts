@@ -8,6 +8,8 @@ export interface WantedSettings {
   readonly maxMemoryBytes: number
   /** Those of `parameters` that take effect only with a restart. */
   readonly requiresReboot: ReadonlySet<string>
+  /** Threads that read and write, the main one included. */
+  readonly ioThreads: number
 }
 
 export interface GroupInput {
@@ -15,6 +17,8 @@ export interface GroupInput {
   readonly state: GroupState
   readonly observed: Observed
   readonly wanted: WantedSettings
+  /** Availability zones that are down: nothing runs there. */
+  readonly zonesDown: ReadonlySet<string>
 }
 
 /** A node with all that is known of it. */
@@ -24,20 +28,59 @@ export interface NodeFacts {
   readonly seen: ObservedNode
 }
 
-const unseen = (id: string): ObservedNode => ({ id, process: 'absent', engine: null, persisted: null })
+const unseen = (id: string): ObservedNode => ({ id, process: 'absent', hung: false, engine: null, persisted: null })
+const seenOf = (input: GroupInput, id: string): ObservedNode => input.observed.nodes[id] ?? unseen(id)
+
+interface ShardFacts {
+  readonly staying: readonly NodeFacts[]
+  readonly leaving: readonly NodeFacts[]
+  readonly all: readonly NodeFacts[]
+}
+
+const gather = (input: GroupInput, shard: ShardSpec): ShardFacts => {
+  const staying = shard.nodes.flatMap((spec) => {
+    const state = input.state.nodes[spec.id]
+    return state === undefined ? [] : [{ spec, state, seen: seenOf(input, spec.id) }]
+  })
+  const leaving = Object.values(input.state.nodes)
+    .filter((state) => state.shard === shard.id && !shard.nodes.some((node) => node.id === state.id))
+    .map((state) => ({
+      spec: { id: state.id, clusterId: state.id, cacheNodeId: '0001', zone: '', createdAt: 0, reboots: state.rebootsDone },
+      state,
+      seen: seenOf(input, state.id),
+    }))
+  return { staying, leaving, all: [...staying, ...leaving] }
+}
+
+/** Gathered once for each input: facts of the same node are the same object. */
+const gathered = new WeakMap<GroupInput, Map<string, ShardFacts>>()
+
+const shardFacts = (input: GroupInput, shard: ShardSpec): ShardFacts => {
+  const shards = gathered.get(input) ?? new Map<string, ShardFacts>()
+  gathered.set(input, shards)
+  const facts = shards.get(shard.id) ?? gather(input, shard)
+  shards.set(shard.id, facts)
+  return facts
+}
 
 /** The nodes of a shard that have been allocated, in the order of the spec. */
-export const factsOf = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] =>
-  shard.nodes.flatMap((spec) => {
-    const state = input.state.nodes[spec.id]
-    return state === undefined ? [] : [{ spec, state, seen: input.observed.nodes[spec.id] ?? unseen(spec.id) }]
-  })
+export const factsOf = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] => shardFacts(input, shard).staying
+/** Nodes of the shard that the spec no longer has. They are there until they are removed, and one of them may be the primary. */
+export const leavingFacts = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] => shardFacts(input, shard).leaving
+/** Every node of the shard, those that are leaving last. */
+export const allFactsOf = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] => shardFacts(input, shard).all
 
 export const isRunning = (node: NodeFacts): boolean => node.seen.process === 'running'
 /** Running, answers, and has its data in memory. */
-export const isServing = (node: NodeFacts): boolean => isRunning(node) && node.seen.engine !== null && !node.seen.engine.loading
+export const isServing = (node: NodeFacts): boolean =>
+  isRunning(node) && !node.seen.hung && node.seen.engine !== null && !node.seen.engine.loading
+export const roleOf = (node: NodeFacts): 'primary' | 'replica' | null => node.seen.engine?.replication?.role ?? null
 /** Follows the primary at `address`, and the first sync is over. */
 export const isInSync = (node: NodeFacts, address: string): boolean => {
   const replication = node.seen.engine?.replication
   return isServing(node) && replication?.role === 'replica' && replication.linkUp && replication.primary?.address === address
 }
+/** Holds the data set of its shard. */
+export const hasData = (node: NodeFacts): boolean => node.state.synced ?? node.state.joined
+/** May its process run? */
+export const isZoneUp = (input: GroupInput, node: NodeFacts): boolean => !input.zonesDown.has(node.spec.zone)

@@ -17,6 +17,8 @@ export interface ObservedNode {
    * - `doubt`    a process exists that may or may not be ours: touch nothing
    */
   readonly process: 'absent' | 'running' | 'doubt'
+  /** It runs no more although it exists (stopped, stuck in the kernel). An engine that is merely busy is not hung. */
+  readonly hung: boolean
   /** What the engine says of itself; null while it cannot be asked. */
   readonly engine: EngineStatus | null
   /** Only of nodes whose process is absent. */

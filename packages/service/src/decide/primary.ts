@@ -1,19 +1,35 @@
 /**
  * Who is to be the primary of a shard.
  *
- * A target changes only when the process of the old primary has been seen to be gone (the fence), or by a hand-over that the
- * engine itself makes without losing a write. It is written to the store before anything is done about it.
+ * A target changes when the process of the old primary has been seen to be gone (the fence), by a hand-over in which no write is lost, or
+ * because the engines elected somebody themselves. It is written to the store before anything is done about it.
  */
-import type { ShardSpec } from '../model/group.ts'
+import { hasElection } from '../model/cluster.ts'
+import type { ShardSpec, ShardState } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { factsOf, type GroupInput, isInSync, isServing, type NodeFacts } from './input.ts'
+import {
+  allFactsOf,
+  factsOf,
+  type GroupInput,
+  hasData,
+  isInSync,
+  isServing,
+  isZoneUp,
+  leavingFacts,
+  type NodeFacts,
+  roleOf,
+} from './input.ts'
 import type { PersistedData } from './observed.ts'
+
+type TargetAction = Extract<Action, { do: 'target' }>
 
 const offsetOf = (node: NodeFacts): number => node.seen.engine?.replication?.offset ?? -1
 
 /** The replica with the highest offset; on a tie the lower number. */
-export const bestReplica = (nodes: readonly NodeFacts[]): NodeFacts | null =>
+const bestReplica = (nodes: readonly NodeFacts[]): NodeFacts | null =>
   nodes.reduce<NodeFacts | null>((best, node) => (best === null || offsetOf(node) > offsetOf(best) ? node : best), null)
+
+const isOnDisk = (node: NodeFacts): boolean => node.seen.persisted !== null && node.seen.persisted.kind !== 'none'
 
 const rank = (data: PersistedData | null): readonly [number, number, number] => {
   if (data === null || data.kind === 'none') return [0, 0, 0]
@@ -34,42 +50,113 @@ const isBetter = (a: PersistedData | null, b: PersistedData | null): boolean => 
 const bestPersisted = (nodes: readonly NodeFacts[], primary: NodeFacts): NodeFacts =>
   nodes.reduce((best, node) => (isBetter(node.seen.persisted, best.seen.persisted) ? node : best), primary)
 
+/** Has it been seen that this node accepts no writes, and will not? */
+const isHarmless = (node: NodeFacts | undefined): boolean =>
+  node === undefined || node.seen.process === 'absent' || (isServing(node) && roleOf(node) === 'replica')
+
+/** A new target of a shard. Whoever may still believe to be primary is named in the fence, until it is gone or follows. */
+export const targetOf = (
+  input: GroupInput,
+  shard: ShardSpec,
+  present: ShardState,
+  heir: NodeFacts,
+  because: string,
+): TargetAction => {
+  const all = allFactsOf(input, shard)
+  const suspects = new Set([...(present.fence ?? []), ...(present.primary === null ? [] : [present.primary])])
+  const fence = [...suspects].filter((id) => id !== heir.spec.id && !isHarmless(all.find((node) => node.spec.id === id)))
+  return { do: 'target', shard: shard.id, primary: heir.spec.id, epoch: present.epoch + 1, fence, because }
+}
+
+/** Nodes that keep the target from being promoted now. */
+export const unfenced = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] => {
+  const fence = new Set(input.state.shards[shard.id]?.fence)
+  const target = input.state.shards[shard.id]?.primary
+  return allFactsOf(input, shard).filter(
+    (node) => node.spec.id !== target && ((fence.has(node.spec.id) && !isHarmless(node)) || livesAsPrimary(node)),
+  )
+}
+
+export const livesAsPrimary = (node: NodeFacts): boolean => node.seen.process === 'running' && roleOf(node) === 'primary'
+
+/** Whom the primary may hand over to without a lost write. */
+export const heirOf = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): NodeFacts | null =>
+  bestReplica(factsOf(input, shard).filter((node) => node !== primary && hasData(node) && isInSync(node, primary.state.address)))
+
+/** A node that owns the shard's slots although it is not the target, nor was before: by its own word and by that of everybody who answers. */
+const electedPrimary = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): NodeFacts | undefined => {
+  if (!hasElection(input.spec) || livesAsPrimary(primary)) return undefined
+  const views = input.spec.shards
+    .flatMap((each) => factsOf(input, each))
+    .filter((node) => node !== primary && isServing(node))
+    .map((node) => node.seen.engine?.cluster?.nodes ?? [])
+  return factsOf(input, shard).find((node) => {
+    if (node === primary || node.spec.id === target.former || !isServing(node)) return false
+    return views.every((view) =>
+      view.some((entry) => entry.id === node.state.clusterNodeId && entry.primaryId === null && entry.slots.length > 0),
+    )
+  })
+}
+
+const cannotPersist = (node: NodeFacts): boolean => node.seen.engine?.persistenceFails === true
+
+/** A switch that can wait for the moment in which nothing is lost. */
+const plannedTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
+  if (!isServing(primary) || roleOf(primary) !== 'primary') return null
+  const asked = shard.wantedPrimary?.epoch === target.epoch ? shard.wantedPrimary.id : null
+  const wanted = factsOf(input, shard).find((node) => node.spec.id === asked)
+  if (wanted !== undefined && wanted !== primary && hasData(wanted) && isInSync(wanted, primary.state.address))
+    return targetOf(input, shard, target, wanted, 'somebody asked for it')
+  const heir = heirOf(input, shard, primary)
+  if (heir === null) return null
+  if (leavingFacts(input, shard).includes(primary))
+    return targetOf(input, shard, target, heir, `${primary.spec.id} is to be removed`)
+  if (cannotPersist(primary) && !cannotPersist(heir))
+    return targetOf(input, shard, target, heir, `${primary.spec.id} cannot write to its disk`)
+  return null
+}
+
+/** Nobody who lives has the data of the shard: what is on disk comes first, then whoever lives, then an empty start. */
+const lostAll = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
+  const others = factsOf(input, shard).filter((node) => node !== primary && node.state.joined)
+  const gone = [primary, ...others].filter((node) => node.seen.process === 'absent')
+  const startable = gone.filter((node) => isZoneUp(input, node))
+  const first = startable[0]
+  const best = first === undefined ? null : bestPersisted(startable, first)
+  if (best !== null && isOnDisk(best))
+    return best === primary ? null : targetOf(input, shard, target, best, 'what it has on disk is the newest data that is left')
+  if (gone.some(isOnDisk)) return null // in a zone that is down: it is waited for
+  const living = bestReplica(others.filter(isServing))
+  if (living !== null) return targetOf(input, shard, target, living, `${primary.spec.id} is gone, and nobody has its data`)
+  if (first === undefined || first === primary || gone.length <= others.length) return null
+  return targetOf(input, shard, target, first, `the zone of ${primary.spec.id} is down`)
+}
+
+/** The process of the primary is gone. */
+const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
+  if (input.spec.kind === 'cmd' && !input.spec.automaticFailover && isOnDisk(primary) && isZoneUp(input, primary)) return null
+  const whole = allFactsOf(input, shard).filter((node) => node !== primary && node.state.joined && hasData(node))
+  const leaving = new Set(leavingFacts(input, shard))
+  // One that is leaving is better than nobody: it hands over when another has copied its data.
+  const best = bestReplica(whole.filter((node) => isServing(node) && !leaving.has(node))) ?? bestReplica(whole.filter(isServing))
+  if (best !== null) return targetOf(input, shard, target, best, `${primary.spec.id} is gone`)
+  if (whole.some((node) => node.seen.process !== 'absent')) return null // it may yet answer
+  return lostAll(input, shard, target, primary)
+}
+
 /** The new target of a shard, or null when the present one stays. */
 export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null => {
   const target = input.state.shards[shard.id]
   const nodes = factsOf(input, shard)
-  const first = nodes[0]
-  if (first === undefined) return null
   if (target === undefined || target.primary === null) {
-    return { do: 'target', shard: shard.id, primary: first.spec.id, epoch: 1, because: 'the shard is new' }
+    const first = nodes.find((node) => isZoneUp(input, node)) ?? nodes[0]
+    if (first === undefined) return null
+    return { do: 'target', shard: shard.id, primary: first.spec.id, epoch: 1, fence: [], because: 'the shard is new' }
   }
-  const epoch = target.epoch + 1
-  const primary = nodes.find((node) => node.spec.id === target.primary)
-  if (primary === undefined) return null // it is being removed: a hand-over comes first
-  const asked = shard.wantedPrimary?.epoch === target.epoch ? shard.wantedPrimary.id : null
-  const wanted = nodes.find((node) => node.spec.id === asked)
-  if (wanted !== undefined && wanted !== primary && isServing(primary) && isInSync(wanted, primary.state.address)) {
-    return { do: 'target', shard: shard.id, primary: wanted.spec.id, epoch, because: 'somebody asked for it' }
-  }
-  if (primary.seen.process !== 'absent' || !primary.state.joined) return null
-
-  const others = nodes.filter((node) => node !== primary && node.state.joined)
-  const living = others.filter(isServing)
-  const best = bestReplica(living)
-  if (best !== null) {
-    const hasData = primary.seen.persisted !== null && primary.seen.persisted.kind !== 'none'
-    const mayReturn = input.spec.kind === 'cmd' && !input.spec.automaticFailover && hasData
-    if (mayReturn) return null
-    return { do: 'target', shard: shard.id, primary: best.spec.id, epoch, because: `${primary.spec.id} is gone` }
-  }
-  if (others.some((node) => node.seen.process !== 'absent')) return null // it may yet answer, and be the better one
-  const chosen = bestPersisted(others, primary)
-  if (chosen === primary) return null
-  return {
-    do: 'target',
-    shard: shard.id,
-    primary: chosen.spec.id,
-    epoch,
-    because: 'all nodes were lost and its data is the newest',
-  }
+  const primary = allFactsOf(input, shard).find((node) => node.spec.id === target.primary)
+  if (primary === undefined) return null
+  const elected = electedPrimary(input, shard, target, primary)
+  if (elected !== undefined) return targetOf(input, shard, target, elected, 'the cluster elected it')
+  if (primary.seen.process !== 'absent') return plannedTarget(input, shard, target, primary)
+  return primary.state.joined ? lostTarget(input, shard, target, primary) : null
 }

@@ -1,40 +1,89 @@
 /** Which processes are to be started and ended. */
 import type { ShardSpec } from '../model/group.ts'
 import type { Action, StartReason } from './actions.ts'
-import { factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
-import { bestReplica } from './primary.ts'
+import {
+  allFactsOf,
+  factsOf,
+  type GroupInput,
+  hasData,
+  isInSync,
+  isRunning,
+  isServing,
+  isZoneUp,
+  type NodeFacts,
+  roleOf,
+} from './input.ts'
+import { heirOf, targetOf } from './primary.ts'
 
-const needsReboot = (node: NodeFacts): boolean => node.state.rebootsDone < node.spec.reboots
+/** A hung process is ended where that costs no data: somebody else has it, or it is on disk. Else its end would be the greater harm. */
+const mayBeEnded = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean => {
+  if (input.spec.kind === 'memcached') return false
+  if (node.spec.id !== input.state.shards[shard.id]?.primary) return true
+  if (node.state.parameters['appendonly'] === 'yes') return true
+  return allFactsOf(input, shard).some((other) => other !== node && isServing(other) && hasData(other))
+}
+
+/** What must not go on running is ended before anybody takes its place: hung engines, and all of a zone that is down. */
+export const decideFences = (input: GroupInput, shard: ShardSpec): readonly Action[] =>
+  allFactsOf(input, shard)
+    .filter(isRunning)
+    .flatMap((node): readonly Action[] => {
+      if (!isZoneUp(input, node)) return [{ do: 'stop', node: node.spec.id, because: 'zone' }]
+      return node.seen.hung && mayBeEnded(input, shard, node) ? [{ do: 'stop', node: node.spec.id, because: 'hung' }] : []
+    })
+
+const isAsked = (node: NodeFacts): boolean => node.state.rebootsDone < node.spec.reboots
 /** Memcached cannot be given more memory or threads while it runs; its node type changes by a restart, as on AWS with its data lost. */
-const needsReplace = (input: GroupInput, node: NodeFacts): boolean =>
+const isReplaced = (input: GroupInput, node: NodeFacts): boolean =>
   input.spec.kind === 'memcached' && node.state.nodeType !== input.spec.nodeType
 
-/** A primary hands over to a replica before it is rebooted, where it has one in sync: first the target, then the switch. */
-export const decideReboots = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
+/** Another node type has other threads, which only a start sets; memory is changed on the running engine. A lone primary keeps its data instead. */
+export const needsRestart = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean =>
+  input.spec.kind !== 'memcached' &&
+  shard.nodes.length > 1 &&
+  node.state.nodeType !== input.spec.nodeType &&
+  isServing(node) &&
+  node.seen.engine?.ioThreads !== input.wanted.ioThreads
+
+/** One node after the other, replicas first, and only while the others are whole; the primary hands over before it is its turn. */
+const rollingRestart = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
   const target = input.state.shards[shard.id]
-  return nodes
-    .filter((node) => isRunning(node) && (needsReboot(node) || needsReplace(input, node)))
-    .flatMap((node): readonly Action[] => {
-      const because = needsReboot(node) ? 'reboot' : 'replace'
-      if (input.spec.kind === 'cmd' && target !== undefined) {
-        if (node.spec.id === target.primary) {
-          const heir = bestReplica(nodes.filter((other) => other !== node && isInSync(other, node.state.address)))
-          if (heir !== null) {
-            const epoch = target.epoch + 1
-            return [{ do: 'target', shard: shard.id, primary: heir.spec.id, epoch, because: `${node.spec.id} is to be rebooted` }]
-          }
-        } else if (node.seen.engine?.replication?.role === 'primary') {
-          return [] // it has not handed over yet
-        }
-      }
-      return [{ do: 'stop', node: node.spec.id, because }]
-    })
+  const primary = nodes.find((node) => node.spec.id === target?.primary)
+  if (primary === undefined || target === undefined || roleOf(primary) !== 'primary') return []
+  if (!nodes.every((node) => node === primary || isInSync(node, primary.state.address))) return []
+  const next = nodes.filter((node) => needsRestart(input, shard, node)).toSorted((a) => (a === primary ? 1 : -1))[0]
+  if (next === undefined) return []
+  if (next !== primary) return [{ do: 'stop', node: next.spec.id, because: 'replace' }]
+  const heir = heirOf(input, shard, primary)
+  return heir === null ? [] : [targetOf(input, shard, target, heir, `${primary.spec.id} gets another node type`)]
+}
+
+/** A primary hands over to a replica before it is rebooted, where it has one in sync: first the target, then the switch. */
+const reboot = (input: GroupInput, shard: ShardSpec, node: NodeFacts): readonly Action[] => {
+  const target = input.state.shards[shard.id]
+  const because = isAsked(node) ? 'reboot' : 'replace'
+  if (input.spec.kind === 'cmd' && target !== undefined) {
+    if (node.spec.id === target.primary) {
+      const heir = heirOf(input, shard, node)
+      if (heir !== null) return [targetOf(input, shard, target, heir, `${node.spec.id} is to be rebooted`)]
+    } else if (roleOf(node) === 'primary') {
+      return [] // it has not handed over yet
+    }
+  }
+  return [{ do: 'stop', node: node.spec.id, because }]
+}
+
+export const decideReboots = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
+  const asked = factsOf(input, shard)
+    .filter((node) => isRunning(node) && (isAsked(node) || isReplaced(input, node)))
+    .flatMap((node) => reboot(input, shard, node))
+  return asked.length > 0 ? asked : rollingRestart(input, shard)
 }
 
 const reasonOf = (node: NodeFacts): StartReason => {
   if (!node.state.joined) return 'created'
-  return needsReboot(node) ? 'rebooted' : 'recovered'
+  return isAsked(node) ? 'rebooted' : 'recovered'
 }
 
 /** In cluster mode replicas wait until every stand-in of a new cluster is forgotten: one that starts earlier may learn of it again. */
@@ -48,25 +97,18 @@ const seesStrangers = (input: GroupInput): boolean => {
 /** The primary starts first and alone, its replicas when it serves: a replica that finds nobody waits a second before it tries again. */
 export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
-  const absent = nodes.filter((node) => node.seen.process === 'absent')
+  const absent = nodes.filter((node) => node.seen.process === 'absent' && isZoneUp(input, node))
   if (absent.length === 0) return []
   if (input.spec.kind === 'memcached') {
     return absent.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: null, because: reasonOf(node) }))
   }
-  const primary = nodes.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+  const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
   if (primary === undefined) return []
-  if (primary.seen.process === 'absent') {
+  if (absent.includes(primary)) {
     const lostAll = nodes.length > 1 && nodes.every((node) => node.seen.process === 'absent') && primary.state.joined
     return [{ do: 'start', node: primary.spec.id, replicaOf: null, because: lostAll ? 'lost-all' : reasonOf(primary) }]
   }
-  if (!isServing(primary)) return []
-  if (input.spec.kind === 'cme' && (primary.seen.engine?.replication?.role !== 'primary' || seesStrangers(input))) return []
-  return absent.map((node) => startReplica(node, primary))
+  if (!isServing(primary) || roleOf(primary) !== 'primary') return []
+  if (input.spec.kind === 'cme' && seesStrangers(input)) return []
+  return absent.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: primary.spec.id, because: reasonOf(node) }))
 }
-
-const startReplica = (node: NodeFacts, primary: NodeFacts): Action => ({
-  do: 'start',
-  node: node.spec.id,
-  replicaOf: primary.spec.id,
-  because: reasonOf(node),
-})

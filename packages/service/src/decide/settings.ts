@@ -1,5 +1,6 @@
 import type { Action } from './actions.ts'
 import { factsOf, type GroupInput, isServing } from './input.ts'
+import { needsRestart } from './processes.ts'
 
 /**
  * Parameters that apply at once are given to running nodes; the others wait for the reboot and are shown as `pending-reboot`
@@ -8,8 +9,7 @@ import { factsOf, type GroupInput, isServing } from './input.ts'
 export const decideSettings = (input: GroupInput): readonly Action[] => {
   const { spec, wanted } = input
   return spec.shards
-    .flatMap((shard) => factsOf(input, shard))
-    .filter(isServing)
+    .flatMap((shard) => factsOf(input, shard).filter((node) => isServing(node) && !needsRestart(input, shard, node)))
     .flatMap((node): readonly Action[] => {
       const differing = Object.entries(wanted.parameters).filter(([name, value]) => node.state.parameters[name] !== value)
       const apply = Object.fromEntries(differing.filter(([name]) => !wanted.requiresReboot.has(name)))

@@ -1,7 +1,9 @@
 /** Makes running engines take the roles that the targets say. */
-import type { NodeState, ShardSpec } from '../model/group.ts'
+import { hasElection } from '../model/cluster.ts'
+import type { ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { factsOf, type GroupInput, isInSync, isServing, type NodeFacts } from './input.ts'
+import { allFactsOf, factsOf, type GroupInput, isInSync, isServing, type NodeFacts, roleOf } from './input.ts'
+import { livesAsPrimary, unfenced } from './primary.ts'
 
 export interface Topology {
   readonly actions: readonly Action[]
@@ -10,30 +12,44 @@ export interface Topology {
 
 const settled: Topology = { actions: [], waitingFor: null }
 
-/** Another node of the shard that lives as a primary, also one that is being removed. */
-const livingPrimary = (input: GroupInput, shard: ShardSpec, except: string): NodeState | undefined =>
-  Object.values(input.state.nodes).find((node) => {
-    const seen = input.observed.nodes[node.id]
-    return (
-      node.shard === shard.id && node.id !== except && seen?.process === 'running' && seen.engine?.replication?.role === 'primary'
-    )
-  })
+/**
+ * What has to be done before the target may be promoted: one that still lives as a primary hands over to it, when it has everything; one that
+ * may live as a primary and does not answer is waited for, or ended (`decideFences`). Null: nothing stands in the way.
+ */
+const makeWay = (input: GroupInput, shard: ShardSpec, heir: NodeFacts): readonly Action[] | null => {
+  const [rival] = unfenced(input, shard)
+  if (rival === undefined) return null
+  if (!livesAsPrimary(rival) || !isServing(rival)) return []
+  if (isInSync(heir, rival.state.address)) return [{ do: 'hand-over', from: rival.spec.id, to: heir.spec.id }]
+  const follows = heir.seen.engine?.replication?.primary?.address
+  if (input.spec.kind === 'cme' || follows === rival.state.address) return [] // it copies what it misses
+  return [{ do: 'follow', node: heir.spec.id, primary: rival.spec.id }]
+}
+
+/** A new primary binds the group's address at once, where nobody else holds it. */
+const addressesOf = (input: GroupInput, primary: NodeFacts): readonly string[] | null => {
+  const floating = input.state.primaryEndpoint?.address
+  if (input.spec.kind !== 'cmd' || floating === undefined) return null
+  const taken = Object.values(input.observed.nodes).some(
+    (node) => node.id !== primary.spec.id && node.process !== 'absent' && (node.engine?.bound.includes(floating) ?? true),
+  )
+  return taken ? null : [primary.state.address, floating]
+}
 
 const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
-  const nodes = factsOf(input, shard)
+  const nodes = allFactsOf(input, shard)
   const target = input.state.shards[shard.id]
   const primary = nodes.find((node) => node.spec.id === target?.primary)
   if (primary === undefined || target === undefined || !isServing(primary)) return settled
-  if (primary.seen.engine?.replication?.role !== 'primary') {
-    // Never two primaries: one that still lives hands over inside the engine, which waits for the last write.
-    const living = livingPrimary(input, shard, primary.spec.id)
-    if (living !== undefined) {
-      const action: Action = isInSync(primary, living.address)
-        ? { do: 'hand-over', from: living.id, to: primary.spec.id }
-        : { do: 'follow', node: living.id, primary: primary.spec.id }
-      return { actions: [action], waitingFor: null }
+  if (roleOf(primary) !== 'primary') {
+    const way = makeWay(input, shard, primary)
+    if (way !== null) return { actions: way, waitingFor: null }
+    const { epoch } = target
+    const addresses = addressesOf(input, primary)
+    return {
+      actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch, addresses, byVote: false }],
+      waitingFor: null,
     }
-    return { actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch: target.epoch }], waitingFor: null }
   }
   const strays = nodes.filter((node) => {
     if (node === primary || !isServing(node)) return false
@@ -79,22 +95,35 @@ export const decideForgetting = (input: GroupInput): readonly Action[] => {
     .map(({ node, entries }) => ({ do: 'forget', node, ids: entries.map((entry) => entry.id) }))
 }
 
+const ownEntry = (node: NodeFacts) => node.seen.engine?.cluster?.nodes.find((entry) => entry.id === node.state.clusterNodeId)
+
+/** Do the engines themselves hold the primary that `heir` follows for dead? Then they may be about to elect somebody. */
+const isElecting = (input: GroupInput, heir: NodeFacts): boolean => {
+  if (!hasElection(input.spec)) return false
+  const lost = ownEntry(heir)?.primaryId
+  return heir.seen.engine?.cluster?.nodes.some((entry) => entry.id === lost && entry.flags.includes('fail')) ?? false
+}
+
 const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
-  const nodes = factsOf(input, shard)
+  const nodes = allFactsOf(input, shard)
   const target = input.state.shards[shard.id]
   const primary = nodes.find((node) => node.spec.id === target?.primary)
   if (primary === undefined || target === undefined || !isServing(primary)) return settled
-  const own = (node: NodeFacts) => node.seen.engine?.cluster?.nodes.find((entry) => entry.id === node.state.clusterNodeId)
-  const primaryView = own(primary)
+  const primaryView = ownEntry(primary)
   if (primaryView === undefined) return { actions: [], waitingFor: `${primary.spec.id} does not know itself yet` }
   if (primaryView.primaryId !== null) {
-    const living = livingPrimary(input, shard, primary.spec.id)
-    if (living !== undefined) return { actions: [{ do: 'hand-over', from: living.id, to: primary.spec.id }], waitingFor: null }
-    return { actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch: target.epoch }], waitingFor: null }
+    const way = makeWay(input, shard, primary)
+    if (way !== null) return { actions: way, waitingFor: null }
+    const byVote = isElecting(input, primary)
+    const { epoch } = target
+    return {
+      actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch, addresses: null, byVote }],
+      waitingFor: null,
+    }
   }
   const follow = nodes.filter((node) => {
     if (node === primary || !isServing(node) || !knows(node, primary)) return false
-    const view = own(node)
+    const view = ownEntry(node)
     // A primary of before that still believes to own its slots gives them up by itself when it hears of the newer epoch.
     return view !== undefined && view.slots.length === 0 && view.primaryId !== primary.state.clusterNodeId
   })

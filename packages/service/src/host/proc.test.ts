@@ -6,7 +6,7 @@ test('the name of a process may hold spaces and parentheses', () => {
   const rest = Array.from({ length: 40 }, (_, index) => String(index + 100))
   // pid (comm) state ppid pgrp session tty_nr ... : the numbers from field 4 on are 100, 101, ...
   const stat = parseStat(`42 (a ) R (b c) S ${rest.join(' ')}`)
-  assert.deepEqual(stat, { state: 'S', session: 102, terminal: 103, cpuTicks: 110 + 111, startTime: '118' })
+  assert.deepEqual(stat, { state: 'S', session: 102, terminal: 103, cpuTicks: 110 + 111, startTime: '118', residentPages: 120 })
 })
 
 test('a tag is found as a whole path only', () => {
@@ -27,7 +27,7 @@ test('this process is found and sampled by its identity, and not by another star
   const sample = sampleOf(identity)
   assert.ok(sample)
   assert.ok(sample.residentBytes > 10_000_000, `resident ${sample.residentBytes}`)
-  assert.ok(sample.cpuTicks >= 0)
+  assert.ok(sample.runtimeNs >= 0)
   assert.equal(sampleOf({ ...identity, startTime: '1' }), null)
   assert.equal(sampleOf({ ...identity, bootId: 'of-yesterday' }), null)
 })

@@ -13,6 +13,7 @@ export interface ProcessStat {
   /** 0: no terminal. */
   readonly terminal: number
   readonly cpuTicks: number
+  readonly residentPages: number
   /** Clock ticks since boot, as text: it is only ever compared. */
   readonly startTime: string
 }
@@ -40,6 +41,7 @@ export const parseStat = (text: string): ProcessStat => {
     terminal: Number(field(7)),
     cpuTicks: Number(field(14)) + Number(field(15)),
     startTime: field(22),
+    residentPages: Number(field(24)),
   }
 }
 
@@ -89,12 +91,23 @@ export const statOf = (identity: ProcessIdentity): ProcessStat | null => {
   return hasEnded(stat) || stat.startTime !== identity.startTime ? null : stat
 }
 
+const tickNs = 10_000_000
+const pageBytes = 4_096
+
+/** Of the main thread, where the kernel counts nanoseconds; else clock ticks of the whole process (proc(5): schedstat, stat). */
+const runtimeOf = (pid: number, stat: ProcessStat): number => {
+  const [ran] = (orNull(() => readFileSync(`/proc/${pid}/schedstat`, 'latin1')) ?? '').split(' ')
+  return ran === undefined || ran === '' ? stat.cpuTicks * tickNs : Number(ran)
+}
+
 export const sampleOf = (identity: ProcessIdentity): ProcessSample | null => {
   const stat = statOf(identity)
   if (stat === null) return null
-  const status = orNull(() => readFileSync(`/proc/${identity.pid}/status`, 'utf8')) ?? ''
-  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? '0'
-  return { state: stat.state, cpuTicks: stat.cpuTicks, residentBytes: Number(resident) * 1024 }
+  return {
+    state: stat.state,
+    runtimeNs: runtimeOf(identity.pid, stat),
+    residentBytes: stat.residentPages * pageBytes,
+  }
 }
 
 /**

@@ -151,12 +151,22 @@ export interface NodeState {
   readonly clusterNodeId: string | null
   /** Has it ever held data as a member (finished its first sync, or was the first primary)? Decides who may start first after all were lost. */
   readonly joined: boolean
+  /**
+   * Does its running process hold the data set of its shard? A replica does after its first sync since the start. Left out: as `joined`.
+   */
+  readonly synced?: boolean
 }
 
 /** The target of a promotion is written here before the first action. Nobody else is promoted in this epoch. */
 export interface ShardState {
   readonly primary: string | null
   readonly epoch: number
+  /**
+   * Nodes that may still believe to be primary: the target is not promoted before each of them is gone, or follows. Left out: nobody.
+   */
+  readonly fence?: readonly string[]
+  /** Target of the epoch before. */
+  readonly former?: string
 }
 
 export interface Endpoint {

@@ -59,6 +59,8 @@ const status = (role: 'primary' | 'replica', offset: number): EngineStatus => ({
   maxMemoryBytes: 5_000,
   clients: 4,
   bound: [],
+  ioThreads: 1,
+  persistenceFails: false,
   cluster: null,
   replication: { role, primary: null, linkUp: true, offset, replicationId: 'r', connectedReplicas: 0 },
 })

@@ -32,6 +32,8 @@ export interface NodePlan {
   readonly replicaOf: Endpoint | null
   /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
   readonly cluster?: ClusterPlan
+  /** `cme`: may the engines elect a replica themselves? */
+  readonly election?: boolean
 }
 
 /** One node of a sharded group as it is to be when the group is new. */
@@ -107,6 +109,10 @@ export interface EngineStatus {
   readonly clients: number
   /** Addresses it listens on. */
   readonly bound: readonly string[]
+  /** Threads that read and write, the main one included. Memcached: 0. */
+  readonly ioThreads: number
+  /** It could not write its append-only file or its dump, and refuses writes therefore. */
+  readonly persistenceFails: boolean
   readonly replication: ReplicationInfo | null
   readonly cluster: ClusterView | null
 }
@@ -115,7 +121,10 @@ export interface EngineStatus {
 export interface EngineControl {
   /** Resolves when the connection has ended, for whatever reason: the first sign of a dead process. */
   readonly closed: Promise<void>
-  status(): Promise<EngineStatus>
+  /** Rejects with `deadline` after `deadlineMs`, 2,000 where it is left out. */
+  status(deadlineMs?: number): Promise<EngineStatus>
+  /** Is anybody there? Any answer counts. Not answered: the engine is busy, paused by its clients, or hung. */
+  ping(deadlineMs: number): Promise<void>
   /** Gives running values to parameters of the parameter group that need no reboot. */
   applyParameters(parameters: Readonly<Record<string, string>>): Promise<void>
   setMaxMemory(bytes: number): Promise<void>
@@ -129,6 +138,8 @@ export interface EngineControl {
   setConfigEpoch(epoch: number): Promise<void>
   replicateNode(nodeId: string): Promise<void>
   takeOver(): Promise<void>
+  /** Asks the primaries of the other shards for their votes; resolves when they have made it primary. */
+  standForElection(): Promise<void>
   forget(nodeId: string): Promise<void>
   /** Memcached: what a client of before 1.4.14 reads under `AmazonElastiCache:cluster`. */
   publishDiscovery(text: string): Promise<void>

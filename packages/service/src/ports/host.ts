@@ -15,10 +15,12 @@ export interface Launch {
 /** `stranger`: the pid lives, but is not the process that we started. `gone` includes zombies. */
 export type ProcessCheck = 'running' | 'gone' | 'stranger'
 
-/** One of Linux's process states, and the CPU time spent so far in clock ticks: tells busy from hung. */
+/** Tells busy from hung. */
 export interface ProcessSample {
+  /** One of Linux's process states, of the main thread. */
   readonly state: string
-  readonly cpuTicks: number
+  /** Time that the main thread has run so far, in nanoseconds; in steps of a clock tick where the kernel does not count finer. */
+  readonly runtimeNs: number
   readonly residentBytes: number
 }
 

@@ -142,6 +142,8 @@ export const createFakeWorld = (): FakeWorld => {
       loading: false,
       usedMemoryBytes: 1_000_000,
       maxMemoryBytes: engine.maxMemory,
+      ioThreads: engine.plan.ioThreads,
+      persistenceFails: false,
       clients: 1,
       bound: engine.bound,
       replication:
@@ -202,6 +204,7 @@ export const createFakeWorld = (): FakeWorld => {
           throw new LarderError('engine-unreachable', `${engine.plan.id} does not answer`, { retry: true })
         return statusOf(engine)
       },
+      ping: async () => alive('ping'),
       applyParameters: async (parameters) => {
         alive('parameters')
         Object.assign(engine.parameters, parameters)
@@ -245,6 +248,10 @@ export const createFakeWorld = (): FakeWorld => {
         alive('replicate')
         gossip({ ...me(), primaryId: nodeId, slots: [] })
         sync(engine)
+      },
+      standForElection: async () => {
+        alive('promote')
+        takeOver(engine)
       },
       takeOver: async () => {
         alive('promote')
@@ -345,7 +352,13 @@ export const createFakeWorld = (): FakeWorld => {
         .filter((engine) => `${engine.plan.folder}/node.conf`.includes(tag))
         .map((engine) => engine.identity),
     sample: async (identity) =>
-      processes.get(identity.pid)?.alive === true ? { state: 'S', cpuTicks: 0, residentBytes: 0 } : null,
+      processes.get(identity.pid)?.alive === true
+        ? {
+            state: processes.get(identity.pid)?.hung === true ? 'T' : 'S',
+            runtimeNs: processes.get(identity.pid)?.hung === true ? 0 : performance.now(),
+            residentBytes: 0,
+          }
+        : null,
     signal: async (identity, _tag, name) => {
       before(`signal ${name}`)
       const engine = processes.get(identity.pid)

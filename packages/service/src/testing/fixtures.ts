@@ -79,7 +79,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
   const lost: { manager: Manager | null } = { manager: null }
   let unique = 0
   let chain: Promise<unknown> = Promise.resolve()
-  const context: GroupContext = {
+  const context: Omit<GroupContext, 'health'> = {
     decide: decideGroup,
     store,
     host: world.host,

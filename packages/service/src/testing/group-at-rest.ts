@@ -34,6 +34,8 @@ const engineOf = (index: number, primary: string | null, bound: readonly string[
   maxMemoryBytes: 1,
   clients: 1,
   bound,
+  ioThreads: 1,
+  persistenceFails: false,
   replication: {
     role: primary === null ? 'primary' : 'replica',
     primary: primary === null ? null : { address: primary, port: 6379 },
@@ -75,6 +77,7 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
     return {
       id: node.id,
       process: 'running',
+      hung: false,
       engine: kind === 'memcached' ? { ...engine, replication: null } : engine,
       persisted: null,
     }
@@ -89,7 +92,8 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
       discovery: kind === 'memcached' ? 1 : null,
       published: kind === 'memcached' ? Object.fromEntries(states.map((node) => [node.id, 1])) : {},
     },
-    wanted: { parameters: {}, maxMemoryBytes: 1, requiresReboot: new Set() },
+    wanted: { parameters: {}, maxMemoryBytes: 1, requiresReboot: new Set(), ioThreads: 1 },
+    zonesDown: new Set(),
   }
 }
 
@@ -102,6 +106,7 @@ export const seeing = (input: GroupInput, id: string, change: Partial<ObservedNo
 
 export const gone = {
   process: 'absent',
+  hung: false,
   engine: null,
   persisted: { kind: 'none', offset: null, modifiedAt: 0 },
 } as const satisfies Partial<ObservedNode>

@@ -1,27 +1,21 @@
 /** Carries out one stage of a decision. Every action may be run again. */
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
-import type { WantedSettings } from '../../decide/input.ts'
 import { LarderError } from '../../errors.ts'
-import type { GroupSpec, NodeState } from '../../model/group.ts'
+import type { NodeState } from '../../model/group.ts'
+import { groupName } from '../../model/keys.ts'
 import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
+import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
-import type { GroupContext } from './context.ts'
-import type { GroupEvents } from './events.ts'
-import { controlOf, type InForce } from './observe.ts'
-import { type StartAction, startNodes } from './start.ts'
-import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
+import { controlOf } from './observe.ts'
+import { startNodes } from './start.ts'
+import { changeNode, changeNodes } from './state-cell.ts'
 import { removeNode, stopNode } from './stop.ts'
 
-export interface ActInput {
-  readonly context: GroupContext
-  readonly spec: GroupSpec
-  readonly cell: StateCell
-  readonly wanted: WantedSettings
-  readonly inForce: InForce
-  readonly events: GroupEvents
-}
+/** Told to whoever follows a switch step by step. */
+const tell = (input: ActInput, step: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+  input.context.log('info', step, { group: groupName(input.spec), ...fields })
 
 /** Writes wait at most this long in a planned switch. */
 const pauseMs = 4_000
@@ -45,11 +39,13 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
   const [old, heir] = await Promise.all([control(input, from), control(input, to)])
   if (input.spec.kind === 'cme') {
     // The engine's own way: the primary stops its clients, the replica catches up and is voted for by all.
+    tell(input, 'the engines hand over', { from, to })
     await heir.command(['CLUSTER', 'FAILOVER'])
     await untilPrimary(input, heir, to)
     return
   }
   await old.command(['CLIENT', 'PAUSE', String(pauseMs), 'WRITE'])
+  tell(input, 'writes are paused', { node: from })
   try {
     const deadline = clock.now() + pauseMs / 2
     for (;;) {
@@ -59,13 +55,16 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
         throw new LarderError('deadline', `${to} did not catch up with ${from} within ${pauseMs / 2} ms`, { retry: true })
       await clock.sleep(1)
     }
+    tell(input, 'every write has arrived', { node: to })
     // In this order: for a moment nobody takes writes, and never two, also when Larder dies between the two commands.
     await follow(input, from, to)
     await heir.replicate(null)
+    tell(input, 'promoted', { node: to })
     const floating = input.cell.value.primaryEndpoint
     if (floating !== null) {
       await old.bind([nodeOf(input, from).address])
       await heir.bind([nodeOf(input, to).address, floating.address])
+      tell(input, 'the primary endpoint has moved', { node: to, address: floating.address })
     }
   } finally {
     await old.command(['CLIENT', 'UNPAUSE'])
@@ -80,6 +79,15 @@ const untilPrimary = async (input: ActInput, engine: EngineControl, id: string):
       throw new LarderError('deadline', `${id} did not become primary within ${pauseMs} ms`, { retry: true })
     await clock.sleep(2)
   }
+}
+
+/** The old primary is gone. Nothing is asked in between: clients wait. */
+const promote = async (input: ActInput, action: Extract<Action, { do: 'promote' }>): Promise<void> => {
+  const { node, shard, epoch, addresses } = action
+  const engine = await control(input, node)
+  if (input.spec.kind === 'cme') await (action.byVote ? engine.standForElection() : engine.takeOver())
+  else await Promise.all([engine.replicate(null), addresses === null ? undefined : engine.bind(addresses)])
+  tell(input, 'promoted', { node, shard, epoch })
 }
 
 const follow = async (input: ActInput, id: string, primary: string): Promise<void> => {
@@ -115,12 +123,13 @@ const applySettings = async (input: ActInput, action: Extract<Action, { do: 'par
 const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>): Promise<void> => {
   const former = input.cell.value.shards[action.shard]?.primary ?? null
   const operations: readonly Operation[] = former === null ? [] : input.events.failover(input.spec, former, action.primary)
-  await input.cell.update(
-    (state) => ({ ...state, shards: { ...state.shards, [action.shard]: { primary: action.primary, epoch: action.epoch } } }),
-    operations,
-  )
+  await input.cell.update((state) => {
+    const next = { primary: action.primary, epoch: action.epoch, fence: action.fence, ...(former === null ? {} : { former }) }
+    return { ...state, shards: { ...state.shards, [action.shard]: next } }
+  }, operations)
   if (former !== null) {
-    input.context.log('info', 'a shard gets another primary', { ...action, former, group: input.spec.id })
+    const { shard, primary, epoch, because } = action
+    tell(input, 'a shard gets another primary', { shard, primary, former, epoch, because })
   }
 }
 
@@ -137,7 +146,7 @@ const publish = async (input: ActInput, action: Extract<Action, { do: 'publish' 
   input.inForce.published.set(action.node, action.version)
 }
 
-const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 'remove-group' }>): Promise<void> => {
+const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'remove-group' }>): Promise<void> => {
   const { context, spec, cell } = input
   switch (action.do) {
     case 'allocate':
@@ -145,11 +154,9 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
     case 'target':
       return target(input, action)
     case 'stop':
-      return stopNode(context, spec, cell, action.node)
-    case 'promote': {
-      const engine = await control(input, action.node)
-      return spec.kind === 'cme' ? engine.takeOver() : engine.replicate(null)
-    }
+      return stopNode(context, spec, cell, action.node, action.because)
+    case 'promote':
+      return promote(input, action)
     case 'follow':
       return follow(input, action.node, action.primary)
     case 'hand-over':
@@ -174,7 +181,7 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
     case 'parameters':
       return applySettings(input, action)
     case 'joined':
-      return cell.update((state) => changeNodes(state, action.nodes, { joined: true }))
+      return cell.update((state) => changeNodes(state, action.nodes, { joined: true, synced: true }))
     case 'remove-node':
       return removeNode(context, spec, cell, action.node, input.events.nodeRemoved(spec, action.node))
   }
@@ -184,8 +191,7 @@ const run = async (input: ActInput, action: Exclude<Action, StartAction | { do: 
 export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
   const starts = actions.filter((action) => action.do === 'start')
   const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
-  const starting =
-    starts.length === 0 ? [] : [startNodes(input.context, input.spec, input.cell, starts, input.wanted, input.events)]
+  const starting = starts.length === 0 ? [] : [startNodes(input, starts)]
   const results = await Promise.allSettled([...starting, ...others.map((action) => run(input, action))])
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason

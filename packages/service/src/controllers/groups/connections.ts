@@ -10,6 +10,8 @@ export type ConnectPlan = Pick<NodePlan, 'socket' | 'address' | 'port' | 'secret
 export interface Connections {
   /** The open connection of this node, or a new one. Rejects with `engine-unreachable` or `deadline`. */
   open(name: string, adapter: EngineAdapter, plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
+  /** The connection that is open or being opened; null: none. */
+  present(name: string): Promise<EngineControl> | null
   drop(name: string): void
   closeAll(): void
 }
@@ -37,6 +39,7 @@ export const createConnections = (onLost: (name: string) => void): Connections =
       )
       return connecting
     },
+    present: (name) => open.get(name) ?? null,
     drop: (name) => {
       const present = open.get(name)
       open.delete(name)

@@ -10,6 +10,7 @@ import type { Host } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Connections } from './connections.ts'
+import type { Health } from './health.ts'
 
 export interface NodePlace {
   readonly folder: string
@@ -40,6 +41,8 @@ export interface GroupContext {
   readonly adapter: (engine: EngineName) => EngineAdapter
   readonly place: (region: string, nodeId: string) => NodePlace
   readonly connections: Connections
+  /** Set by the manager, which knows all nodes. */
+  readonly health: Pick<Health, 'isHung' | 'whenHung'>
   /** One allocation at a time: two groups would choose the same free address. */
   readonly allocating: (work: () => Promise<void>) => Promise<void>
   /** 40 hexadecimal digits, random: the name of a node in its cluster. */

@@ -2,10 +2,13 @@
  * Runs a worker for every group of the home. Woken by the store's watch, by a lost control connection, and by a slow round that
  * finds what neither of them told.
  */
-import type { GroupKey, GroupState } from '../../model/group.ts'
+import { LarderError } from '../../errors.ts'
+import type { GroupKey, GroupState, NodeState } from '../../model/group.ts'
 import { groupName, groupOfKey } from '../../model/keys.ts'
 import { listRecords } from '../../ports/records.ts'
+import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
+import { createHealth, type Watched } from './health.ts'
 import { createWorker, type Worker } from './worker.ts'
 
 /** How often a group at rest is looked at. */
@@ -30,15 +33,50 @@ export interface Manager {
   stop(): Promise<void>
 }
 
-export const createManager = (context: GroupContext): Manager => {
+export const createManager = (without: Omit<GroupContext, 'health'>): Manager => {
   const groups = new Map<string, Entry>()
   const running = new Set<Promise<void>>()
   const ending = new AbortController()
-  const nodeGroups = new Map<string, string>()
+  /** By group, then by node (`<region>/<node id>`); null where no process is known. */
+  const nodesOf = new Map<string, ReadonlyMap<string, Watched | null>>()
+  const groupOf = new Map<string, string>()
 
-  const remember = (state: GroupState): void => {
-    for (const id of Object.keys(state.nodes)) nodeGroups.set(`${state.region}/${id}`, groupName(state))
+  const watchedNode = (state: GroupState, node: NodeState): Watched | null => {
+    const { process: identity } = node
+    if (identity === null) return null
+    const name = connectionName(state.region, node)
+    // Over the connection that is there: one that has to be made first tells nothing in time.
+    const ping = async (deadlineMs: number): Promise<void> => {
+      const control = context.connections.present(name)
+      if (control === null) throw new LarderError('engine-unreachable', `there is no connection to ${name}`, { retry: true })
+      await (await control).ping(deadlineMs)
+    }
+    return { name, identity, ping }
   }
+  const forget = (group: string): void => {
+    for (const name of nodesOf.get(group)?.keys() ?? []) groupOf.delete(name)
+    nodesOf.delete(group)
+  }
+  const remember = (state: GroupState): void => {
+    const group = groupName(state)
+    forget(group)
+    const nodes = Object.values(state.nodes)
+    nodesOf.set(group, new Map(nodes.map((node) => [connectionName(state.region, node), watchedNode(state, node)])))
+    for (const node of nodes) groupOf.set(connectionName(state.region, node), group)
+  }
+  const wakeGroupOf = (name: string): void => {
+    const group = groupOf.get(name)
+    const entry = group === undefined ? undefined : groups.get(group)
+    if (entry !== undefined) wake(entry)
+  }
+  const health = createHealth({
+    host: without.host,
+    clock: without.clock,
+    log: without.log,
+    nodes: () => [...nodesOf.values()].flatMap((nodes) => [...nodes.values()].filter((node) => node !== null)),
+    onChange: wakeGroupOf,
+  })
+  const context: GroupContext = { ...without, health }
 
   const schedule = (entry: Entry, afterMs: number): void => {
     entry.timer?.abort()
@@ -87,7 +125,13 @@ export const createManager = (context: GroupContext): Manager => {
     const name = groupName(key)
     const present = groups.get(name)
     if (present !== undefined) return present
-    const entry: Entry = { key, worker: createWorker(context, key, ending.signal), running: false, again: false, timer: null }
+    const entry: Entry = {
+      key,
+      worker: createWorker(context, key, ending.signal, () => entry.again),
+      running: false,
+      again: false,
+      timer: null,
+    }
     groups.set(name, entry)
     return entry
   }
@@ -131,9 +175,12 @@ export const createManager = (context: GroupContext): Manager => {
       )
       watch('spec/', specs.revision + 1, (key) => wake(ensure(groupOfKey(key))))
       watch('parametergroup/', specs.revision + 1, wakeAll)
-      watch('state/', specs.revision + 1, (_key, value) => {
+      watch('zone/', specs.revision + 1, wakeAll)
+      watch('state/', specs.revision + 1, (key, value) => {
         if (value !== null) remember(JSON.parse(value) as GroupState)
+        else forget(groupName(groupOfKey(key)))
       })
+      running.add(health.run(ending.signal))
       context.log('info', 'groups found', { groups: keys.size })
       const first = [...groups.values()].map(async (entry) => {
         entry.running = true
@@ -143,11 +190,7 @@ export const createManager = (context: GroupContext): Manager => {
       })
       await Promise.all(first)
     },
-    connectionLost(name) {
-      const group = nodeGroups.get(name)
-      const entry = group === undefined ? undefined : groups.get(group)
-      if (entry !== undefined) wake(entry)
-    },
+    connectionLost: wakeGroupOf,
     async stop() {
       ending.abort()
       for (const entry of groups.values()) entry.timer?.abort()

@@ -1,7 +1,7 @@
 /** Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing. */
 import type { Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
-import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
+import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import type { EngineControl, EngineStatus } from '../../ports/engine.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
@@ -15,6 +15,9 @@ export interface InForce {
 }
 
 const connectDeadlineMs = 1_000
+/** An engine that answers later than this is busy: it is no candidate, and nobody waits for it. */
+const answerDeadlineMs = 400
+const goneLooks = 20
 
 export const controlOf = (
   context: GroupContext,
@@ -32,35 +35,69 @@ export const controlOf = (
   return context.connections.open(connectionName(spec.region, node), context.adapter(node.engine), plan, deadlineMs)
 }
 
-const askEngine = async (context: GroupContext, spec: GroupSpec, node: NodeState): Promise<EngineStatus | null> => {
+type Answer = { readonly status: EngineStatus } | { readonly ended: boolean }
+
+/** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
+const askEngine = async (context: GroupContext, spec: GroupSpec, node: NodeState, process: ProcessIdentity): Promise<Answer> => {
+  const name = connectionName(spec.region, node)
+  if (context.health.isHung(name, process)) return { ended: false }
+  const asked = new AbortController()
+  const answer = async (): Promise<Answer> => {
+    try {
+      const engine = await controlOf(context, spec, node, answerDeadlineMs)
+      return { status: await engine.status(answerDeadlineMs) }
+    } catch (error) {
+      if (!(error instanceof LarderError)) throw error
+      context.log('debug', 'an engine did not answer', { node: node.id, error })
+      return { ended: error.code === 'engine-unreachable' }
+    }
+  }
   try {
-    const control = await controlOf(context, spec, node)
-    return await control.status()
-  } catch (error) {
-    if (!(error instanceof LarderError)) throw error
-    context.log('debug', 'an engine did not answer', { node: node.id, error })
-    return null
+    return await Promise.race([answer(), context.health.whenHung(name, process, asked.signal).then(() => ({ ended: false }))])
+  } finally {
+    asked.abort()
+  }
+}
+
+/** A connection ends a moment before its process can be seen to be gone. */
+const isGone = async (
+  context: GroupContext,
+  identity: ProcessIdentity,
+  tag: string,
+  connectionEnded: boolean,
+): Promise<boolean> => {
+  for (let look = 0; ; look += 1) {
+    if ((await context.host.check(identity, tag)) !== 'running') return true
+    if (!connectionEnded || look === goneLooks) return false
+    await context.clock.sleep(1)
   }
 }
 
 const observeNode = async (context: GroupContext, spec: GroupSpec, node: NodeState): Promise<ObservedNode> => {
-  const place = context.place(spec.region, node.id)
+  const { id } = node
+  const place = context.place(spec.region, id)
+  const name = connectionName(spec.region, node)
   const absent = async (): Promise<ObservedNode> => {
-    context.connections.drop(connectionName(spec.region, node))
-    return { id: node.id, process: 'absent', engine: null, persisted: await context.readPersisted(place.folder) }
+    context.connections.drop(name)
+    return { id, process: 'absent', hung: false, engine: null, persisted: await context.readPersisted(place.folder) }
   }
-  if (node.process === null) return absent()
-  if ((await context.host.check(node.process, place.tag)) !== 'running') return absent()
-  const engine = await askEngine(context, spec, node)
-  if (engine !== null && engine.pid !== node.process.pid) {
+  const { process } = node
+  if (process === null || (await isGone(context, process, place.tag, false))) return absent()
+  const answer = await askEngine(context, spec, node, process)
+  if ('ended' in answer) {
+    if (await isGone(context, process, place.tag, answer.ended)) return absent()
+    return { id, process: 'running', hung: context.health.isHung(name, process), engine: null, persisted: null }
+  }
+  const { status } = answer
+  if (status.pid !== process.pid) {
     context.log('error', 'another process answers on the socket of a node', {
-      node: node.id,
-      expected: node.process.pid,
-      found: engine.pid,
+      node: id,
+      expected: process.pid,
+      found: status.pid,
     })
-    return { id: node.id, process: 'doubt', engine: null, persisted: null }
+    return { id, process: 'doubt', hung: false, engine: null, persisted: null }
   }
-  return { id: node.id, process: 'running', engine, persisted: null }
+  return { id, process: 'running', hung: false, engine: status, persisted: null }
 }
 
 export const observeGroup = async (

@@ -15,12 +15,27 @@ export const nodeTypeOf = (spec: GroupSpec): NodeType => {
   return type
 }
 
-/** What the parameter group and the node type ask of every node of the group. Default groups are not stored: they have no values of their own. */
-export const wantedSettings = async (store: Store, spec: GroupSpec): Promise<WantedSettings> => {
-  const record = await readRecord<ParameterGroupRecord>(store, parameterGroupKey(spec.region, spec.parameterGroup))
-  const family = record?.value.family ?? familyOf(spec.engine, spec.engineVersion)
-  const type = nodeTypeOf(spec)
-  const parameters = effectiveParameters(family, spec.kind === 'cme', record?.value.values ?? {}, type, spec.engineVersion)
-  const requiresReboot = new Set(Object.keys(parameters).filter((name) => changeTypeOf(family, name) === 'requires-reboot'))
-  return { parameters, maxMemoryBytes: maxMemoryBytes(type, parameters), requiresReboot }
+interface Computed {
+  readonly from: string
+  readonly settings: WantedSettings
+}
+
+/**
+ * What the parameter group and the node type ask of every node of the group. Default groups are not stored: they have no values of their
+ * own. Asked at every step, also while clients wait for a failover: computed only when something has changed.
+ */
+export const createSettings = (store: Store, processors: number): ((spec: GroupSpec) => Promise<WantedSettings>) => {
+  let last: Computed | null = null
+  return async (spec) => {
+    const record = await readRecord<ParameterGroupRecord>(store, parameterGroupKey(spec.region, spec.parameterGroup))
+    const from = [record?.revision ?? 0, spec.parameterGroup, spec.engine, spec.engineVersion, spec.kind, spec.nodeType].join(' ')
+    if (last?.from === from) return last.settings
+    const family = record?.value.family ?? familyOf(spec.engine, spec.engineVersion)
+    const type = nodeTypeOf(spec)
+    const parameters = effectiveParameters(family, spec.kind === 'cme', record?.value.values ?? {}, type, spec.engineVersion)
+    const requiresReboot = new Set(Object.keys(parameters).filter((name) => changeTypeOf(family, name) === 'requires-reboot'))
+    const ioThreads = Math.min(type.ioThreads, processors)
+    last = { from, settings: { parameters, maxMemoryBytes: maxMemoryBytes(type, parameters), requiresReboot, ioThreads } }
+    return last.settings
+  }
 }

@@ -2,20 +2,23 @@
 import type { Action, StartReason } from '../../decide/actions.ts'
 import type { WantedSettings } from '../../decide/input.ts'
 import { LarderError } from '../../errors.ts'
+import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
-import type { EngineControl, NodePlan } from '../../ports/engine.ts'
+import type { NodePlan } from '../../ports/engine.ts'
+import type { ActInput } from './act-input.ts'
 import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
-import type { GroupEvents } from './events.ts'
 import { controlOf } from './observe.ts'
 import { nodeTypeOf } from './settings.ts'
 import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
 
-export type StartAction = Extract<Action, { do: 'start' }>
+type StartAction = Extract<Action, { do: 'start' }>
 
 const serveDeadlineMs = 15_000
 const pollMs = 4
+/** An engine that starts does not take long to accept a connection, and others may be waiting. */
+const connectDeadlineMs = 400
 
 const engineOf = (context: GroupContext, spec: GroupSpec): InstalledEngine => {
   const engine = context.catalog.find(spec.engine, spec.engineVersion)
@@ -55,12 +58,13 @@ const planOf = (
     parameters: wanted.parameters,
     maxMemoryBytes: wanted.maxMemoryBytes,
     cpus: nodeTypeOf(spec).cpus,
-    ioThreads: Math.min(nodeTypeOf(spec).ioThreads, context.machine.processors),
+    ioThreads: wanted.ioThreads,
     runAs: context.machine.user,
     ...(context.machine.openFiles === null ? {} : { openFiles: context.machine.openFiles }),
     secrets: context.secrets,
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
+    ...(hasElection(spec) ? { election: true } : {}),
   }
 }
 
@@ -88,18 +92,15 @@ const launch = async (
   return context.host.start(how)
 }
 
-/** Waits until the engine answers on its control socket; ends early when the process does. */
-const untilServing = async (
-  context: GroupContext,
-  spec: GroupSpec,
-  node: NodeState,
-  identity: ProcessIdentity,
-): Promise<EngineControl> => {
+/** Waits until the engine answers on its control socket; ends early when the process does, and when something else happens to the group. */
+const untilServing = async (input: ActInput, node: NodeState, identity: ProcessIdentity): Promise<void> => {
+  const { context, spec } = input
   const place = context.place(spec.region, node.id)
   const deadline = context.clock.now() + serveDeadlineMs
-  for (;;) {
+  while (!input.interrupted()) {
     try {
-      return await controlOf(context, spec, node)
+      await controlOf(context, spec, node, connectDeadlineMs)
+      return
     } catch (error) {
       const gone = (await context.host.check(identity, place.tag)) !== 'running'
       if (gone) {
@@ -121,14 +122,8 @@ const untilServing = async (
 }
 
 /** Starts all of these nodes side by side. Those that came up are recorded also when another one failed; the first failure is thrown. */
-export const startNodes = async (
-  context: GroupContext,
-  spec: GroupSpec,
-  cell: StateCell,
-  actions: readonly StartAction[],
-  wanted: WantedSettings,
-  events: GroupEvents,
-): Promise<void> => {
+export const startNodes = async (input: ActInput, actions: readonly StartAction[]): Promise<void> => {
+  const { context, spec, cell, wanted, events } = input
   engineOf(context, spec)
   const before = cell.value
   const ids = actions.map((action) => action.node)
@@ -158,6 +153,7 @@ export const startNodes = async (
         nodeType: spec.nodeType,
         parameters: wanted.parameters,
         parameterStatus: 'in-sync',
+        synced: action.replicaOf === null,
         status: statusWhile(action.because),
         ...(action.because === 'rebooted' && node !== undefined ? { rebootsDone: rebootsOf(spec, action.node) } : {}),
       })
@@ -169,7 +165,7 @@ export const startNodes = async (
     running.map(async ({ action, identity }) => {
       const node = cell.value.nodes[action.node]
       if (node === undefined) return
-      await untilServing(context, spec, node, identity)
+      await untilServing(input, node, identity)
     }),
   )
 }

@@ -1,14 +1,16 @@
 /** Ends processes and takes nodes and whole groups away. */
+import type { StopReason } from '../../decide/actions.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
-import { addressKey, clusterKey, specKey, stateKey } from '../../model/keys.ts'
+import { addressKey, clusterKey, groupName, specKey, stateKey } from '../../model/keys.ts'
 import { put, remove, unchanged, type Versioned } from '../../ports/records.ts'
 import type { Operation } from '../../ports/store.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
 import { changeNode, type StateCell } from './state-cell.ts'
 
-const goneDeadlineMs = 10_000
+/** A process that is stuck in the kernel ends when it comes back from there. Other shards of the group must not wait for it. */
+const goneDeadlineMs = 1_000
 
 /** Resolves when the process has been seen to be gone. Also a start that was cut off is found, by its tag. */
 const endProcess = async (context: GroupContext, region: string, node: NodeState): Promise<void> => {
@@ -18,15 +20,32 @@ const endProcess = async (context: GroupContext, region: string, node: NodeState
   for (const identity of identities) {
     if ((await context.host.check(identity, place.tag)) !== 'running') continue
     await context.host.signal(identity, place.tag, 'SIGKILL')
-    await context.host.waitGone(identity, AbortSignal.timeout(goneDeadlineMs))
+    try {
+      await context.host.waitGone(identity, AbortSignal.timeout(goneDeadlineMs))
+    } catch (cause) {
+      const state = (await context.host.sample(identity))?.state ?? 'unknown'
+      throw new LarderError(
+        'machine',
+        `process ${identity.pid} of node ${node.id} was killed and is still there after ${goneDeadlineMs} ms, in state ${state}`,
+        { cause, retry: true },
+      )
+    }
   }
 }
 
-export const stopNode = async (context: GroupContext, spec: GroupSpec, cell: StateCell, id: string): Promise<void> => {
+export const stopNode = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  id: string,
+  because: StopReason,
+): Promise<void> => {
   const node = cell.value.nodes[id]
   if (node === undefined) return
   await endProcess(context, spec.region, node)
-  await cell.update((state) => changeNode(state, id, { process: null, status: 'rebooting cluster nodes' }))
+  context.log('info', 'a node was ended', { group: groupName(spec), node: id, because })
+  const status = because === 'hung' || because === 'zone' ? 'modifying' : 'rebooting cluster nodes'
+  await cell.update((state) => changeNode(state, id, { process: null, status }))
 }
 
 const without = (state: GroupState, id: string): GroupState => {

@@ -6,13 +6,15 @@ import type { Action, Decision } from '../../decide/actions.ts'
 import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, specKey, stateKey } from '../../model/keys.ts'
+import { zonePrefix } from '../../model/zone-records.ts'
 import { readRecord, type Versioned } from '../../ports/records.ts'
-import { type ActInput, act } from './act.ts'
+import { act } from './act.ts'
+import type { ActInput } from './act-input.ts'
 import type { GroupContext } from './context.ts'
 import { createGroupEvents } from './events.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
-import { wantedSettings } from './settings.ts'
+import { createSettings } from './settings.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
 import { failedStatus, settledState, unsettledStatus } from './status.ts'
 import { removeGroup } from './stop.ts'
@@ -23,7 +25,9 @@ export type Outcome =
   | { readonly kind: 'again'; readonly afterMs: number }
   | { readonly kind: 'gone' }
 
+/** How long a wait that nothing ends is slept on: a tenth of the time that it has lasted, within these limits. */
 const pollMs = 20
+const longestPollMs = 500
 /** A group that never comes to rest would be a defect of the decision; it is then taken up again from the outside. */
 const maxStages = 200
 /** A new group whose steps fail for this long has failed. */
@@ -37,12 +41,19 @@ export interface Worker {
   invalidate(): void
 }
 
-export const createWorker = (context: GroupContext, key: GroupKey, signal: AbortSignal): Worker => {
+export const createWorker = (
+  context: GroupContext,
+  key: GroupKey,
+  signal: AbortSignal,
+  interrupted: () => boolean = () => false,
+): Worker => {
   const inForce: InForce = { readers: null, discovery: null, published: new Map() }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0
   const tidied = new Set<string>()
+  const wantedSettings = createSettings(context.store, context.machine.processors)
+  let waitingSince: number | null = null
 
   const deleteGroup = async (record: Versioned<GroupSpec>, retain: string | null): Promise<void> => {
     const state = await readRecord<GroupState>(context.store, stateKey(key))
@@ -76,11 +87,14 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
     cell ??= await openStateCell(context.store, key)
     const spec = record.value
     const current = cell
-    await current.update((state) => ({ ...state, status: unsettledStatus(spec, state) }))
-    const wanted = await wantedSettings(context.store, spec)
+    const status = unsettledStatus(spec, current.value)
+    if (status !== current.value.status) await current.update((state) => ({ ...state, status }))
+    const wanted = await wantedSettings(spec)
+    const zones = await context.store.list(zonePrefix(spec.region))
+    const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
     const observed = await observeGroup(context, spec, current.value, inForce)
-    const decision = context.decide({ spec, state: current.value, observed, wanted })
-    return { decision, input: { context, spec, cell: current, wanted, inForce, events }, record }
+    const decision = context.decide({ spec, state: current.value, observed, wanted, zonesDown })
+    return { decision, input: { context, spec, cell: current, wanted, inForce, events, interrupted }, record }
   }
 
   const reconcileOnce = async (): Promise<Outcome> => {
@@ -95,11 +109,15 @@ export const createWorker = (context: GroupContext, key: GroupKey, signal: Abort
       if (decision.actions.length === 0) {
         if (decision.waitingFor !== null) {
           context.onProgress(key, decision.waitingFor)
-          return { kind: 'again', afterMs: pollMs }
+          const now = context.clock.now()
+          waitingSince ??= now
+          return { kind: 'again', afterMs: Math.min(Math.max((now - waitingSince) / 10, pollMs), longestPollMs) }
         }
+        waitingSince = null
         await settle(input.spec, input.cell)
         return { kind: 'settled' }
       }
+      waitingSince = null
       context.log('debug', 'a stage', { group: groupName(key), actions: decision.actions })
       context.onProgress(key, describe(decision.actions))
       const removal = decision.actions.find((action) => action.do === 'remove-group')

@@ -19,8 +19,8 @@ export const parseStats = (text: string): ReadonlyMap<string, string> =>
   new Map([...text.matchAll(/^STAT (\S+) (.*)$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trimEnd()]))
 
 const controlOver = (conversation: Conversation, address: string): EngineControl => {
-  const ask = (command: string, form: 'line' | 'list' = 'line'): Promise<string> =>
-    conversation.ask(command, form, commandDeadlineMs)
+  const ask = (command: string, form: 'line' | 'list' = 'line', deadlineMs = commandDeadlineMs): Promise<string> =>
+    conversation.ask(command, form, deadlineMs)
   const expect = async (command: string, expected: string): Promise<void> => {
     const answer = await ask(command)
     if (answer !== expected) {
@@ -29,8 +29,8 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
       })
     }
   }
-  const status = async (): Promise<EngineStatus> => {
-    const stats = parseStats(await ask('stats', 'list'))
+  const status = async (deadlineMs?: number): Promise<EngineStatus> => {
+    const stats = parseStats(await ask('stats', 'list', deadlineMs))
     const numberOf = (name: string): number => Number(stats.get(name) ?? 0)
     return {
       pid: numberOf('pid'),
@@ -40,6 +40,8 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
       maxMemoryBytes: numberOf('limit_maxbytes'),
       clients: numberOf('curr_connections'),
       bound: [address],
+      ioThreads: 0,
+      persistenceFails: false,
       replication: null,
       cluster: null,
     }
@@ -47,6 +49,9 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
   return {
     closed: conversation.closed,
     status,
+    ping: async (deadlineMs) => {
+      await ask('version', 'line', deadlineMs)
+    },
     // Every parameter of Memcached takes effect with a restart.
     applyParameters: unsupported('parameters that can be changed while it runs'),
     setMaxMemory: (bytes) => expect(`cache_memlimit ${Math.floor(bytes / megabyte)}`, 'OK'),
@@ -57,6 +62,7 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
     setConfigEpoch: unsupported('cluster'),
     replicateNode: unsupported('cluster'),
     takeOver: unsupported('cluster'),
+    standForElection: unsupported('cluster'),
     forget: unsupported('cluster'),
     publishDiscovery: (text) => expect(`set ${discoveryKey} 0 0 ${Buffer.byteLength(text)}\r\n${text}`, 'STORED'),
     // The command exists, but only with -A, and would then be open to every client. The caller sends SIGTERM.

@@ -1,4 +1,5 @@
 /** Control of a running Valkey or Redis OSS node. Every method may be called again with the same arguments. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../../errors.ts'
 import type { SlotRange } from '../../model/group.ts'
 import type { EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
@@ -12,10 +13,16 @@ const commandDeadlineMs = 2_000
 /** For what may take the engine longer, and for raw commands. */
 const longDeadlineMs = 10_000
 const saveDeadlineMs = 60_000
+const electionDeadlineMs = 1_500
+const electionPollMs = 5
 
 const textOf = (reply: Reply): string => (typeof reply === 'string' ? reply : '')
 
 const isRefusal = (error: unknown): error is LarderError => error instanceof LarderError && error.code === 'engine-command'
+
+const unlessRefused = (error: unknown): void => {
+  if (!isRefusal(error)) throw error
+}
 
 const unsupported = (what: string) => async (): Promise<never> => {
   throw new LarderError('engine-command', `Valkey and Redis OSS have no ${what}`)
@@ -26,23 +33,23 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
   const done = async (...args: string[]): Promise<void> => {
     await send(args)
   }
-  const configuration = async (...names: string[]): Promise<ReadonlyMap<string, string>> =>
-    parsePairs(await send(['CONFIG', 'GET', ...names]))
-  const cluster = async () => {
-    const [nodes, info] = await Promise.all([send(['CLUSTER', 'NODES']), send(['CLUSTER', 'INFO'])])
+  const configuration = async (names: readonly string[], deadlineMs?: number): Promise<ReadonlyMap<string, string>> =>
+    parsePairs(await send(['CONFIG', 'GET', ...names], deadlineMs))
+  const cluster = async (deadlineMs?: number) => {
+    const [nodes, info] = await Promise.all([send(['CLUSTER', 'NODES'], deadlineMs), send(['CLUSTER', 'INFO'], deadlineMs)])
     return parseCluster(textOf(nodes), textOf(info))
   }
 
-  const status = async (): Promise<EngineStatus> => {
+  const status = async (deadlineMs = commandDeadlineMs): Promise<EngineStatus> => {
     // While it loads, an engine answers INFO and CONFIG, and refuses CLUSTER.
     const unlessLoading = async (error: unknown): Promise<null> => {
       if (isRefusal(error) && error.retry) return null
       throw error
     }
     const [infoText, bound, view] = await Promise.all([
-      send(['INFO']),
-      configuration('bind'),
-      kind === 'cme' ? cluster().catch(unlessLoading) : null,
+      send(['INFO', 'server', 'clients', 'memory', 'persistence', 'replication'], deadlineMs),
+      configuration(['bind', 'io-threads'], deadlineMs),
+      kind === 'cme' ? cluster(deadlineMs).catch(unlessLoading) : null,
     ])
     const info = parseInfo(textOf(infoText))
     const numberOf = (name: string): number => Number(info.get(name) ?? 0)
@@ -54,6 +61,8 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       maxMemoryBytes: numberOf('maxmemory'),
       clients: numberOf('connected_clients'),
       bound: (bound.get('bind') ?? '').split(' ').filter((address) => address !== ''),
+      ioThreads: Number(bound.get('io-threads') ?? 1),
+      persistenceFails: info.get('aof_enabled') === '1' && info.get('aof_last_write_status') === 'err',
       replication: replicationOf(info),
       cluster: view,
     }
@@ -92,7 +101,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
    * neither can a crash of Larder.
    */
   const bind = async (addresses: readonly string[]): Promise<void> => {
-    const present = await configuration('bind', 'port')
+    const present = await configuration(['bind', 'port'])
     const dropped = (present.get('bind') ?? '').split(' ').filter((address) => address !== '' && !addresses.includes(address))
     await Promise.all([
       send(['CONFIG', 'SET', 'bind', addresses.join(' ')]),
@@ -119,11 +128,14 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
   return {
     closed: connection.closed,
     status,
+    ping: async (deadlineMs) => {
+      await send(['PING'], deadlineMs).catch(unlessRefused)
+    },
     bind,
     addSlots,
     shutdown,
     applyParameters: async (parameters) => {
-      const limits = (await configuration('client-output-buffer-limit')).get('client-output-buffer-limit') ?? ''
+      const limits = (await configuration(['client-output-buffer-limit'])).get('client-output-buffer-limit') ?? ''
       await setDirectives(directivesOf(parameters, bufferParameters(limits)))
     },
     setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
@@ -135,6 +147,15 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       if ((await own())?.configEpoch !== epoch) await done('CLUSTER', 'SET-CONFIG-EPOCH', String(epoch))
     },
     replicateNode: (nodeId) => done('CLUSTER', 'REPLICATE', nodeId),
+    standForElection: async () => {
+      const deadline = performance.now() + electionDeadlineMs
+      await unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'FORCE']))
+      while (!(await isPrimary())) {
+        if (performance.now() > deadline)
+          throw new LarderError('deadline', `the other shards did not vote within ${electionDeadlineMs} ms`, { retry: true })
+        await sleep(electionPollMs)
+      }
+    },
     takeOver: () => unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'TAKEOVER'])),
     forget: (nodeId) =>
       unless(async () => !(await cluster()).nodes.some((node) => node.id === nodeId), send(['CLUSTER', 'FORGET', nodeId])),

@@ -27,13 +27,14 @@ const clusterLines = (plan: NodePlan): readonly string[] => {
   return [
     'cluster-enabled yes',
     'cluster-config-file nodes.conf',
-    'cluster-node-timeout 5000',
+    // Long enough for a busy primary: engines cannot tell busy from dead. Larder sees a death at once and needs no timeout.
+    'cluster-node-timeout 15000',
     line('cluster-port', bus),
     line('cluster-announce-ip', plan.address),
     line('cluster-announce-port', String(plan.port)),
     line('cluster-announce-bus-port', bus),
-    // Larder decides who is primary, and keeps replicas in their shards.
-    'cluster-replica-no-failover yes',
+    // With three shards the engines can elect a replica themselves, also while Larder is down. With fewer they have no majority.
+    line('cluster-replica-no-failover', plan.election === true ? 'no' : 'yes'),
     'cluster-allow-replica-migration no',
   ]
 }
