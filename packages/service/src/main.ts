@@ -65,6 +65,8 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
       return (await import('./cli/environment.ts')).environment()
     case 'failover':
       return (await import('./cli/failover.ts')).failover(positionals)
+    case 'zone':
+      return (await import('./cli/zone.ts')).zone(positionals)
     case 'logs':
       return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true })
     case 'doctor':

@@ -3,6 +3,7 @@ import { Fault, LarderError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import { type Caller, checkService, type SignedRequest, type Verifier, verifySignature } from '../security/sigv4.ts'
 import type { Action, ActionContext } from './action.ts'
+import { answerLarder, larderNamespace, larderVersion } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { decodeInput } from './wire/decode.ts'
 import { encodeError, encodeOutput, type WireError } from './wire/encode.ts'
@@ -59,6 +60,15 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
       answer: async (_dependencies, caller, action, _parameters, requestId) => answerSts(action, caller, requestId),
     },
   ],
+  [
+    'larder',
+    {
+      version: larderVersion,
+      xmlns: larderNamespace,
+      answer: (dependencies, caller, action, parameters, requestId) =>
+        answerLarder(action, parameters, dependencies.context(caller), requestId),
+    },
+  ],
 ])
 
 const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i
@@ -84,7 +94,7 @@ const answerSigned = (dependencies: DispatchDependencies, request: SignedRequest
   const service = services.get(caller.service)
   // As an endpoint of ElastiCache would; ours may be asked for any service.
   if (service === undefined) {
-    const here = [...services.keys()].join(' and ')
+    const here = [...services.keys()].join(', ')
     const expected = "Credential should be scoped to correct service: 'elasticache'."
     throw new Fault('SignatureDoesNotMatch', `${expected} Larder has ${here}, and no ${caller.service.slice(0, 60)}.`)
   }

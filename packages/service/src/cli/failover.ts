@@ -1,8 +1,9 @@
 /** `larder failover ID [SHARD]`: a planned switch, step by step. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { DescribeReplicationGroupsCommand, ElastiCacheClient, TestFailoverCommand } from '@aws-sdk/client-elasticache'
 import { LarderError } from '../errors.ts'
-import type { NodeReport } from '../observe/report.ts'
-import { currentAccess } from './access.ts'
+import { groupName } from '../model/keys.ts'
+import { currentAccess, existingHome } from './access.ts'
 import { findNamed } from './groups.ts'
 import { currentReport } from './report.ts'
 import { print } from './terminal.ts'
@@ -10,9 +11,40 @@ import { print } from './terminal.ts'
 const deadlineMs = 30_000
 const pollMs = 5
 
-const primaryOf = async (id: string, shardId: string): Promise<NodeReport | undefined> => {
-  const { group } = findNamed(await currentReport(), id)
-  return group.shards.find((shard) => shard.id === shardId)?.nodes.find((node) => node.role === 'primary')
+interface Line {
+  readonly time: string
+  readonly message: string
+  readonly group?: string
+  readonly [field: string]: unknown
+}
+
+/** What a step says to people, by the words of the service's log. */
+const steps: Readonly<Record<string, (line: Line) => string>> = {
+  'a shard gets another primary': (line) =>
+    `${line['primary']} is to be primary instead of ${line['former']}, in epoch ${line['epoch']}: ${line['because']}`,
+  'writes are paused': (line) => `writes are paused at ${line['node']}`,
+  'every write has arrived': (line) => `every write has arrived at ${line['node']}`,
+  'the engines hand over': (line) => `${line['from']} hands over to ${line['to']}`,
+  promoted: (line) => `${line['node']} is primary`,
+  'the primary endpoint has moved': (line) => `the primary endpoint ${line['address']} has moved to ${line['node']}`,
+}
+
+/** The steps of one group that are written to the log from now on. Their times are those of the service. */
+const openSteps = (file: string, group: string) => {
+  let at = existsSync(file) ? statSync(file).size : 0
+  let rest = ''
+  return (): readonly { readonly at: number; readonly text: string }[] => {
+    const bytes = readFileSync(file).subarray(at)
+    at += bytes.length
+    const lines = `${rest}${bytes.toString('utf8')}`.split('\n')
+    rest = lines.pop() ?? ''
+    return lines
+      .map((text) => JSON.parse(text) as Line)
+      .flatMap((line) => {
+        const step = line.group === group ? steps[line.message] : undefined
+        return step === undefined ? [] : [{ at: new Date(line.time).getTime(), text: step(line) }]
+      })
+  }
 }
 
 export const failover = async ([name, wantedShard]: readonly string[]): Promise<number> => {
@@ -36,33 +68,23 @@ export const failover = async ([name, wantedShard]: readonly string[]): Promise<
     region: group.region,
     credentials: { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
   })
-  const started = performance.now()
-  const say = (text: string): void => print(`${(performance.now() - started).toFixed(0).padStart(6)} ms  ${text}\n`)
+  const started = Date.now()
+  const say = (text: string, at = Date.now()): void => print(`${String(at - started).padStart(6)} ms  ${text}\n`)
+  const news = openSteps(existingHome().home.logFile, groupName({ region: group.region, space: 'rg', id: group.id }))
   try {
-    const before = await primaryOf(group.id, shard.id)
-    say(`${before?.id ?? 'nobody'} is primary of shard ${shard.id}`)
     await client
       .send(new TestFailoverCommand({ ReplicationGroupId: group.id, NodeGroupId: shard.id }))
       .catch((error: unknown) => {
         throw new LarderError('usage', error instanceof Error ? error.message : String(error), { cause: error })
       })
-    say('the switch is asked for')
-    for (;;) {
-      const now = await primaryOf(group.id, shard.id)
-      if (now !== undefined && now.id !== before?.id) {
-        say(`${now.id} is primary at ${now.address}:${now.port}`)
-        break
-      }
-      if (performance.now() - started > deadlineMs)
-        throw new LarderError('deadline', `no switch within ${deadlineMs / 1000} s; larder status says why`)
-      await new Promise((resolve) => setTimeout(resolve, pollMs))
-    }
+    say('the switch is asked for', started)
     for (;;) {
       const { ReplicationGroups: [described] = [] } = await client.send(
         new DescribeReplicationGroupsCommand({ ReplicationGroupId: group.id }),
       )
+      for (const step of news()) say(step.text, step.at)
       if (described?.Status === 'available') break
-      if (performance.now() - started > deadlineMs)
+      if (Date.now() - started > deadlineMs)
         throw new LarderError(
           'deadline',
           `the group is ${described?.Status} after ${deadlineMs / 1000} s; larder status says why`,

@@ -9,6 +9,8 @@ export const helpText = `larder: a self-hosted ElastiCache
   larder connect ID [...]   a command line of the engine on a group, cluster or node
   larder failover ID [SHARD]
                             a planned switch to a replica, step by step
+  larder zone [down ZONE | up ZONE]
+                            the drill of losing an availability zone: ends everything in it, and lets it come back
   larder logs NODE [-f]     what an engine said
   larder doctor             what this machine can do, and how to mend what it cannot
   larder engines [install NAME@VERSION]

@@ -1,6 +1,7 @@
 /** The state of everything that runs, for `larder status`. Asks the engines themselves, so it is right also while the service is down. */
 import type { Endpoint, EngineName, GroupKind, GroupSpec, GroupState, NodeSpec, NodeState, ShardSpec } from '../model/group.ts'
 import { stateKey } from '../model/keys.ts'
+import type { ZoneRecord } from '../model/zone-records.ts'
 import type { EngineStatus } from '../ports/engine.ts'
 import { listRecords } from '../ports/records.ts'
 import type { Store } from '../ports/store.ts'
@@ -118,12 +119,23 @@ const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | nu
   shards: await Promise.all(spec.shards.map((shard) => shardReport(probe, spec, state, shard))),
 })
 
+/** A node that does not run because of the drill says so. */
+const withZones = (group: GroupReport, down: ReadonlySet<string>): GroupReport => ({
+  ...group,
+  shards: group.shards.map((shard) => ({
+    ...shard,
+    nodes: shard.nodes.map((node) => (node.pid === null && down.has(node.zone) ? { ...node, status: 'zone down' } : node)),
+  })),
+})
+
 export const makeReport = async (store: Store, probe: Probe): Promise<Report> => {
   const specs = await listRecords<GroupSpec>(store, 'spec/')
   const states = await listRecords<GroupState>(store, 'state/')
   const byKey = new Map(states.records.map((record) => [record.key, record.value]))
+  const zones = await listRecords<ZoneRecord>(store, 'zone/')
+  const down = new Set(zones.records.map(({ value }) => value.zone))
   const groups = await Promise.all(
     specs.records.map(({ value }) => groupReport(probe, value, byKey.get(stateKey(value)) ?? null)),
   )
-  return { groups }
+  return { groups: down.size === 0 ? groups : groups.map((group) => withZones(group, down)) }
 }

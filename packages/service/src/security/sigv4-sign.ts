@@ -37,6 +37,23 @@ const addedBySigner: ReadonlySet<string> = new Set([
   'X-Amz-Signature',
 ])
 
+interface Signer {
+  readonly service: string
+  readonly region: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+/** The headers of a request with its signature among them. */
+export const signRequest = async (
+  request: { readonly method: string; readonly path: string; readonly headers: Record<string, string>; readonly body: string },
+  { service, region, accessKeyId, secretAccessKey }: Signer,
+): Promise<Record<string, string>> => {
+  const credentials = { accessKeyId, secretAccessKey }
+  const signer = new SignatureV4({ service, region, credentials, sha256: NodeSha256 })
+  return (await signer.sign({ protocol: 'http:', hostname: 'larder', query: {}, ...request })).headers
+}
+
 /** The signature, in hexadecimal, that the holder of this secret would have made for the request in the way that `claim` says. */
 export const signAgain = async (
   request: SignedRequest,

@@ -15,22 +15,19 @@ import { noOperation, replicaTargets, requireImmediately, type ShardTarget, with
 
 type Input = DecreaseReplicaCountMessage
 
-/** The replicas that the request names, by shard. Throws `CacheClusterNotFoundFault`, `InvalidParameterCombinationException`. */
+/** The nodes that the request names, by shard; a primary hands over to a replica before it goes. Throws `CacheClusterNotFoundFault`. */
 const namedReplicas = (group: GroupRecords, ids: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> => {
   const named = new Map<string, Set<string>>()
   for (const text of ids) {
     const id = text.toLowerCase()
     const shard = group.spec.shards.find((candidate) => candidate.nodes.some((node) => node.id === id))
     if (shard === undefined) throw cacheClusterNotFound(text)
-    if (primaryOf(group, shard.id) === id) {
-      throw invalidCombination(`${id} is the primary of node group ${shard.id}: only replicas can be removed.`)
-    }
     named.set(shard.id, (named.get(shard.id) ?? new Set()).add(id))
   }
   return named
 }
 
-/** Those that stay are the ones that `zones` has a place for, the primary first. */
+/** Those that stay are the ones that `zones` has a place for, the primary first; a primary outside of them hands over before it goes. */
 const outsideZones = (shard: ShardSpec, primary: string | null, zones: readonly string[]): readonly string[] => {
   const places = [...zones]
   const byPrimary = shard.nodes.toSorted((a, b) => Number(b.id === primary) - Number(a.id === primary))
@@ -40,9 +37,9 @@ const outsideZones = (shard: ShardSpec, primary: string | null, zones: readonly 
     if (index >= 0) places.splice(index, 1)
     else gone.push(node.id)
   }
-  if (places.length > 0 || (primary !== null && gone.includes(primary))) {
+  if (places.length > 0) {
     throw invalidCombination(
-      `PreferredAvailabilityZones must be zones of present nodes, the primary's among them; those of ${shard.id} are ${shard.nodes.map((node) => node.zone).join(', ')}.`,
+      `PreferredAvailabilityZones must be zones of present nodes; those of ${shard.id} are ${shard.nodes.map((node) => node.zone).join(', ')}.`,
     )
   }
   return gone
@@ -97,6 +94,16 @@ const leavingNodes = (group: GroupRecords, input: Input): ReadonlySet<string> =>
   return new Set(targets.flatMap((target) => leavingOf(group, target, named.get(target.shard.id))))
 }
 
+/** Somebody with the data must stay where a primary goes. */
+const checkHeirs = (group: GroupRecords, leaving: ReadonlySet<string>): void => {
+  for (const shard of group.spec.shards) {
+    const primary = primaryOf(group, shard.id)
+    if (primary === null || !leaving.has(primary)) continue
+    if (shard.nodes.some((node) => !leaving.has(node.id) && group.state?.nodes[node.id]?.joined === true)) continue
+    throw invalidCombination(`${primary} is the primary of node group ${shard.id}, and no replica that stays has its data.`)
+  }
+}
+
 export const decreaseReplicaCount: Action<Input, DecreaseReplicaCountResult> = (input, context) =>
   untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
     const group = await findReplicationGroup(context, input.ReplicationGroupId)
@@ -105,6 +112,7 @@ export const decreaseReplicaCount: Action<Input, DecreaseReplicaCountResult> = (
     const records = recordsOf(group)
     const leaving = leavingNodes(records, input)
     if (leaving.size === 0) throw noOperation()
+    checkHeirs(records, leaving)
     const stay = (nodes: readonly NodeSpec[]): readonly NodeSpec[] => nodes.filter((node) => !leaving.has(node.id))
     const left = withNodes(records.spec, new Map(records.spec.shards.map((shard) => [shard.id, stay(shard.nodes)])))
     const spec = { ...left, labels: labelsWithout(left.labels, leaving) }

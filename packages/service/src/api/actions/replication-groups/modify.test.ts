@@ -161,6 +161,16 @@ test('what is asked for and already so changes nothing', async () => {
   assert.deepEqual(await context.store.list(''), before)
 })
 
+test('PrimaryClusterId asks for a switch in the present epoch, and to ask for the present primary changes nothing', async () => {
+  const context = await ready()
+  await modify(context, { PrimaryClusterId: 'DEMO-002', ApplyImmediately: true })
+  const asked = await specNow(context, 'rg', 'demo')
+  assert.deepEqual(asked.shards[0]?.wantedPrimary, { id: 'demo-002', epoch: 1 })
+  const other = await ready()
+  await modify(other, { PrimaryClusterId: 'demo-001', ApplyImmediately: true })
+  assert.equal((await specNow(other, 'rg', 'demo')).shards[0]?.wantedPrimary, null)
+})
+
 test('changes that cannot be made are refused', async () => {
   const context = await ready()
   const refuses = (input: Partial<ModifyReplicationGroupMessage>, shape: string, message: RegExp) =>
@@ -169,7 +179,6 @@ test('changes that cannot be made are refused', async () => {
   await refuses({ EngineVersion: '9.2' }, value, /not available yet/)
   await refuses({ EngineVersion: '8.0' }, combination, /Cannot downgrade valkey from 9\.1\.2 to 8\.0/)
   await refuses({ Engine: 'redis' }, value, /not available yet/)
-  await refuses({ PrimaryClusterId: 'demo-002' }, value, /not available yet/)
   await refuses({ PrimaryClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
   await refuses({ SnapshottingClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
   await refuses({ ClusterMode: 'compatible' }, value, /not available yet/)

@@ -2,7 +2,7 @@ import type { ModifyReplicationGroupMessage, ModifyReplicationGroupResult } from
 import { reducePending, withPending } from '../../../decide/pending.ts'
 import { invalidCombination } from '../../../errors.ts'
 import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
-import type { GroupLabels, GroupSpec, PendingChange } from '../../../model/group.ts'
+import type { GroupLabels, GroupSpec, PendingChange, ShardSpec } from '../../../model/group.ts'
 import type { Condition } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { type GroupRecords, primaryOf } from '../../views/members.ts'
@@ -27,14 +27,20 @@ const memberNamed = (spec: GroupSpec, value: string): string => {
   return id
 }
 
-/** To ask for the present primary changes nothing; another one cannot be asked for yet. */
-const checkPrimary = (group: GroupRecords, value: string | undefined): void => {
-  if (!value) return
-  const { spec } = group
+/** The shard with the switch that PrimaryClusterId asks for. To ask for the present primary changes nothing. */
+const shardsWithPrimary = (group: GroupRecords, value: string | undefined): readonly ShardSpec[] => {
+  const { spec, state } = group
+  if (!value) return spec.shards
   if (spec.kind === 'cme')
     throw invalidCombination('PrimaryClusterId can be given only for replication groups with a single primary.')
-  if (memberNamed(spec, value) !== primaryOf(group, spec.shards[0]?.id ?? ''))
-    throw notYet('PrimaryClusterId: a planned change of the primary is')
+  const id = memberNamed(spec, value)
+  return spec.shards.map((shard) => {
+    const present = state?.shards[shard.id]
+    if (present === undefined || primaryOf(group, shard.id) === id) return shard
+    if (state?.nodes[id]?.joined !== true)
+      throw invalidCombination(`${id} has not copied the data of the primary yet; it can be promoted when it is available.`)
+    return { ...shard, wantedPrimary: { id, epoch: present.epoch } }
+  })
 }
 
 const checkClusterMode = (spec: GroupSpec, value: string | undefined): void => {
@@ -117,13 +123,14 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     refuseEmpty(input)
     requireAvailableGroup(group)
     const before = group.spec.value
-    checkPrimary(recordsOf(group), input.PrimaryClusterId)
+    const shards = shardsWithPrimary(recordsOf(group), input.PrimaryClusterId)
     checkClusterMode(before, input.ClusterMode)
     refuseEngineChange(before, input.Engine, input.EngineVersion)
     const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
     const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
     const changed: GroupSpec = {
       ...before,
+      shards,
       labels: labelsOf(before, input),
       parameterGroup: parameterGroup.name,
       durability:

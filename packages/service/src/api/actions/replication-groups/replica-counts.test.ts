@@ -132,12 +132,23 @@ test('replicas that are named go', async () => {
   assert.deepEqual(await idsOf(context), [['demo-001', 'demo-004']])
 })
 
+test('a primary may be named where a replica with its data stays: it hands over before it goes', async () => {
+  const context = await ready({ NumCacheClusters: 3, PreferredCacheClusterAZs: [a, b, c] })
+  await decrease(context, { ReplicasToRemove: ['demo-001'] })
+  assert.deepEqual(await idsOf(context), [['demo-002', 'demo-003']])
+  const zones = await ready({ NumCacheClusters: 3, PreferredCacheClusterAZs: [a, b, c] })
+  await decrease(zones, {
+    ReplicaConfiguration: [{ NodeGroupId: '0001', NewReplicaCount: 1, PreferredAvailabilityZones: [b, c] }],
+  })
+  assert.deepEqual(await idsOf(zones), [['demo-002', 'demo-003']])
+})
+
 test('zones can say which replicas stay', async () => {
   const context = await ready({ NumCacheClusters: 3, PreferredCacheClusterAZs: [a, b, c] })
   const keep = (zones: string[]) => ({
     ReplicaConfiguration: [{ NodeGroupId: '0001', NewReplicaCount: 1, PreferredAvailabilityZones: zones }],
   })
-  await rejects(context, () => decrease(context, keep([b, c])), combination, /zones of present nodes/)
+  await rejects(context, () => decrease(context, keep([b, b])), combination, /zones of present nodes/)
   await decrease(context, keep([c, a]))
   assert.deepEqual(await idsOf(context), [['demo-001', 'demo-003']])
 })
@@ -147,7 +158,12 @@ test('decreases that make no sense are refused', async () => {
   await rejects(context, () => decrease(context, { NewReplicaCount: 2 }), 'NoOperationFault', /already matches/)
   await rejects(context, () => decrease(context, { NewReplicaCount: 3 }), value, /use IncreaseReplicaCount/)
   await rejects(context, () => decrease(context, { NewReplicaCount: 0 }), value, /auto failover enabled/)
-  await rejects(context, () => decrease(context, { ReplicasToRemove: ['demo-001'] }), combination, /is the primary/)
+  await rejects(
+    context,
+    () => decrease(context, { ReplicasToRemove: ['demo-001', 'demo-002', 'demo-003'] }),
+    combination,
+    /is the primary of node group 0001, and no replica that stays/,
+  )
   await rejects(context, () => decrease(context, { ReplicasToRemove: ['demo-009'] }), 'CacheClusterNotFoundFault', /demo-009/)
   await rejects(
     context,

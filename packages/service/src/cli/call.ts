@@ -1,0 +1,26 @@
+/** Calls Larder's own operations, signed like those of AWS. */
+import { larderVersion } from '../api/larder/answer.ts'
+import { LarderError } from '../errors.ts'
+import { signRequest } from '../security/sigv4-sign.ts'
+import type { Access } from './access.ts'
+
+const deadlineMs = 10_000
+
+/** The answer's text. Throws `usage` with the service's own words where it refuses. */
+export const call = async (
+  access: Access,
+  region: string,
+  action: string,
+  input: Readonly<Record<string, string>>,
+): Promise<string> => {
+  const body = new URLSearchParams({ Action: action, Version: larderVersion, ...input }).toString()
+  const { host } = new URL(access.url)
+  const headers = await signRequest(
+    { method: 'POST', path: '/', headers: { host, 'content-type': 'application/x-www-form-urlencoded' }, body },
+    { service: 'larder', region, accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
+  )
+  const response = await fetch(access.url, { method: 'POST', headers, body, signal: AbortSignal.timeout(deadlineMs) })
+  const text = await response.text()
+  if (response.ok) return text
+  throw new LarderError('usage', /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? `the service answered ${response.status}`)
+}
