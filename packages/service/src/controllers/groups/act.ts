@@ -42,6 +42,7 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
     tell(input, 'the engines hand over', { from, to })
     await heir.command(['CLUSTER', 'FAILOVER'])
     await untilPrimary(input, heir, to)
+    tell(input, 'promoted', { node: to })
     return
   }
   await old.command(['CLIENT', 'PAUSE', String(pauseMs), 'WRITE'])

@@ -53,8 +53,9 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
   const waiting = new Map<string, Set<() => void>>()
   let held = false
 
+  /** Those that are being asked count too: what happens to all at once is found one after the other. */
   const isHeld = (): boolean => {
-    const hung = [...tracks.values()].filter((track) => track.hung).length
+    const hung = [...tracks.values()].filter((track) => track.hung || track.asking).length
     const hold = isImplausible(hung, tracks.size)
     if (hold !== held) {
       held = hold
@@ -96,6 +97,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
       if (tracks.get(node.name) !== track || pulse === null) return
       const hung = !answered && isStill(track.pulse, pulse)
       track.pulse = pulse
+      track.asking = false
       if (!hung) track.stillSince = null
       declare(node.name, track, hung)
     } finally {

@@ -1,0 +1,155 @@
+/** Hung, busy, paused and starved engines, in virtual time. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { LarderError } from '../../errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { createHealth, type Watched } from './health.ts'
+
+interface Engine {
+  state: string
+  runs: boolean
+  answers: boolean
+}
+
+const virtualClock = () => {
+  let now = 0
+  const timers = new Set<{ readonly at: number; readonly go: () => void }>()
+  const clock: Clock = {
+    now: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = { at: now + ms, go: resolve }
+        timers.add(timer)
+        signal?.addEventListener('abort', () => {
+          timers.delete(timer)
+          reject(signal.reason)
+        })
+      }),
+  }
+  const advance = async (ms: number, each: () => void): Promise<void> => {
+    for (const end = now + ms; now < end; ) {
+      now += 10
+      each()
+      for (const timer of [...timers]) {
+        if (timer.at > now) continue
+        timers.delete(timer)
+        timer.go()
+      }
+      await turn()
+    }
+  }
+  return { clock, advance }
+}
+
+const watch = async (count: number) => {
+  const { clock, advance } = virtualClock()
+  const engines = Array.from({ length: count }, (): Engine & { runtimeNs: number } => ({
+    state: 'S',
+    runs: true,
+    answers: true,
+    runtimeNs: 0,
+  }))
+  const nodes = engines.map(
+    (engine, pid): Watched => ({
+      name: `n${pid}`,
+      identity: { pid, startTime: '1', bootId: 'b' },
+      ping: async () => {
+        if (!engine.answers) throw new LarderError('deadline', 'no answer')
+      },
+    }),
+  )
+  const changes: string[] = []
+  const said: string[] = []
+  const health = createHealth({
+    host: {
+      sample: async ({ pid }) => {
+        const engine = engines[pid]
+        return engine === undefined ? null : { state: engine.state, runtimeNs: engine.runtimeNs, residentBytes: 0 }
+      },
+    },
+    clock,
+    log: (_level, message) => said.push(message),
+    nodes: () => nodes,
+    onChange: (name) => {
+      changes.push(name)
+      for (const node of nodes) if (health.isHung(node.name, node.identity)) everHung.push(node.name)
+    },
+  })
+  const ending = new AbortController()
+  const everHung: string[] = []
+  const running = health.run(ending.signal)
+  const pass = (ms: number): Promise<void> =>
+    advance(ms, () => {
+      for (const engine of engines) if (engine.runs) engine.runtimeNs += 1
+    })
+  await pass(1_000)
+  const isHung = (index: number): boolean => {
+    const node = nodes[index]
+    assert.ok(node)
+    return health.isHung(node.name, node.identity)
+  }
+  const end = async (): Promise<void> => {
+    ending.abort()
+    await running
+  }
+  return { engines, changes, said, everHung, pass, isHung, end }
+}
+
+const set = (engine: Engine | undefined, change: Partial<Engine>): void => {
+  assert.ok(engine)
+  Object.assign(engine, change)
+}
+
+for (const state of ['T', 'D', 'S']) {
+  test(`an engine in state ${state} that neither runs nor answers is hung within a second, and well again when it runs`, async () => {
+    const { engines, changes, pass, isHung, end } = await watch(3)
+    set(engines[1], { state, runs: false, answers: false })
+    await pass(900)
+    assert.deepEqual([isHung(0), isHung(1), isHung(2)], [false, true, false])
+    assert.deepEqual(changes, ['n1'])
+    set(engines[1], { state: 'S', runs: true, answers: true })
+    await pass(500)
+    assert.equal(isHung(1), false)
+    await end()
+  })
+}
+
+const lively: readonly (readonly [string, Partial<Engine>])[] = [
+  ['busy: it runs and does not answer', { state: 'R', runs: true, answers: false }],
+  ['paused by its clients: it runs now and then, and does not answer', { state: 'S', runs: true, answers: false }],
+  ['starved: it waits for a processor', { state: 'R', runs: false, answers: false }],
+  ['at rest: it does not run, and answers', { state: 'S', runs: false, answers: true }],
+]
+for (const [what, change] of lively) {
+  test(`an engine is not hung while it is ${what}`, async () => {
+    const { engines, changes, pass, end } = await watch(3)
+    set(engines[1], change)
+    await pass(10_000)
+    assert.deepEqual(changes, [])
+    await end()
+  })
+}
+
+test('a stop that is shorter than the wait for an answer is not noticed', async () => {
+  const { engines, changes, pass, end } = await watch(3)
+  set(engines[1], { state: 'T', runs: false, answers: false })
+  await pass(200)
+  set(engines[1], { state: 'S', runs: true, answers: true })
+  await pass(2_000)
+  assert.deepEqual(changes, [])
+  await end()
+})
+
+test('when most nodes look hung at once nobody is, and it is said', async () => {
+  const { engines, said, everHung, pass, isHung, end } = await watch(5)
+  for (const engine of engines.slice(0, 4)) set(engine, { state: 'D', runs: false, answers: false })
+  await pass(2_000)
+  assert.deepEqual(everHung, [], 'not even for a moment')
+  assert.deepEqual([isHung(0), isHung(1), isHung(2), isHung(3)], [false, false, false, false])
+  assert.ok(said.some((message) => message.startsWith('most nodes look hung at once')))
+  for (const engine of engines.slice(1, 4)) set(engine, { state: 'S', runs: true, answers: true })
+  await pass(2_000)
+  assert.equal(isHung(0), true, 'the one that is left is')
+  await end()
+})
