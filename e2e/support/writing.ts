@@ -1,0 +1,77 @@
+/** A client that writes one number after the other, as an application does: what fails is tried again. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { Cluster, Redis } from 'ioredis'
+
+export interface Writer extends AsyncDisposable {
+  /** Longest time between two acknowledged writes since the last reset, in milliseconds. */
+  gap(): number
+  reset(): void
+  /** Numbers whose write was acknowledged. */
+  readonly acknowledged: ReadonlySet<number>
+  /** Numbers that are there now, by asking the server. */
+  stored(): Promise<ReadonlySet<number>>
+}
+
+interface Place {
+  readonly address: string
+  readonly port: number
+}
+
+const retryMs = 10
+const everyMs = 1
+const list = '{writes}'
+
+const connect = ({ address, port }: Place, cluster: boolean): Redis | Cluster => {
+  const client = cluster
+    ? new Cluster([{ host: address, port }], {
+        clusterRetryStrategy: () => retryMs,
+        retryDelayOnFailover: retryMs,
+        retryDelayOnClusterDown: retryMs,
+        slotsRefreshTimeout: 500,
+        redisOptions: { connectTimeout: 500 },
+      })
+    : new Redis({ host: address, port, retryStrategy: () => retryMs, maxRetriesPerRequest: null, connectTimeout: 500 })
+  client.on('error', () => undefined) // a write that fails tells it too
+  return client
+}
+
+/** Writes to a hash under one key until it is disposed: a write that arrives twice is there once. */
+export const startWriter = (place: Place, cluster = false): Writer => {
+  const client = connect(place, cluster)
+  const acknowledged = new Set<number>()
+  let going = true
+  let longest = 0
+  let last = performance.now()
+  const write = async (): Promise<void> => {
+    for (let number = 0; going; number += 1) {
+      while (going) {
+        try {
+          await client.hset(list, String(number), '1')
+          acknowledged.add(number)
+          const now = performance.now()
+          longest = Math.max(longest, now - last)
+          last = now
+          break
+        } catch {
+          await delay(everyMs) // the same number again
+        }
+      }
+      await delay(everyMs)
+    }
+  }
+  const work = write()
+  return {
+    gap: () => Math.max(longest, performance.now() - last),
+    reset: () => {
+      longest = 0
+      last = performance.now()
+    },
+    acknowledged,
+    stored: async () => new Set((await client.hkeys(list)).map(Number)),
+    async [Symbol.asyncDispose]() {
+      going = false
+      client.disconnect()
+      await work
+    },
+  }
+}
