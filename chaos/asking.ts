@@ -1,0 +1,70 @@
+/** Commands to one node over a connection of its own, as anybody may send them. */
+import { openExchange } from '../packages/service/src/engines/exchange.ts'
+import { parseInfo } from '../packages/service/src/engines/valkey/parse.ts'
+import { createReplyReader, encodeCommand, type Reply, ReplyError } from '../packages/service/src/engines/valkey/resp.ts'
+import type { Witness } from './history.ts'
+
+export interface Place {
+  readonly address: string
+  readonly port: number
+}
+
+export interface Link {
+  readonly closed: Promise<void>
+  /** Sent in one piece, answered in order. An error of the engine is a value. Rejects with a `LarderError`. */
+  send(commands: readonly (readonly string[])[], deadlineMs: number): Promise<readonly Reply[]>
+  close(): void
+}
+
+export const openLink = async ({ address, port }: Place, deadlineMs = 1_000): Promise<Link> => {
+  const where = `${address}:${port}`
+  const exchange = await openExchange({ host: address, port }, where, createReplyReader(), async () => undefined, deadlineMs)
+  return {
+    closed: exchange.closed,
+    send: (commands, sendDeadlineMs) =>
+      Promise.all(commands.map((args) => exchange.send(args[0] ?? '', encodeCommand(args), null, sendDeadlineMs))),
+    close: () => exchange.close(),
+  }
+}
+
+/** Opens, asks, closes. */
+export const ask = async (
+  place: Place,
+  commands: readonly (readonly string[])[],
+  deadlineMs = 1_000,
+): Promise<readonly Reply[]> => {
+  const link = await openLink(place, deadlineMs)
+  try {
+    return await link.send(commands, deadlineMs)
+  } finally {
+    link.close()
+  }
+}
+
+export const textOf = (reply: Reply | undefined): string => {
+  if (typeof reply === 'string') return reply
+  throw reply instanceof ReplyError ? reply : new TypeError(`expected a text, found ${String(reply)}`)
+}
+
+export const infoOf = async (place: Place, section: string, deadlineMs?: number): Promise<ReadonlyMap<string, string>> =>
+  parseInfo(textOf((await ask(place, [['INFO', section]], deadlineMs))[0]))
+
+const fieldOf = (info: string, name: string): string => {
+  const at = info.indexOf(`\n${name}:`)
+  return at < 0 ? '' : info.slice(at + name.length + 2, info.indexOf('\r', at))
+}
+
+/** A node's folder is named like the node, and its configuration stands in it: this holds at whichever address one asks. */
+export const nodeOf = (configFile: string): string => configFile.split('/').at(-2) ?? ''
+
+/** Of `INFO server` and `INFO replication`. Throws `TypeError` where they do not say who it is. */
+export const witnessOf = (server: string, replication: string): Witness => {
+  const witness = {
+    node: nodeOf(fieldOf(server, 'config_file')),
+    runId: fieldOf(server, 'run_id'),
+    replicationId: fieldOf(replication, 'master_replid'),
+  }
+  if (Object.values(witness).includes(''))
+    throw new TypeError(`expected a node to say who it is, found ${JSON.stringify(witness)}`)
+  return witness
+}

@@ -1,0 +1,76 @@
+/** What Larder's store says, read beside the service the whole time: who is to be primary, in which epoch, and which processes there are. */
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { LarderError } from '../packages/service/src/errors.ts'
+import type { GroupState } from '../packages/service/src/model/group.ts'
+import { listRecords } from '../packages/service/src/ports/records.ts'
+import type { Store } from '../packages/service/src/ports/store.ts'
+import { openSqliteStore } from '../packages/service/src/store/sqlite.ts'
+import type { Epoch } from './reigns.ts'
+
+export interface World {
+  readonly store: Store
+  /** All that were seen, in order. */
+  readonly epochs: readonly Epoch[]
+  /** As it was at the last look. Throws for a group that is not there. */
+  stateOf(group: string): GroupState
+  /** The target of a shard. */
+  primaryOf(group: string, shard: string): string | null
+  pidOf(group: string, node: string): number | null
+  close(): Promise<void>
+}
+
+const lookMs = 10
+
+export const openWorld = async (home: string): Promise<World> => {
+  const store = openSqliteStore(join(home, 'state.db'), { clock: { now: Date.now }, readOnly: true })
+  const states = new Map<string, GroupState>()
+  const epochs: Epoch[] = []
+  const newest = new Map<string, number>()
+  let lookedAt = performance.now()
+  let going = true
+
+  const look = async (): Promise<void> => {
+    const begun = performance.now()
+    const { records } = await listRecords<GroupState>(store, 'state/')
+    for (const { value } of records) {
+      states.set(value.id, value)
+      for (const [id, { primary, epoch }] of Object.entries(value.shards)) {
+        const shard = `${value.id}/${id}`
+        if (newest.get(shard) === epoch) continue
+        newest.set(shard, epoch)
+        epochs.push({ shard, epoch, primary, notBefore: lookedAt })
+      }
+    }
+    lookedAt = begun
+  }
+  const run = async (): Promise<void> => {
+    while (going) {
+      try {
+        await look()
+      } catch (error) {
+        if (!(error instanceof LarderError && error.retry)) throw error
+      }
+      await delay(lookMs)
+    }
+  }
+  await look()
+  const running = run()
+  const stateOf = (group: string): GroupState => {
+    const state = states.get(group)
+    if (state === undefined) throw new TypeError(`expected a group ${group}`)
+    return state
+  }
+  return {
+    store,
+    epochs,
+    stateOf,
+    primaryOf: (group, shard) => stateOf(group).shards[shard]?.primary ?? null,
+    pidOf: (group, node) => stateOf(group).nodes[node]?.process?.pid ?? null,
+    async close() {
+      going = false
+      await running
+      await store.close()
+    },
+  }
+}
