@@ -15,6 +15,7 @@ import { readBack } from './read-back.ts'
 import { epochProblems, mixedReigns, reignsOf } from './reigns.ts'
 import { byFault, type RoundResult, tableOf } from './report.ts'
 import { planRound, type RoundPlan } from './schedule.ts'
+import { type Blow, type Judgement, judgeLosses } from './verdict.ts'
 import { openWorld } from './world.ts'
 import { startWriters, type WriterPlan } from './writers.ts'
 
@@ -104,31 +105,17 @@ const accuse = async (run: Run, round: number, why: string, details: readonly st
 }
 
 /** Counts what is lost, and says where nothing may be. */
-const judgeLosses = async (
-  run: Run,
-  plan: RoundPlan,
-  fault: Fault,
-  losses: readonly Loss[],
-): Promise<Pick<RoundResult, 'lost' | 'lostWithAll'>> => {
-  const excused = losses.filter(
-    ({ write }) =>
-      fault.name === 'kill-shard' &&
-      plan.targets.includes(write.shard) &&
-      run.ward.shards.some((shard) => shard.key === write.shard && !shard.persists),
-  )
-  const others = losses.filter((loss) => !excused.includes(loss))
-  const forbidden = others.filter(
-    ({ write }) => !fault.mayLose || (fault.most > 0 && !plan.targets.includes(write.shard)) || fault.name === 'kill-shard',
-  )
-  if (forbidden.length > 0) {
+const judge = async (run: Run, plan: RoundPlan, fault: Fault, blow: Blow, losses: readonly Loss[]): Promise<Judgement> => {
+  const judgement = judgeLosses(run.ward.shards, fault, blow, losses)
+  if (judgement.forbidden.length > 0) {
     await accuse(
       run,
       plan.round,
-      `round ${plan.round}, ${fault.name}: ${forbidden.length} acknowledged writes are lost where none may be`,
-      forbidden.map(({ write }) => JSON.stringify(write)),
+      `round ${plan.round}  ${fault.name}: ${judgement.forbidden.length} acknowledged writes are lost where none may be`,
+      judgement.forbidden.map(({ write }) => JSON.stringify(write)),
     )
   }
-  return { lost: others.length, lostWithAll: excused.length }
+  return judgement
 }
 
 /** False: the groups did not come back at all. */
@@ -146,8 +133,19 @@ const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]): Prom
   const from = performance.now()
   const tell = (line: string): void => say(`${`+${(performance.now() - from).toFixed(0)} ms`.padStart(12)}  ${line}`)
   if (run.signal.aborted) return false
+  const struck = new Map<string, Set<string>>()
   try {
-    await fault.inject({ ward, processes: run.processes, targets, draw: plan.draw, tell, refused: () => (refusedByLimit += 1) })
+    await fault.inject({
+      ward,
+      processes: run.processes,
+      targets,
+      draw: plan.draw,
+      tell,
+      struck: (shard, node) => struck.set(shard.key, (struck.get(shard.key) ?? new Set()).add(node.id)),
+      refused: () => {
+        refusedByLimit += 1
+      },
+    })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     await accuse(
@@ -177,7 +175,8 @@ const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]): Prom
   )
   await ward.writers.enter(plan.round + 1)
   const acknowledged = run.history.writes.slice(firstWrite).filter((write) => write.outcome === 'acknowledged').length
-  const losses = await judgeLosses(run, plan, fault, await readBack(ward, run.ledger, plan.round))
+  const blow = { at: from, targets: plan.targets, struck }
+  const judgement = await judge(run, plan, fault, blow, await readBack(ward, run.ledger, plan.round))
   const result: RoundResult = {
     round: plan.round,
     fault: fault.name,
@@ -185,14 +184,15 @@ const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]): Prom
     gaps,
     healthyMs: inTime ? healthyAt - since : null,
     acknowledged,
-    ...losses,
+    lost: judgement.lost,
+    lostWithAll: judgement.lostWithAll,
     refusedByLimit,
   }
   results.push(result)
   if (healthyAt - since > slowMs) tell(`missing until then: ${missing.slice(0, 3).join('; ')}`)
   tell(
     `full health after ${(healthyAt - since).toFixed(0)} ms, writers waited ${Math.max(0, ...gaps).toFixed(0)} ms at most, ` +
-      `${acknowledged} acknowledged, ${losses.lost + losses.lostWithAll} lost`,
+      `${acknowledged} acknowledged, ${judgement.lost + judgement.lostWithAll} lost`,
   )
   return true
 }

@@ -17,6 +17,8 @@ export interface Scene {
   readonly draw: Draw
   /** A line for people: what was done to whom. */
   readonly tell: (line: string) => void
+  /** A process of a node got a signal that it does not survive. */
+  readonly struck: (shard: ShardLayout, node: NodeLayout) => void
   /** The operation was refused because it was called too often. */
   readonly refused: () => void
 }
@@ -45,9 +47,10 @@ const castOf = ({ ward }: Scene, shard: ShardLayout): Cast => {
   return { shard, primary, replicas: shard.nodes.filter((node) => node !== primary) }
 }
 
-const signal = (scene: Scene, shard: ShardLayout, node: NodeLayout, name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void => {
+const signal = (scene: Scene, shard: ShardLayout, node: NodeLayout, name: 'SIGKILL' | 'SIGSTOP'): void => {
   const pid = scene.ward.world.pidOf(shard.group, node.id)
   const done = pid !== null && scene.processes.signal(pid, name)
+  if (done) scene.struck(shard, node)
   scene.tell(`${name} ${node.id} (process ${pid})${done ? '' : ', which was gone'}`)
 }
 
@@ -90,6 +93,19 @@ const testFailover = async (scene: Scene): Promise<void> => {
       client.destroy()
     }
   })
+}
+
+const movedDeadlineMs = 10_000
+
+/** The next target of a shard that lost its primary. */
+const untilMoved = async (scene: Scene, shard: ShardLayout, former: NodeLayout): Promise<NodeLayout> => {
+  const deadline = performance.now() + movedDeadlineMs
+  for (;;) {
+    const { primary } = castOf(scene, shard)
+    if (primary !== former) return primary
+    if (performance.now() > deadline) throw new Error(`${former.id} is still primary of ${shard.key} after ${movedDeadlineMs} ms`)
+    await delay(1)
+  }
 }
 
 const hasReplica = ({ replicas }: Target): boolean => replicas > 0
@@ -140,6 +156,22 @@ const kills: readonly Fault[] = [
         const heir = await best(replicas)
         signal(scene, shard, primary, 'SIGKILL')
         await delay(pause)
+        signal(scene, shard, heir, 'SIGKILL')
+      })
+    },
+  },
+  {
+    ...killed,
+    name: 'kill-new-primary',
+    roles: 'either',
+    most: 2,
+    suits: hasTwo,
+    inject: async (scene) => {
+      const pauseMs = scene.draw.whole(0, 40)
+      await each(scene, async ({ shard, primary }) => {
+        signal(scene, shard, primary, 'SIGKILL')
+        const heir = await untilMoved(scene, shard, primary)
+        await delay(pauseMs)
         signal(scene, shard, heir, 'SIGKILL')
       })
     },
@@ -318,25 +350,83 @@ const untilServing = async ({ ward }: Scene, zone: string, since: number): Promi
   }
 }
 
-const zone: Fault = {
+interface Outage {
+  readonly zone: string
+  readonly awayMs: number
+}
+
+const outageOf = ({ draw }: Scene): Outage => ({
+  zone: `${draw.pick(regions)}${draw.pick(['a', 'b', 'c'])}`,
+  awayMs: draw.whole(0, 2_000),
+})
+
+/** From a zone that is down to one that is up. */
+const endOutage = async (scene: Scene, { zone, awayMs }: Outage): Promise<void> => {
+  scene.tell(`${zone} is down`)
+  await untilServing(scene, zone, performance.now())
+  await delay(awayMs)
+  await larder(scene.ward.service, 'zone', 'up', zone)
+  scene.tell(`${zone} is up again, after ${awayMs} ms`)
+}
+
+const zones: readonly Fault[] = [
+  {
+    ...killed,
+    name: 'zone',
+    roles: 'either',
+    most: 0,
+    suits: () => false,
+    inject: async (scene) => {
+      const outage = outageOf(scene)
+      await larder(scene.ward.service, 'zone', 'down', outage.zone)
+      await endOutage(scene, outage)
+    },
+  },
+  {
+    ...killed,
+    name: 'larder-in-zone-loss',
+    roles: 'either',
+    most: 0,
+    suits: () => false,
+    inject: async (scene) => {
+      const outage = outageOf(scene)
+      // The command itself takes about 200 ms to begin.
+      const [afterMs, awayMs] = [scene.draw.whole(100, 400), scene.draw.whole(0, 1_000)]
+      const asked = larder(scene.ward.service, 'zone', 'down', outage.zone).then(
+        () => true,
+        () => false,
+      )
+      await delay(afterMs)
+      await restartLarder(scene, awayMs)
+      if (!(await asked)) await larder(scene.ward.service, 'zone', 'down', outage.zone)
+      await endOutage(scene, outage)
+    },
+  },
+]
+
+const mostStrikes = 8
+
+/** Whoever is in the way. */
+const storm: Fault = {
   ...killed,
-  name: 'zone',
+  name: 'storm',
   roles: 'either',
   most: 0,
   suits: () => false,
   inject: async (scene) => {
-    const name = `${scene.draw.pick(regions)}${scene.draw.pick(['a', 'b', 'c'])}`
-    const awayMs = scene.draw.whole(0, 2_000)
-    await larder(scene.ward.service, 'zone', 'down', name)
-    scene.tell(`${name} is down`)
-    await untilServing(scene, name, performance.now())
-    await delay(awayMs)
-    await larder(scene.ward.service, 'zone', 'up', name)
-    scene.tell(`${name} is up again, after ${awayMs} ms`)
+    const { draw, ward } = scene
+    const strikes = draw.whole(3, mostStrikes)
+    const withLarder = draw.next() < 0.5 ? draw.whole(1, strikes) : 0
+    const awayMs = draw.whole(0, 500)
+    let restarting = Promise.resolve()
+    for (let strike = 1; strike <= strikes; strike += 1) {
+      const shard = draw.pick(ward.shards)
+      signal(scene, shard, draw.pick(shard.nodes), draw.next() < 0.8 ? 'SIGKILL' : 'SIGSTOP')
+      if (strike === withLarder) restarting = restartLarder(scene, awayMs)
+      await delay(draw.whole(0, 200))
+    }
+    await restarting
   },
 }
 
-export const faults: readonly Fault[] = [...kills, ...hangs, busy, ...larderFaults, ...switches, zone]
-
-/** Not in the service yet; they happen only when they are asked for by name. */
-export const notYet: readonly string[] = ['hang', 'hang-and-wake', 'hang-replica', 'primary-cluster-id', 'zone']
+export const faults: readonly Fault[] = [...kills, ...hangs, busy, ...larderFaults, ...switches, ...zones, storm]

@@ -19,9 +19,24 @@ const persistent = 'persistent'
 const shapes = [
   { id: 'cmd3', region: 'us-east-1', persists: false, members: { NumCacheClusters: 3 } },
   { id: 'cmd2', region: 'eu-central-1', persists: true, members: { NumCacheClusters: 2 } },
-  { id: 'cme1', region: 'us-east-1', persists: false, members: { NumNodeGroups: 1, ReplicasPerNodeGroup: 2 } },
-  { id: 'cme2', region: 'eu-central-1', persists: false, members: { NumNodeGroups: 2, ReplicasPerNodeGroup: 1 } },
-  { id: 'cme3', region: 'us-east-1', persists: false, members: { NumNodeGroups: 3, ReplicasPerNodeGroup: 1 } },
+  {
+    id: 'cme1',
+    region: 'us-east-1',
+    persists: false,
+    members: { ClusterMode: 'enabled', NumNodeGroups: 1, ReplicasPerNodeGroup: 2 },
+  },
+  {
+    id: 'cme2',
+    region: 'eu-central-1',
+    persists: false,
+    members: { ClusterMode: 'enabled', NumNodeGroups: 2, ReplicasPerNodeGroup: 1 },
+  },
+  {
+    id: 'cme3',
+    region: 'us-east-1',
+    persists: false,
+    members: { ClusterMode: 'enabled', NumNodeGroups: 3, ReplicasPerNodeGroup: 1 },
+  },
 ] as const
 
 export interface NodeLayout extends Place {

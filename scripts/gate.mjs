@@ -104,7 +104,11 @@ const steps = [
   ['lines', 'length of files', () => without(lineProblems(sourceFiles(root)))],
   ['words', 'words that tell of a machine', () => without(wordProblems(sourceFiles(root), machine()))],
   ...(existsSync(coverage) ? [['coverage', 'document of the API', () => run(bin('node'), [coverage, '--check'])]] : []),
-  ['unit', 'unit and contract tests', () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 2)],
+  [
+    'unit',
+    'unit and contract tests',
+    () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 2),
+  ],
   ['e2e', 'end-to-end tests', () => tests(['e2e/**/*.test.ts'], 2)],
 ]
 
