@@ -80,7 +80,12 @@ export const isInSync = (node: NodeFacts, address: string): boolean => {
   const replication = node.seen.engine?.replication
   return isServing(node) && replication?.role === 'replica' && replication.linkUp && replication.primary?.address === address
 }
-/** Holds the data set of its shard. */
-export const hasData = (node: NodeFacts): boolean => node.state.synced ?? node.state.joined
+/** A replica that has never finished a sync since its start tells an offset of 0 or 1. */
+const leastOffset = 1
+/** Holds the data set of its shard: that was seen before, or its engine says so now. */
+export const hasData = (node: NodeFacts): boolean => {
+  const replication = node.seen.engine?.replication
+  return (node.state.synced ?? node.state.joined) || (replication?.role === 'replica' && replication.offset > leastOffset)
+}
 /** May its process run? */
 export const isZoneUp = (input: GroupInput, node: NodeFacts): boolean => !input.zonesDown.has(node.spec.zone)

@@ -132,9 +132,13 @@ const lostAll = (input: GroupInput, shard: ShardSpec, target: ShardState, primar
   return targetOf(input, shard, target, first, `the zone of ${primary.spec.id} is down`)
 }
 
+/** Without automatic failover a primary comes back with what it has on disk. */
+const returnsByHand = (input: GroupInput, primary: NodeFacts): boolean =>
+  input.spec.kind === 'cmd' && !input.spec.automaticFailover && isOnDisk(primary) && isZoneUp(input, primary)
+
 /** The process of the primary is gone. */
 const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
-  if (input.spec.kind === 'cmd' && !input.spec.automaticFailover && isOnDisk(primary) && isZoneUp(input, primary)) return null
+  if (returnsByHand(input, primary)) return null
   const whole = allFactsOf(input, shard).filter((node) => node !== primary && node.state.joined && hasData(node))
   const leaving = new Set(leavingFacts(input, shard))
   // One that is leaving is better than nobody: it hands over when another has copied its data.
@@ -143,6 +147,14 @@ const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, pri
   if (whole.some((node) => node.seen.process !== 'absent')) return null // it may yet answer
   return lostAll(input, shard, target, primary)
 }
+
+/** Somebody else runs and may have the data: the primary does not come back as such, since it would come back without. */
+export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): boolean =>
+  primary.state.joined &&
+  !returnsByHand(input, primary) &&
+  allFactsOf(input, shard).some(
+    (node) => node !== primary && node.seen.process !== 'absent' && node.state.joined && hasData(node),
+  )
 
 /** The new target of a shard, or null when the present one stays. */
 export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null => {

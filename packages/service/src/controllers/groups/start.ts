@@ -144,7 +144,6 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   await cell.update((state) =>
     running.reduce((next, { action, identity }) => {
-      const node = next.nodes[action.node]
       return changeNode(next, action.node, {
         process: identity,
         starting: false,
@@ -155,7 +154,8 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
         parameterStatus: 'in-sync',
         synced: action.replicaOf === null,
         status: statusWhile(action.because),
-        ...(action.because === 'rebooted' && node !== undefined ? { rebootsDone: rebootsOf(spec, action.node) } : {}),
+        // Whatever it was started for: a reboot that was asked for has happened.
+        rebootsDone: rebootsOf(spec, action.node),
       })
     }, state),
   )
@@ -168,6 +168,24 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
       await untilServing(input, node, identity)
     }),
   )
+}
+
+/** Processes whose start was cut off before it was written: they run, and what they hold counts from now on. */
+export const adoptStarts = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  wanted: WantedSettings,
+): Promise<void> => {
+  for (const node of Object.values(cell.value.nodes)) {
+    if (!node.starting || node.process !== null) continue
+    const process = await alreadyStarted(context, context.place(spec.region, node.id).tag)
+    if (process === null) continue
+    const { parameters } = wanted
+    await cell.update((state) =>
+      changeNode(state, node.id, { process, starting: false, synced: false, engine: spec.engine, parameters }),
+    )
+  }
 }
 
 const rebootsOf = (spec: GroupSpec, id: string): number =>

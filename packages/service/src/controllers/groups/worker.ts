@@ -15,6 +15,7 @@ import { createGroupEvents } from './events.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
 import { createSettings } from './settings.ts'
+import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
 import { failedStatus, settledState, unsettledStatus } from './status.ts'
 import { removeGroup } from './stop.ts'
@@ -84,12 +85,16 @@ export const createWorker = (
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return { kind: 'gone' }
     if (await applyPending(context, record)) return { kind: 'again', afterMs: 0 }
-    cell ??= await openStateCell(context.store, key)
     const spec = record.value
+    const wanted = await wantedSettings(spec)
+    if (cell === null) {
+      const opened = await openStateCell(context.store, key)
+      await adoptStarts(context, spec, opened, wanted)
+      cell = opened
+    }
     const current = cell
     const status = unsettledStatus(spec, current.value)
     if (status !== current.value.status) await current.update((state) => ({ ...state, status }))
-    const wanted = await wantedSettings(spec)
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
     const observed = await observeGroup(context, spec, current.value, inForce)

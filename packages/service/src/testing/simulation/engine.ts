@@ -1,0 +1,208 @@
+/**
+ * One engine process of the simulated machine. Its data set is the list of the writes that it holds; a replica holds a beginning of its
+ * primary's list, a little late. Commands of controllers wait while it is stopped or busy, and are carried out when it runs again, also when
+ * nobody waits for the answer any more.
+ */
+import type { Endpoint, ProcessIdentity } from '../../model/group.ts'
+import type { ClusterMember, NodePlan } from '../../ports/engine.ts'
+import type { Random } from './random.ts'
+import type { Time } from './time.ts'
+
+export interface SimEngine {
+  readonly plan: NodePlan
+  readonly id: string
+  readonly shard: string
+  readonly identity: ProcessIdentity
+  readonly tag: string
+  alive: boolean
+  /** SIGSTOP, or stuck in the kernel. */
+  stopped: boolean
+  /** Works on a long command until then. */
+  busyUntil: number
+  /** When it could last not answer. */
+  silentAt: number
+  pausedUntil: number
+  bound: readonly string[]
+  /** Writes that it holds, in order. */
+  log: number[]
+  follows: Endpoint | null
+  /** The primary that it is connected to, with its first sync done. */
+  link: SimEngine | null
+  syncing: boolean
+  /** Has it finished a sync since its start? */
+  synced: boolean
+  /** Counts the attempts to connect to a primary: a newer one ends those before. */
+  attempt: number
+  maxMemory: number
+  parameters: Record<string, string>
+  readonly myId: string | null
+  members: Map<string, ClusterMember>
+  readonly closers: Set<() => void>
+  /** Commands that arrived while it did not run. */
+  waiting: (() => void)[]
+}
+
+export interface Machine {
+  readonly time: Time
+  readonly random: Random
+  readonly living: () => readonly SimEngine[]
+  /** Told whenever a node becomes able to accept writes, before it is. */
+  readonly onPrimary: (engine: SimEngine, planned: boolean) => void
+  readonly note: (text: string) => void
+}
+
+export const canRun = (engine: SimEngine, now: number): boolean => engine.alive && !engine.stopped && engine.busyUntil <= now
+
+const myself = (engine: SimEngine): ClusterMember | undefined => engine.members.get(engine.myId ?? '')
+
+export const isReplica = (engine: SimEngine): boolean =>
+  engine.plan.kind === 'cme' ? (myself(engine)?.primaryId ?? null) !== null : engine.follows !== null
+
+/** Would it take a write now, if it ran? */
+export const takesWrites = (engine: SimEngine): boolean =>
+  engine.alive && !isReplica(engine) && (engine.plan.kind !== 'cme' || (myself(engine)?.slots.length ?? 0) > 0)
+
+const sourceOf = (machine: Machine, engine: SimEngine): SimEngine | undefined => {
+  if (!isReplica(engine)) return undefined
+  const living = machine.living()
+  if (engine.plan.kind === 'cme') {
+    const { primaryId } = myself(engine) ?? {}
+    return living.find((other) => other.myId === primaryId)
+  }
+  return living.find((other) => other.plan.address === engine.follows?.address)
+}
+
+const holdsBeginning = (replica: SimEngine, primary: SimEngine): boolean =>
+  replica.log.length <= primary.log.length && replica.log.at(-1) === primary.log[replica.log.length - 1]
+
+/** Connects a replica to its primary, again and again until it is; copies what it misses, or all of it. */
+export const keepSynced = (machine: Machine, engine: SimEngine): void => {
+  const { time, random } = machine
+  engine.attempt += 1
+  const mine = engine.attempt
+  const attempt = (): void => {
+    if (!engine.alive || !isReplica(engine) || engine.attempt !== mine) return
+    const source = sourceOf(machine, engine)
+    if (engine.link !== null && engine.link === source && source.alive) return
+    engine.link = null
+    const retry = (): void => {
+      time.after(random.between(50, 1_000), attempt)
+    }
+    const runs = source !== undefined && canRun(source, time.now()) && canRun(engine, time.now())
+    // A source that is a replica itself, and has no data of its own yet, lets others wait.
+    if (!runs || (isReplica(source) && source.link === null)) {
+      retry()
+      return
+    }
+    const whole = !holdsBeginning(engine, source)
+    engine.syncing = true
+    if (whole) engine.synced = false
+    time.after(whole ? random.between(20, 300) : random.between(1, 20), () => {
+      engine.syncing = false
+      if (!engine.alive || !isReplica(engine) || engine.attempt !== mine) return
+      if (sourceOf(machine, engine) !== source || !canRun(source, time.now()) || !canRun(engine, time.now())) {
+        retry()
+        return
+      }
+      engine.log = [...source.log]
+      engine.link = source
+      engine.synced = true
+    })
+  }
+  attempt()
+}
+
+/** A write has been taken by a primary: its replicas get it a little later, if both are still there. */
+export const propagate = (machine: Machine, primary: SimEngine): void => {
+  const { time, random } = machine
+  const length = primary.log.length
+  for (const replica of machine.living()) {
+    if (replica.link !== primary) continue
+    time.after(random.chance(0.02) ? random.between(10, 200) : random.between(0, 3), () => {
+      if (!primary.alive || replica.link !== primary || !canRun(replica, time.now())) return
+      if (replica.log.length < length) replica.log.push(...primary.log.slice(replica.log.length, length))
+    })
+  }
+}
+
+/** A replica that was stopped catches up from the buffer of its connection. */
+export const wake = (machine: Machine, engine: SimEngine): void => {
+  engine.silentAt = machine.time.now()
+  for (const command of engine.waiting.splice(0)) command()
+  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) engine.log = [...engine.link.log]
+  else engine.link = null
+  keepSynced(machine, engine)
+}
+
+// ---- cluster mode -----------------------------------------------------------------------------------------------------
+
+/** Everybody who knows the member hears of its new place; who is stopped hears of it when it runs again. */
+const gossip = (machine: Machine, from: SimEngine, member: ClusterMember): void => {
+  const tell = (other: SimEngine): void => {
+    const known = other.members.get(member.id)
+    if (!other.alive || known === undefined || known.configEpoch > member.configEpoch) return
+    const before = isReplica(other)
+    other.members.set(member.id, member)
+    const mine = myself(other)
+    // Somebody has taken its slots in a newer epoch: it follows.
+    if (mine !== undefined && mine.id !== member.id && member.slots.length > 0 && mine.configEpoch < member.configEpoch) {
+      const taken = mine.slots.some(([first]) => member.slots.some(([start]) => start === first))
+      const followed = mine.primaryId !== null && (other.members.get(mine.primaryId)?.slots.length ?? 0) === 0
+      const same = other.shard === from.shard
+      if (taken || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
+    }
+    if (isReplica(other) !== before || other.link !== sourceOf(machine, other)) keepSynced(machine, other)
+  }
+  for (const other of machine.living()) {
+    if (other === from) continue
+    const deliver = (): void => {
+      if (canRun(other, machine.time.now())) tell(other)
+      else if (other.alive) other.waiting.push(() => tell(other))
+    }
+    machine.time.after(machine.random.between(1, 10), deliver)
+  }
+}
+
+/** It becomes primary of its shard, in a new epoch. */
+export const takeOver = (machine: Machine, engine: SimEngine, planned: boolean): void => {
+  const mine = myself(engine)
+  const old = mine?.primaryId == null ? undefined : engine.members.get(mine.primaryId)
+  if (mine === undefined || old === undefined) return
+  machine.onPrimary(engine, planned)
+  const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
+  const next: ClusterMember = { ...mine, primaryId: null, slots: old.slots, configEpoch: epoch }
+  engine.members.set(mine.id, next)
+  engine.members.set(old.id, { ...old, primaryId: mine.id, slots: [], configEpoch: epoch })
+  engine.link = null
+  gossip(machine, engine, next)
+  gossip(machine, engine, { ...old, primaryId: mine.id, slots: [], configEpoch: epoch })
+}
+
+/** The engines' own hand-over: the primary stops its clients, the replica gets everything, takes over, and the old one follows. */
+export const handOver = (machine: Machine, engine: SimEngine): void => {
+  const { time, random } = machine
+  const old = sourceOf(machine, engine)
+  if (old === undefined || !canRun(old, time.now()) || engine.link !== old) return
+  const until = time.now() + 5_000
+  old.pausedUntil = until
+  time.after(random.between(10, 60), () => {
+    if (!old.alive || !canRun(old, time.now()) || !canRun(engine, time.now()) || engine.link !== old || old.pausedUntil !== until)
+      return
+    engine.log = [...old.log]
+    const mine = myself(old)
+    if (mine !== undefined) old.members.set(mine.id, { ...mine, primaryId: engine.myId, slots: [] })
+    takeOver(machine, engine, true)
+    old.pausedUntil = 0
+    keepSynced(machine, old)
+  })
+}
+
+/** A node that is told whom to follow. */
+export const replicateNode = (machine: Machine, engine: SimEngine, nodeId: string): void => {
+  const mine = myself(engine)
+  if (mine === undefined) return
+  const next = { ...mine, primaryId: nodeId, slots: [] }
+  engine.members.set(mine.id, next)
+  gossip(machine, engine, next)
+  keepSynced(machine, engine)
+}

@@ -1,0 +1,210 @@
+/** What goes wrong, by the seed. */
+import type { GroupSpec, GroupState } from '../../model/group.ts'
+import { specKey, stateKey } from '../../model/keys.ts'
+import { zoneKey } from '../../model/zone-records.ts'
+import { put, readRecord, remove } from '../../ports/records.ts'
+import type { Store } from '../../ports/store.ts'
+import { isReplica, type SimEngine } from './engine.ts'
+import type { Lives } from './larder.ts'
+import type { Random } from './random.ts'
+import type { Time } from './time.ts'
+import type { SimWorld } from './world.ts'
+
+export interface Stage {
+  readonly time: Time
+  readonly random: Random
+  readonly world: SimWorld
+  readonly store: Store
+  readonly lives: Lives
+  readonly spec: GroupSpec
+  readonly note: (text: string) => void
+}
+
+type Fault = (stage: Stage) => void
+
+const shardOf = ({ random, world }: Stage): readonly SimEngine[] => {
+  const living = world.living()
+  if (living.length === 0) return []
+  const { shard } = random.pick(living)
+  return living.filter((engine) => engine.shard === shard)
+}
+const primaryOf = (engines: readonly SimEngine[]): SimEngine | undefined => engines.find((engine) => !isReplica(engine))
+
+const kill = ({ world, note }: Stage, engine: SimEngine | undefined): void => {
+  if (engine === undefined || !engine.alive) return
+  note(`fault: ${engine.id} is killed`)
+  world.kill(engine)
+}
+
+const killAll = (stage: Stage, engines: readonly SimEngine[]): void => {
+  for (const engine of engines) kill(stage, engine)
+}
+
+const changeSpec = async (
+  { store, note }: Stage,
+  spec: GroupSpec,
+  change: (spec: GroupSpec, state: GroupState) => GroupSpec | null,
+) => {
+  const record = await readRecord<GroupSpec>(store, specKey(spec))
+  const state = await readRecord<GroupState>(store, stateKey(spec))
+  if (record === null || state === null) return
+  const next = change(record.value, state.value)
+  if (next === null) return
+  note(
+    `request: ${JSON.stringify(next.shards.map((shard) => [shard.wantedPrimary, shard.nodes.map((node) => [node.id, node.reboots])]))}`,
+  )
+  await store.transact(
+    [{ key: record.key, revision: record.revision }],
+    [put(record.key, { ...next, generation: record.value.generation + 1 })],
+  )
+}
+
+/** Carried out in the next turn; a failure of the simulation itself is told by its absence of effect. */
+const request = (stage: Stage, change: (spec: GroupSpec, state: GroupState) => GroupSpec | null): void => {
+  changeSpec(stage, stage.spec, change).catch((error: unknown) => stage.note(`request failed: ${String(error)}`))
+}
+
+const inOneShard = (
+  stage: Stage,
+  spec: GroupSpec,
+  change: (shard: GroupSpec['shards'][number]) => GroupSpec['shards'][number],
+): GroupSpec => {
+  const chosen = stage.random.between(0, spec.shards.length - 1)
+  return { ...spec, shards: spec.shards.map((shard, index) => (index === chosen ? change(shard) : shard)) }
+}
+
+const stop = ({ world, time, random, note }: Stage, engine: SimEngine | undefined): void => {
+  if (engine === undefined) return
+  note(`fault: ${engine.id} is stopped`)
+  world.stop(engine)
+  if (random.chance(0.6)) {
+    time.after(random.between(50, 3_000), () => {
+      note(`${engine.id} goes on`)
+      world.resume(engine)
+    })
+  }
+}
+
+const restartLarder = ({ lives, time, random }: Stage): void => {
+  time.after(random.between(10, 1_500), () => {
+    if (!lives.isRunning) lives.start()
+  })
+}
+
+const trouble = ({ time, random, world, lives, note }: Stage, which: 'answers' | 'starts' | 'store'): void => {
+  note(`fault: trouble with ${which}`)
+  const set = (chance: number): void => {
+    if (which === 'answers') world.trouble.lostAnswers = chance
+    else if (which === 'starts') world.trouble.failedStarts = chance
+    else lives.storeTrouble = chance
+  }
+  set(random.pick([0.1, 0.3, 0.7]))
+  time.after(random.between(100, 2_000), () => set(0))
+}
+
+const zoneLoss = (stage: Stage): void => {
+  const { store, random, time, spec, note } = stage
+  const zone = random.pick([...new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.zone)))])
+  note(`fault: ${zone} goes down`)
+  const write = (what: Promise<unknown>): void => {
+    what.catch((error: unknown) => note(`request failed: ${String(error)}`))
+  }
+  const key = zoneKey(spec.region, zone)
+  write(store.transact([], [put(key, { region: spec.region, zone, downSince: time.now() })]))
+  time.after(random.between(200, 3_000), () => {
+    note(`${zone} comes up`)
+    write(store.transact([], [remove(key)]))
+  })
+}
+
+const faults: readonly (readonly [weight: number, fault: Fault])[] = [
+  [6, (stage) => kill(stage, primaryOf(shardOf(stage)))],
+  [3, (stage) => kill(stage, shardOf(stage).find(isReplica))],
+  [
+    4,
+    (stage) => {
+      const engines = shardOf(stage)
+      kill(stage, primaryOf(engines))
+      const best = engines.filter(isReplica).toSorted((a, b) => b.log.length - a.log.length)[0]
+      stage.time.after(stage.random.between(0, 100), () => kill(stage, best))
+    },
+  ],
+  [2, (stage) => killAll(stage, shardOf(stage).filter(isReplica))],
+  [1, (stage) => killAll(stage, shardOf(stage))],
+  [5, (stage) => stop(stage, primaryOf(shardOf(stage)))],
+  [2, (stage) => stop(stage, shardOf(stage).find(isReplica))],
+  [
+    2,
+    (stage) => {
+      const engine = shardOf(stage)[0]
+      if (engine === undefined) return
+      stage.note(`fault: ${engine.id} is busy`)
+      stage.world.busy(engine, stage.random.between(100, 6_000))
+    },
+  ],
+  [
+    3,
+    (stage) => {
+      stage.lives.kill()
+      restartLarder(stage)
+    },
+  ],
+  [
+    5,
+    (stage) => {
+      stage.note('fault: Larder will die at a write')
+      stage.lives.killAtWrite(stage.random.between(1, 8), stage.random.pick(['before', 'after']), () => restartLarder(stage))
+    },
+  ],
+  [2, (stage) => trouble(stage, 'answers')],
+  [2, (stage) => trouble(stage, 'starts')],
+  [2, (stage) => trouble(stage, 'store')],
+  [2, zoneLoss],
+  [
+    6,
+    (stage) =>
+      request(stage, (spec, state) =>
+        inOneShard(stage, spec, (shard) => {
+          const present = state.shards[shard.id]
+          const heir = shard.nodes.find((node) => node.id !== present?.primary)
+          return present === undefined || heir === undefined
+            ? shard
+            : { ...shard, wantedPrimary: { id: heir.id, epoch: present.epoch } }
+        }),
+      ),
+  ],
+  [
+    2,
+    (stage) =>
+      request(stage, (spec) =>
+        spec.kind === 'cme' || spec.shards.some((shard) => shard.nodes.length < 2)
+          ? null
+          : inOneShard(stage, spec, (shard) => {
+              const chosen = stage.random.between(0, shard.nodes.length - 1)
+              const nodes = shard.nodes.map((node, index) => (index === chosen ? { ...node, reboots: node.reboots + 1 } : node))
+              return { ...shard, nodes }
+            }),
+      ),
+  ],
+  [
+    1,
+    (stage) =>
+      request(stage, (spec, state) =>
+        inOneShard(stage, spec, (shard) => {
+          const primary = state.shards[shard.id]?.primary
+          return shard.nodes.length < 3 ? shard : { ...shard, nodes: shard.nodes.filter((node) => node.id !== primary) }
+        }),
+      ),
+  ],
+]
+
+const total = faults.reduce((sum, [weight]) => sum + weight, 0)
+
+export const someFault = (random: Random): Fault => {
+  let at = random.between(1, total)
+  for (const [weight, fault] of faults) {
+    at -= weight
+    if (at <= 0) return fault
+  }
+  throw new TypeError('expected a fault')
+}

@@ -1,0 +1,171 @@
+/** One seed: a group at rest, clients that write, some faults, and then quiet, in which everything has to become whole again. */
+import type { Decision } from '../../decide/actions.ts'
+import { decideGroup } from '../../decide/group.ts'
+import type { GroupInput } from '../../decide/input.ts'
+import type { GroupSpec, GroupState } from '../../model/group.ts'
+import { specKey, stateKey } from '../../model/keys.ts'
+import { createMemoryStore } from '../../store/memory.ts'
+import { canRun, isReplica, propagate, type SimEngine, takesWrites } from './engine.ts'
+import { someFault } from './faults.ts'
+import { createLives } from './larder.ts'
+import { createLedger, Violation } from './ledger.ts'
+import { createRandom } from './random.ts'
+import { copyEngines, type Rest, startOfTime } from './scenario.ts'
+import { createTime } from './time.ts'
+import { createSimWorld } from './world.ts'
+
+export interface Outcome {
+  readonly seed: number
+  readonly shape: string
+  readonly violation: Violation | null
+  readonly acknowledged: number
+  /** Acknowledged, and rightly lost: not yet at the replica that took over, or with all nodes. */
+  readonly lost: number
+  /** Virtual milliseconds from the last fault to full health. */
+  readonly healedInMs: number
+  readonly trace: readonly string[]
+}
+
+const writeEveryMs = 20
+const faultsWithinMs = 2_500
+const healWithinMs = 30_000
+const tracedEvents = 4_000
+
+export const runSeed = async (
+  seed: number,
+  rests: readonly Rest[],
+  decide: (input: GroupInput) => Decision = decideGroup,
+): Promise<Outcome> => {
+  const random = createRandom(seed)
+  const rest = random.pick(rests)
+  const time = createTime(startOfTime + 100_000)
+  const trace: string[] = []
+  const note = (text: string): void => {
+    trace.push(`${(time.now() - startOfTime - 100_000).toFixed(0).padStart(6)} ms  ${text}`)
+    if (trace.length > tracedEvents) trace.shift()
+  }
+  let violation: Violation | null = null
+  const guarded =
+    <A extends readonly unknown[]>(work: (...args: A) => void) =>
+    (...args: A): void => {
+      try {
+        work(...args)
+      } catch (error) {
+        if (!(error instanceof Violation)) throw error
+        violation ??= error
+      }
+    }
+  const ledger = createLedger({ now: time.now, living: () => world.living(), note })
+  const world = createSimWorld(time, random, {
+    onPrimary: guarded((engine, planned) => ledger.onPrimary(engine, planned)),
+    onStart: guarded((engine, asPrimary) => ledger.onStart(engine, asPrimary)),
+    note,
+  })
+  const store = createMemoryStore({ clock: time })
+  await store.transact(
+    [],
+    rest.entries.map((entry) => ({ put: entry.key, value: entry.value })),
+  )
+  const readState = async (): Promise<GroupState> => {
+    const entry = await store.get(stateKey(rest.spec))
+    return JSON.parse(entry?.value ?? '{}') as GroupState
+  }
+  const readSpec = async (): Promise<GroupSpec> => JSON.parse((await store.get(specKey(rest.spec)))?.value ?? '{}') as GroupSpec
+  const setTargets = (shards: GroupState['shards']): void => {
+    for (const [id, shard] of Object.entries(shards)) ledger.targets.set(id, shard)
+  }
+  const first = await readState()
+  setTargets(first.shards)
+  for (const engine of copyEngines(rest.engines)) world.place(engine)
+  const lives = createLives({ world, store, random, decide, onTargets: setTargets, note })
+
+  // One client for each shard, and one that tries every node.
+  let written = 0
+  const tryWrite = guarded((engine: SimEngine): void => {
+    if (!canRun(engine, time.now()) || !takesWrites(engine) || engine.pausedUntil > time.now()) return
+    written += 1
+    ledger.onWrite(engine, written)
+    engine.log.push(written)
+    propagate(world.machine, engine)
+  })
+  let writing = true
+  const write = (): void => {
+    if (!writing) return
+    for (const engine of world.living()) if (takesWrites(engine) || random.chance(0.2)) tryWrite(engine)
+    time.after(random.between(1, writeEveryMs), write)
+  }
+
+  const stage = { time, random, world, store, lives, spec: rest.spec, note }
+  const endsAt = time.now() + faultsWithinMs
+  for (let count = random.between(1, 5); count > 0; count -= 1) {
+    const at = random.between(100, faultsWithinMs)
+    const again = random.chance(0.3)
+    time.after(at, () => someFault(random)(stage))
+    if (again) time.after(at + random.between(0, 60), () => someFault(random)(stage))
+  }
+  lives.start()
+  write()
+
+  const isWhole = async (): Promise<boolean> => {
+    const [state, spec] = [await readState(), await readSpec()]
+    const nodes = spec.shards.flatMap((shard) => shard.nodes)
+    const living = world.living()
+    if (state.status !== 'available' || state.generation !== spec.generation || living.length !== nodes.length) return false
+    return spec.shards.every((shard) => {
+      const engines = shard.nodes.map((node) => living.find((engine) => engine.id === node.id))
+      const primary = engines.find((engine) => engine !== undefined && takesWrites(engine))
+      return engines.every((engine) => {
+        if (engine === undefined || !canRun(engine, time.now()) || primary?.id !== state.shards[shard.id]?.primary) return false
+        const floats = state.primaryEndpoint !== null && engine.bound.includes(state.primaryEndpoint.address)
+        if (state.primaryEndpoint !== null && floats !== (engine === primary)) return false
+        if (state.nodes[engine.id]?.status !== 'available') return false
+        return engine === primary || (isReplica(engine) && engine.link === primary && engine.log.length === primary?.log.length)
+      })
+    })
+  }
+
+  const current = (): Violation | null => violation
+  while (current() === null && time.now() < endsAt) await time.step()
+  // Quiet: what is stopped goes on, and Larder lives.
+  const quietFrom = time.now()
+  let looked = quietFrom
+  for (let calm = false; current() === null; ) {
+    await time.step()
+    const sinceQuiet = time.now() - quietFrom
+    if (!calm && sinceQuiet > 4_000) {
+      calm = true
+      writing = false
+      for (const engine of world.living()) world.resume(engine)
+      if (!lives.isRunning) lives.start()
+    }
+    if (calm && time.now() - looked >= 50) {
+      looked = time.now()
+      if (await isWhole()) break
+      if (sinceQuiet > healWithinMs) {
+        const state = await readState()
+        violation = new Violation(
+          'health',
+          `not whole ${healWithinMs} ms after the last fault: ${state.status} ${JSON.stringify(state.shards)} ${state.reason} ${world
+            .living()
+            .map(
+              (engine) =>
+                `${engine.id} ${isReplica(engine) ? 'replica' : 'primary'} ${engine.log.length} ${engine.bound.join(',')} ${engine.link?.id}`,
+            )
+            .join('; ')}`,
+        )
+      }
+    }
+  }
+  if (current() === null) guarded(() => ledger.atEnd(world.living().filter(takesWrites)))()
+  const healedInMs = time.now() - quietFrom
+  lives.kill()
+  return {
+    seed,
+    shape: rest.shape.name,
+    violation: current(),
+    acknowledged: ledger.acknowledged,
+    lost: ledger.lost,
+    healedInMs,
+    trace,
+  }
+}

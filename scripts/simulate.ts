@@ -1,0 +1,36 @@
+/**
+ * The failover simulator by hand: `node_modules/.bin/node scripts/simulate.ts --seed N [--seeds M] [--trace]`. Ends with 1 at the first seed that
+ * breaks a rule, and prints what happened before.
+ */
+import { parseArgs } from 'node:util'
+import { runSeed } from '../packages/service/src/testing/simulation/run.ts'
+import { makeRest, shapes } from '../packages/service/src/testing/simulation/scenario.ts'
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, seeds: { type: 'string' }, trace: { type: 'boolean' }, all: { type: 'boolean' } },
+})
+const first = Number(values.seed ?? 1)
+const count = Number(values.seeds ?? 1)
+const rests = await Promise.all(shapes.map(makeRest))
+const began = performance.now()
+const found = new Map<string, number[]>()
+let acknowledged = 0
+let lost = 0
+for (let seed = first; seed < first + count; seed += 1) {
+  const outcome = await runSeed(seed, rests)
+  acknowledged += outcome.acknowledged
+  lost += outcome.lost
+  if (values.trace === true) process.stdout.write(`${outcome.trace.join('\n')}\n`)
+  if (outcome.violation === null) continue
+  process.stdout.write(`seed ${seed} (${outcome.shape}) breaks a rule: ${outcome.violation.message}\n`)
+  found.set(outcome.violation.rule, [...(found.get(outcome.violation.rule) ?? []), seed])
+  process.exitCode = 1
+  if (values.all === true) continue
+  if (values.trace !== true) process.stdout.write(`${outcome.trace.slice(-60).join('\n')}\n`)
+  break
+}
+for (const [rule, seeds] of found) process.stdout.write(`${rule}: ${seeds.length} seeds, first ${seeds.slice(0, 5).join(', ')}\n`)
+const seconds = (performance.now() - began) / 1_000
+process.stdout.write(
+  `${count} seeds from ${first} in ${seconds.toFixed(1)} s; ${acknowledged} writes acknowledged, ${lost} lost with their primary\n`,
+)
