@@ -63,8 +63,9 @@ export const witnessOf = (server: string, replication: string): Witness => {
     node: nodeOf(fieldOf(server, 'config_file')),
     runId: fieldOf(server, 'run_id'),
     replicationId: fieldOf(replication, 'master_replid'),
+    at: Number(fieldOf(server, 'server_time_usec')) / 1_000,
   }
-  if (Object.values(witness).includes(''))
+  if (Object.values(witness).includes('') || !(witness.at > 0))
     throw new TypeError(`expected a node to say who it is, found ${JSON.stringify(witness)}`)
   return witness
 }

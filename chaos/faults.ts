@@ -216,6 +216,26 @@ const hangs: readonly Fault[] = [
     },
   },
   {
+    // Nobody is there to take over: the primary is waited for, and has lost nothing when it wakes.
+    ...killed,
+    name: 'hang-shard',
+    roles: 'either',
+    most: 1,
+    suits: hasReplica,
+    inject: async (scene) => {
+      const awayMs = scene.draw.whole(200, 3_000)
+      await each(scene, async ({ shard }) => {
+        for (const node of scene.draw.shuffle(shard.nodes)) {
+          const pid = scene.ward.world.pidOf(shard.group, node.id)
+          if (pid !== null && scene.processes.signal(pid, 'SIGSTOP')) scene.tell(`SIGSTOP ${node.id} (process ${pid})`)
+        }
+        await delay(awayMs)
+        scene.processes.wakeAll()
+        scene.tell(`SIGCONT all after ${awayMs} ms`)
+      })
+    },
+  },
+  {
     ...harmless,
     name: 'hang-replica',
     roles: 'stay',
@@ -426,6 +446,8 @@ const storm: Fault = {
       await delay(draw.whole(0, 200))
     }
     await restarting
+    // One that hangs alone is waited for, not ended: its end would cost more than it gives.
+    scene.processes.wakeAll()
   },
 }
 

@@ -10,6 +10,8 @@ export interface Witness {
   readonly node: string
   readonly runId: string
   readonly replicationId: string
+  /** When it was carried out, by the clock of the machine: milliseconds since 1970, exact to a thousandth. All nodes have the same clock. */
+  readonly at: number
 }
 
 export type Outcome = 'acknowledged' | 'refused' | 'unknown'

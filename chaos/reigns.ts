@@ -1,24 +1,21 @@
 /**
  * Were there ever two nodes of one shard that took writes? Pure.
  *
- * Every acknowledged write was carried out at some instant between its start and its end; which one, nobody knows. All the writes that
- * one process acknowledged in one turn as a primary are a *reign*. What happened is correct if instants can be chosen so that the reigns
- * of a shard follow one another without mixing. For two reigns X and Y, X has to come before Y as soon as one write of X had ended when a
- * write of Y began: `X.firstEnd < Y.lastStart`. Both X before Y and Y before X cannot be; that is a violation, and there is no other:
- * a circle of more than two reigns always holds a circle of two.
- *
- * A write of Y that was sent before a write of X was answered proves nothing by itself (it may have waited in a buffer), and counts
- * as nothing here. So no violation is ever reported that was none.
+ * All the writes that one process acknowledged in one turn as a primary are a *reign*. Each write tells the instant at which the engine
+ * carried it out; all engines read the clock of the same machine, so instants of different nodes can be compared. The reigns of a shard
+ * have to follow one another: if a write of one reign was carried out between two writes of another, two nodes took writes at the same
+ * time. That an answer came late, or that a write waited in a buffer before it was carried out, does not matter.
  */
 import type { Witness, Write } from './history.ts'
 
-export interface Reign extends Witness {
+export interface Reign extends Omit<Witness, 'at'> {
   readonly shard: string
   readonly writes: number
-  /** When the write that ended first ended: from then on it certainly reigned. */
+  /** Instants of the first and of the last write, milliseconds since 1970. */
+  readonly first: number
+  readonly last: number
+  /** When the first acknowledgement arrived, by the clock of the writers. */
   readonly firstEnd: number
-  /** When the write that began last began: until then it certainly reigned. */
-  readonly lastStart: number
 }
 
 /** The target of a shard as the store had it. */
@@ -26,29 +23,33 @@ export interface Epoch {
   readonly shard: string
   readonly epoch: number
   readonly primary: string | null
-  /** When the store was last read and did not have it yet. */
+  /** When the store was last read and did not have it yet, by the clock of the writers. */
   readonly notBefore: number
 }
 
 /** Reigns of all shards, in the order in which they began. */
 export const reignsOf = (writes: readonly Write[]): readonly Reign[] => {
   const reigns = new Map<string, Reign>()
-  for (const { shard, witness, outcome, start, end } of writes) {
+  for (const { shard, witness, outcome, end } of writes) {
     if (outcome !== 'acknowledged' || witness === null) continue
-    const name = `${shard} ${witness.node} ${witness.runId} ${witness.replicationId}`
-    const known = reigns.get(name) ?? { ...witness, shard, writes: 0, firstEnd: end, lastStart: start }
+    const { at, ...who } = witness
+    const name = `${shard} ${who.node} ${who.runId} ${who.replicationId}`
+    const known = reigns.get(name) ?? { ...who, shard, writes: 0, first: at, last: at, firstEnd: end }
     reigns.set(name, {
       ...known,
       writes: known.writes + 1,
+      first: Math.min(known.first, at),
+      last: Math.max(known.last, at),
       firstEnd: Math.min(known.firstEnd, end),
-      lastStart: Math.max(known.lastStart, start),
     })
   }
-  return [...reigns.values()].sort((a, b) => a.firstEnd - b.firstEnd)
+  return [...reigns.values()].sort((a, b) => a.first - b.first)
 }
 
+const time = (ms: number): string => `${new Date(ms).toISOString().slice(11, 23)}${(ms % 1).toFixed(3).slice(2)}`
+
 const nameOf = (reign: Reign): string =>
-  `${reign.node} (run ${reign.runId.slice(0, 8)}, replication ${reign.replicationId.slice(0, 8)}, ${reign.writes} writes from ${reign.firstEnd.toFixed(1)} to ${reign.lastStart.toFixed(1)} ms)`
+  `${reign.node} (run ${reign.runId.slice(0, 8)}, replication ${reign.replicationId.slice(0, 8)}, ${reign.writes} writes from ${time(reign.first)} to ${time(reign.last)})`
 
 const pairsOf = (reigns: readonly Reign[]): readonly (readonly [Reign, Reign])[] =>
   reigns.flatMap((one, index) =>
@@ -61,7 +62,7 @@ const pairsOf = (reigns: readonly Reign[]): readonly (readonly [Reign, Reign])[]
 /** Two processes that took writes of one shard at the same time, or under the same replication id. */
 export const mixedReigns = (reigns: readonly Reign[]): readonly string[] =>
   pairsOf(reigns).flatMap(([one, other]) => {
-    if (one.firstEnd < other.lastStart && other.firstEnd < one.lastStart)
+    if (one.first < other.last && other.first < one.last)
       return [`${one.shard}: ${nameOf(one)} and ${nameOf(other)} took writes at the same time`]
     if (one.replicationId === other.replicationId && one.runId !== other.runId)
       return [`${one.shard}: ${nameOf(one)} and ${nameOf(other)} took writes under one replication id`]
@@ -80,10 +81,15 @@ const withUnseen = (epochs: readonly Epoch[]): readonly Epoch[] =>
   })
 
 /**
- * Each reign belongs to an epoch of which its node is the target, none of them to an epoch of an earlier one's, and none began before its
- * target was written. Two nodes that took writes in one epoch are found here also when they did so one after the other.
+ * Each reign belongs to an epoch of which its node is the target, later reigns of other nodes to later epochs, and none began before its
+ * target was written (but where the engines may elect). Two nodes that took writes in one epoch are found here also when they did so one
+ * after the other.
  */
-export const epochProblems = (reigns: readonly Reign[], epochs: readonly Epoch[]): readonly string[] => {
+export const epochProblems = (
+  reigns: readonly Reign[],
+  epochs: readonly Epoch[],
+  mayElect: (shard: string) => boolean = () => false,
+): readonly string[] => {
   const shards = [...new Set(reigns.map((reign) => reign.shard))]
   return shards.flatMap((shard) => {
     const known = withUnseen(epochs.filter((epoch) => epoch.shard === shard))
@@ -101,9 +107,9 @@ export const epochProblems = (reigns: readonly Reign[], epochs: readonly Epoch[]
         )
         continue
       }
-      if (reign.firstEnd < epoch.notBefore)
+      if (reign.firstEnd < epoch.notBefore && !mayElect(shard))
         problems.push(
-          `${shard}: ${nameOf(reign)} took writes before it was written to the store as the target of epoch ${epoch.epoch} (not before ${epoch.notBefore.toFixed(1)} ms)`,
+          `${shard}: ${nameOf(reign)} took writes before it was written to the store as the target of epoch ${epoch.epoch}`,
         )
       at = found
       holder = reign.node
