@@ -28,6 +28,8 @@ export type Action =
       readonly addresses: readonly string[] | null
       /** Cluster mode: by the vote of the other primaries, where they may be about to vote for somebody else. */
       readonly byVote: boolean
+      /** Cluster mode: who owns the slots of the shard as far as `node` knows, where that is not the one whom it follows; null else. */
+      readonly owner: string | null
     }
   /** Make the node a replica of the shard's primary. */
   | { readonly do: 'follow'; readonly node: string; readonly primary: string }

@@ -68,6 +68,7 @@ test('a target is not promoted while one of its fence may still accept writes', 
       epoch: 2,
       addresses: ['127.65.0.2', primaryEndpoint],
       byVote: false,
+      owner: null,
     },
   ])
   const noFence = seeing(withTarget(groupAtRest('cmd', 3), 'demo-002', 2), 'demo-003', { engine: null })

@@ -87,5 +87,8 @@ export const hasData = (node: NodeFacts): boolean => {
   const replication = node.seen.engine?.replication
   return (node.state.synced ?? node.state.joined) || (replication?.role === 'replica' && replication.offset > leastOffset)
 }
+/** It runs, and cannot be asked now: it may have the data. */
+export const mayHaveData = (node: NodeFacts): boolean =>
+  node.seen.process !== 'absent' && node.state.joined && (node.seen.engine === null || hasData(node))
 /** May its process run? */
 export const isZoneUp = (input: GroupInput, node: NodeFacts): boolean => !input.zonesDown.has(node.spec.zone)

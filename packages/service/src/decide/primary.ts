@@ -136,18 +136,6 @@ const lostAll = (input: GroupInput, shard: ShardSpec, target: ShardState, primar
 const returnsByHand = (input: GroupInput, primary: NodeFacts): boolean =>
   input.spec.kind === 'cmd' && !input.spec.automaticFailover && isOnDisk(primary) && isZoneUp(input, primary)
 
-/** The process of the primary is gone. */
-const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
-  if (returnsByHand(input, primary)) return null
-  const whole = allFactsOf(input, shard).filter((node) => node !== primary && node.state.joined && hasData(node))
-  const leaving = new Set(leavingFacts(input, shard))
-  // One that is leaving is better than nobody: it hands over when another has copied its data.
-  const best = bestReplica(whole.filter((node) => isServing(node) && !leaving.has(node))) ?? bestReplica(whole.filter(isServing))
-  if (best !== null) return targetOf(input, shard, target, best, `${primary.spec.id} is gone`)
-  if (whole.some((node) => node.seen.process !== 'absent')) return null // it may yet answer
-  return lostAll(input, shard, target, primary)
-}
-
 /** Somebody else runs and may have the data: the primary does not come back as such, since it would come back without. */
 export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): boolean =>
   primary.state.joined &&
@@ -155,6 +143,17 @@ export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: No
   allFactsOf(input, shard).some(
     (node) => node !== primary && node.seen.process !== 'absent' && node.state.joined && hasData(node),
   )
+
+/** The process of the primary is gone. */
+const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
+  if (returnsByHand(input, primary)) return null
+  const whole = allFactsOf(input, shard).filter((node) => node !== primary && node.state.joined && hasData(node))
+  // Also one that is leaving: it hands over when another has copied its data.
+  const best = bestReplica(whole.filter(isServing))
+  if (best !== null) return targetOf(input, shard, target, best, `${primary.spec.id} is gone`)
+  if (isKeptElsewhere(input, shard, primary)) return null // it may yet answer
+  return lostAll(input, shard, target, primary)
+}
 
 /** The new target of a shard, or null when the present one stays. */
 export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null => {

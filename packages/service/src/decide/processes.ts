@@ -97,12 +97,16 @@ const seesStrangers = (input: GroupInput): boolean => {
 /** The primary starts first and alone, its replicas when it serves: a replica that finds nobody waits a second before it tries again. */
 export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
-  const absent = nodes.filter((node) => node.seen.process === 'absent' && isZoneUp(input, node))
+  const target = input.state.shards[shard.id]?.primary
+  // One that is leaving starts again only where it is the one with the data: it has to hand it over first.
+  const absent = allFactsOf(input, shard).filter(
+    (node) => node.seen.process === 'absent' && isZoneUp(input, node) && (nodes.includes(node) || node.spec.id === target),
+  )
   if (absent.length === 0) return []
   if (input.spec.kind === 'memcached') {
     return absent.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: null, because: reasonOf(node) }))
   }
-  const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+  const primary = allFactsOf(input, shard).find((node) => node.spec.id === target)
   if (primary === undefined) return []
   if (absent.includes(primary)) {
     if (isKeptElsewhere(input, shard, primary)) return []

@@ -47,7 +47,7 @@ const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
     const { epoch } = target
     const addresses = addressesOf(input, primary)
     return {
-      actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch, addresses, byVote: false }],
+      actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch, addresses, byVote: false, owner: null }],
       waitingFor: null,
     }
   }
@@ -62,6 +62,12 @@ const decideReplication = (input: GroupInput, shard: ShardSpec): Topology => {
 const knows = (node: NodeFacts, other: NodeFacts): boolean =>
   node.seen.engine?.cluster?.nodes.some(
     (entry) => entry.id === other.state.clusterNodeId && !entry.flags.includes('handshake'),
+  ) ?? false
+
+/** It has heard that the slots are there now. */
+const knowsAsPrimary = (node: NodeFacts, primary: NodeFacts): boolean =>
+  node.seen.engine?.cluster?.nodes.some(
+    (entry) => entry.id === primary.state.clusterNodeId && entry.primaryId === null && entry.slots.length > 0,
   ) ?? false
 
 /** Cluster mode: nodes that were added later are made known to every other one. */
@@ -104,6 +110,18 @@ const isElecting = (input: GroupInput, heir: NodeFacts): boolean => {
   return heir.seen.engine?.cluster?.nodes.some((entry) => entry.id === lost && entry.flags.includes('fail')) ?? false
 }
 
+/**
+ * A takeover moves the slots of whom the heir follows. It may have been told to follow somebody who died before the heir heard that the slots
+ * had moved there: then they are still with the one before.
+ */
+const ownerOf = (heir: NodeFacts, shard: ShardSpec): string | null => {
+  const first = shard.slots[0]?.[0]
+  const owner = heir.seen.engine?.cluster?.nodes.find((entry) =>
+    entry.slots.some(([low, high]) => first !== undefined && first >= low && first <= high),
+  )
+  return owner === undefined || owner.id === ownEntry(heir)?.primaryId ? null : owner.id
+}
+
 const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
   const nodes = allFactsOf(input, shard)
   const target = input.state.shards[shard.id]
@@ -117,12 +135,14 @@ const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
     const byVote = isElecting(input, primary)
     const { epoch } = target
     return {
-      actions: [{ do: 'promote', node: primary.spec.id, shard: shard.id, epoch, addresses: null, byVote }],
+      actions: [
+        { do: 'promote', node: primary.spec.id, shard: shard.id, epoch, addresses: null, byVote, owner: ownerOf(primary, shard) },
+      ],
       waitingFor: null,
     }
   }
   const follow = nodes.filter((node) => {
-    if (node === primary || !isServing(node) || !knows(node, primary)) return false
+    if (node === primary || !isServing(node) || !knowsAsPrimary(node, primary)) return false
     const view = ownEntry(node)
     // A primary of before that still believes to own its slots gives them up by itself when it hears of the newer epoch.
     return view !== undefined && view.slots.length === 0 && view.primaryId !== primary.state.clusterNodeId

@@ -32,6 +32,8 @@ export interface NodePlan {
   readonly replicaOf: Endpoint | null
   /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
   readonly cluster?: ClusterPlan
+  /** `cme`: it comes back as a replica, and is told what has changed while it was away. */
+  readonly rejoin?: ClusterRejoin
   /** `cme`: may the engines elect a replica themselves? */
   readonly election?: boolean
 }
@@ -47,6 +49,19 @@ export interface ClusterMember {
   readonly slots: readonly SlotRange[]
   /** Different for each primary. */
   readonly configEpoch: number
+}
+
+/**
+ * A node that was primary when it ended still says so in its nodes.conf, in an epoch that may be newer than that of a primary which had to
+ * start from an older file: the others would believe it, and its emptiness would win. So its file is set right before it starts.
+ */
+export interface ClusterRejoin {
+  /** Its nodes.conf as it is. */
+  readonly previous: string
+  readonly myId: string
+  readonly primaryId: string
+  /** What the primary knows of everybody. */
+  readonly view: ClusterView
 }
 
 /** The whole plan of a new cluster, from which a node's nodes.conf is written: the cluster is formed by the time that it runs. */
@@ -91,6 +106,7 @@ export interface ClusterNodeView {
   readonly primaryId: string | null
   readonly linkUp: boolean
   readonly slots: readonly SlotRange[]
+  readonly configEpoch: number
 }
 
 export interface ClusterView {

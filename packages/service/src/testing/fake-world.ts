@@ -176,6 +176,7 @@ export const createFakeWorld = (): FakeWorld => {
                 primaryId: member.primaryId,
                 linkUp: true,
                 slots: member.slots,
+                configEpoch: member.configEpoch,
               })),
             },
     }

@@ -86,6 +86,7 @@ const untilPrimary = async (input: ActInput, engine: EngineControl, id: string):
 const promote = async (input: ActInput, action: Extract<Action, { do: 'promote' }>): Promise<void> => {
   const { node, shard, epoch, addresses } = action
   const engine = await control(input, node)
+  if (action.owner !== null) await engine.replicateNode(action.owner)
   if (input.spec.kind === 'cme') await (action.byVote ? engine.standForElection() : engine.takeOver())
   else await Promise.all([engine.replicate(null), addresses === null ? undefined : engine.bind(addresses)])
   tell(input, 'promoted', { node, shard, epoch })

@@ -5,7 +5,7 @@ import { LarderError } from '../../errors.ts'
 import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
-import type { NodePlan } from '../../ports/engine.ts'
+import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import type { ActInput } from './act-input.ts'
 import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
@@ -74,6 +74,22 @@ const alreadyStarted = async (context: GroupContext, tag: string): Promise<Proce
   return found ?? null
 }
 
+/** What a node of a sharded group has to know that comes back as a replica; null where it has no file, or its primary cannot be asked. */
+const rejoinOf = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  cell: StateCell,
+  node: NodeState,
+  action: StartAction,
+): Promise<ClusterRejoin | null> => {
+  const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
+  if (spec.kind !== 'cme' || !node.joined || node.clusterNodeId === null || primary?.clusterNodeId == null) return null
+  const previous = await context.host.readFile(`${context.place(spec.region, node.id).folder}/nodes.conf`)
+  const view = (await (await controlOf(context, spec, primary)).status()).cluster
+  if (previous === null || view === null) return null
+  return { previous, myId: node.clusterNodeId, primaryId: primary.clusterNodeId, view }
+}
+
 const launch = async (
   context: GroupContext,
   spec: GroupSpec,
@@ -85,7 +101,9 @@ const launch = async (
   const place = context.place(spec.region, node.id)
   const running = node.starting ? await alreadyStarted(context, place.tag) : null
   if (running !== null) return running
-  const { files, launch: how } = context.adapter(spec.engine).render(planOf(context, spec, cell, node, action, wanted))
+  const plan = planOf(context, spec, cell, node, action, wanted)
+  const rejoin = await rejoinOf(context, spec, cell, node, action)
+  const { files, launch: how } = context.adapter(spec.engine).render(rejoin === null ? plan : { ...plan, rejoin })
   await context.host.makeFolder(place.folder)
   if (action.because === 'rebooted') await context.host.removeFile(`${place.folder}/dump.rdb`)
   await Promise.all(Object.entries(files).map(([name, content]) => context.host.writeFile(`${place.folder}/${name}`, content)))
@@ -178,8 +196,10 @@ export const adoptStarts = async (
   wanted: WantedSettings,
 ): Promise<void> => {
   for (const node of Object.values(cell.value.nodes)) {
-    if (!node.starting || node.process !== null) continue
-    const process = await alreadyStarted(context, context.place(spec.region, node.id).tag)
+    if (!node.starting) continue
+    const { tag } = context.place(spec.region, node.id)
+    const before = node.process === null ? 'gone' : await context.host.check(node.process, tag)
+    const process = before === 'running' ? null : await alreadyStarted(context, tag)
     if (process === null) continue
     const { parameters } = wanted
     await cell.update((state) =>

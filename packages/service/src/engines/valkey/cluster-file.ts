@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { InstalledEngine } from '../../ports/catalog.ts'
-import type { ClusterMember, ClusterPlan } from '../../ports/engine.ts'
+import type { ClusterMember, ClusterNodeView, ClusterPlan, ClusterRejoin } from '../../ports/engine.ts'
 import { isSince, shardIdsInClusterFile } from './features.ts'
 
 const busOffset = 10_000
@@ -31,8 +31,26 @@ const shardText = (plan: ClusterPlan, member: ClusterMember): string =>
     .update(`shard of ${primaryOf(plan, member).id}`)
     .digest('hex')}`
 
-const slotText = (member: ClusterMember): string =>
-  member.slots.map(([first, last]) => (first === last ? ` ${first}` : ` ${first}-${last}`)).join('')
+const rangesText = (slots: ClusterNodeView['slots']): string =>
+  slots.map(([first, last]) => (first === last ? ` ${first}` : ` ${first}-${last}`)).join('')
+
+/**
+ * The nodes.conf of a node that comes back as a replica. Places and what else the engine keeps with them stay; roles, epochs and slots are those
+ * of the primary's view. Nodes that the view does not know are left out, those that the file does not know are met later.
+ */
+export const renderRejoin = ({ previous, myId, primaryId, view }: ClusterRejoin): string => {
+  const entries = new Map(view.nodes.map((node) => [node.id, node]))
+  const lines = previous.split('\n').flatMap((text): readonly string[] => {
+    const [id = '', place] = text.split(' ')
+    const entry = entries.get(id)
+    if (place === undefined || (entry === undefined && id !== myId)) return []
+    if (id === myId) return [`${id} ${place} myself,slave ${primaryId} 0 0 0 connected`]
+    if (entry === undefined) return []
+    const role = entry.primaryId === null ? 'master' : 'slave'
+    return [`${id} ${place} ${role} ${entry.primaryId ?? '-'} 0 0 ${entry.configEpoch} connected${rangesText(entry.slots)}`]
+  })
+  return `${[...lines, `vars currentEpoch ${view.currentEpoch} lastVoteEpoch 0`].join('\n')}\n`
+}
 
 export const renderClusterFile = (plan: ClusterPlan, engine: Pick<InstalledEngine, 'engine' | 'version'>): string => {
   const me = plan.members.find((member) => member.id === plan.myId)
@@ -47,10 +65,11 @@ export const renderClusterFile = (plan: ClusterPlan, engine: Pick<InstalledEngin
     if (member.primaryId !== null) {
       return [entry(member, 'slave', member.primaryId, takesOver ? 0 : primaryOf(plan, member).configEpoch, '')]
     }
-    if (!takesOver || member.slots.length === 0) return [entry(member, 'master', '-', member.configEpoch, slotText(member))]
+    if (!takesOver || member.slots.length === 0)
+      return [entry(member, 'master', '-', member.configEpoch, rangesText(member.slots))]
     const standIn = standInOf(member.id)
     return [
-      `${standIn} ${place(member, standInBusPort)} master - 0 0 0 connected${slotText(member)}`,
+      `${standIn} ${place(member, standInBusPort)} master - 0 0 0 connected${rangesText(member.slots)}`,
       entry(member, 'slave', standIn, 0, ''),
     ]
   })

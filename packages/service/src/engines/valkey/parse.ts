@@ -41,15 +41,8 @@ const parseRange = (text: string): SlotRange | null => {
   return match === null ? null : [Number(match[1]), Number(match[2] ?? match[1])]
 }
 
-interface ClusterNode extends ClusterNodeView {
-  readonly configEpoch: number
-}
-
-/** A view whose nodes tell their epochs too. */
-type ParsedCluster = Omit<ClusterView, 'nodes'> & { readonly nodes: readonly ClusterNode[] }
-
 /** One line of CLUSTER NODES: id, `ip:port@bus[,hostname[,key=value…]]`, flags, primary, ping, pong, epoch, link, slots. */
-const parseNode = (text: string): ClusterNode | null => {
+const parseNode = (text: string): ClusterNodeView | null => {
   const [id, place, flags, primary, , , epoch, link, ...slots] = text.split(' ')
   const match = /^([^,]*):(\d+)@\d+/.exec(place ?? '')
   if (id === undefined || flags === undefined || match === null) return null
@@ -65,7 +58,7 @@ const parseNode = (text: string): ClusterNode | null => {
   }
 }
 
-export const parseCluster = (nodesText: string, infoText: string): ParsedCluster => {
+export const parseCluster = (nodesText: string, infoText: string): ClusterView => {
   const nodes = nodesText
     .split('\n')
     .map((text) => parseNode(text.trimEnd()))

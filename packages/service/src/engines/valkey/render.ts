@@ -3,11 +3,12 @@ import { LarderError } from '../../errors.ts'
 import { engineCapabilities } from '../../model/engine-versions.ts'
 import type { NodePlan, Rendered } from '../../ports/engine.ts'
 import { replicationUser, userLines } from './acl.ts'
-import { busPort, renderClusterFile } from './cluster-file.ts'
+import { busPort, renderClusterFile, renderRejoin } from './cluster-file.ts'
 import { isSince, threadsReadWhenTold } from './features.ts'
 import { startDirectives } from './parameters.ts'
 
 const configFile = 'node.conf'
+const clusterFile = 'nodes.conf'
 /** What Linux holds in `sun_path`, with room for the terminating zero. */
 const longestSocketPath = 100
 
@@ -26,7 +27,7 @@ const clusterLines = (plan: NodePlan): readonly string[] => {
   const bus = String(busPort(plan.port))
   return [
     'cluster-enabled yes',
-    'cluster-config-file nodes.conf',
+    line('cluster-config-file', clusterFile),
     // Long enough for a busy primary: engines cannot tell busy from dead. Larder sees a death at once and needs no timeout.
     'cluster-node-timeout 15000',
     line('cluster-port', bus),
@@ -106,7 +107,8 @@ export const render = (plan: NodePlan): Rendered => {
   return {
     files: {
       [configFile]: configurationOf(plan),
-      ...(plan.cluster === undefined ? {} : { 'nodes.conf': renderClusterFile(plan.cluster, plan.engine) }),
+      ...(plan.cluster === undefined ? {} : { [clusterFile]: renderClusterFile(plan.cluster, plan.engine) }),
+      ...(plan.rejoin === undefined ? {} : { [clusterFile]: renderRejoin(plan.rejoin) }),
     },
     launch: {
       command: [...plan.engine.command, path],

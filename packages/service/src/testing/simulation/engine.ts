@@ -75,6 +75,15 @@ const sourceOf = (machine: Machine, engine: SimEngine): SimEngine | undefined =>
 const holdsBeginning = (replica: SimEngine, primary: SimEngine): boolean =>
   replica.log.length <= primary.log.length && replica.log.at(-1) === primary.log[replica.log.length - 1]
 
+/** Those that follow a node whose data set was replaced begin anew. */
+const cutOff = (machine: Machine, engine: SimEngine): void => {
+  for (const other of machine.living()) {
+    if (other.link !== engine) continue
+    other.link = null
+    keepSynced(machine, other)
+  }
+}
+
 /** Connects a replica to its primary, again and again until it is; copies what it misses, or all of it. */
 export const keepSynced = (machine: Machine, engine: SimEngine): void => {
   const { time, random } = machine
@@ -107,6 +116,7 @@ export const keepSynced = (machine: Machine, engine: SimEngine): void => {
       engine.log = [...source.log]
       engine.link = source
       engine.synced = true
+      cutOff(machine, engine)
     })
   }
   attempt()
@@ -120,7 +130,9 @@ export const propagate = (machine: Machine, primary: SimEngine): void => {
     if (replica.link !== primary) continue
     time.after(random.chance(0.02) ? random.between(10, 200) : random.between(0, 3), () => {
       if (!primary.alive || replica.link !== primary || !canRun(replica, time.now())) return
-      if (replica.log.length < length) replica.log.push(...primary.log.slice(replica.log.length, length))
+      if (replica.log.length >= length) return
+      replica.log.push(...primary.log.slice(replica.log.length, length))
+      propagate(machine, replica)
     })
   }
 }

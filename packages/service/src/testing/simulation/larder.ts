@@ -108,6 +108,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
       }
       let chain: Promise<unknown> = Promise.resolve()
       let manager: Manager | null = null
+      let said = ''
       const context: Omit<GroupContext, 'health'> = {
         decide,
         store: mortal,
@@ -142,7 +143,10 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
             ? { kind: 'none', offset: null, modifiedAt: 0 }
             : { kind: 'aof', offset: null, modifiedAt: log.length }
         },
-        onProgress: () => undefined,
+        onProgress: (_key, text) => {
+          if (!isDead() && text !== said) note(`progress: ${text}`)
+          said = text
+        },
       }
       manager = createManager(context)
       running = manager

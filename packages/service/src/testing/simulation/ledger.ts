@@ -36,10 +36,12 @@ export interface Ledger {
 interface LedgerOptions {
   readonly now: () => number
   readonly living: () => readonly SimEngine[]
+  /** Are answers being lost? Then somebody may have been passed over rightly. */
+  readonly isDeaf: () => boolean
   readonly note: (text: string) => void
 }
 
-export const createLedger = ({ now, living, note }: LedgerOptions): Ledger => {
+export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledger => {
   const targets = new Map<string, ShardState>()
   const shards = new Map<string, Shard>()
   const shardOf = (engine: SimEngine): Shard => {
@@ -65,7 +67,11 @@ export const createLedger = ({ now, living, note }: LedgerOptions): Ledger => {
   }
   /** Somebody who answers, has been in sync, and holds more. */
   const fuller = (engine: SimEngine): SimEngine | undefined =>
-    othersOf(engine).find((other) => isReplica(other) && !other.syncing && answers(other) && other.log.length > engine.log.length)
+    isDeaf()
+      ? undefined
+      : othersOf(engine).find(
+          (other) => isReplica(other) && !other.syncing && answers(other) && other.log.length > engine.log.length,
+        )
 
   return {
     targets,

@@ -55,7 +55,7 @@ export const runSeed = async (
         violation ??= error
       }
     }
-  const ledger = createLedger({ now: time.now, living: () => world.living(), note })
+  const ledger = createLedger({ now: time.now, living: () => world.living(), isDeaf: () => world.trouble.lostAnswers > 0, note })
   const world = createSimWorld(time, random, {
     onPrimary: guarded((engine, planned) => ledger.onPrimary(engine, planned)),
     onStart: guarded((engine, asPrimary) => ledger.onStart(engine, asPrimary)),

@@ -146,6 +146,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
               primaryId: member.primaryId,
               linkUp: true,
               slots: member.slots,
+              configEpoch: member.configEpoch,
             })),
           },
     }
@@ -157,11 +158,19 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     nextPid += 1
     const members = new Map(disk?.cluster ?? plan.cluster?.members.map((member) => [member.id, member]))
     const myId = disk?.myId ?? plan.cluster?.myId ?? null
+    const { rejoin } = plan
+    if (rejoin !== undefined) {
+      members.clear()
+      for (const entry of rejoin.view.nodes) members.set(entry.id, entry)
+      const mine = members.get(rejoin.myId)
+      if (mine !== undefined) members.set(mine.id, { ...mine, primaryId: rejoin.primaryId, slots: [], configEpoch: 0 })
+    }
     // It takes no writes before it has heard what the others know.
     for (const other of living()) {
       if (myId === null || other.myId === null || !other.members.has(myId)) continue
       for (const member of other.members.values()) {
-        if ((members.get(member.id)?.configEpoch ?? -1) <= member.configEpoch) members.set(member.id, member)
+        if (rejoin === undefined && (members.get(member.id)?.configEpoch ?? -1) <= member.configEpoch)
+          members.set(member.id, member)
       }
     }
     return {
@@ -395,7 +404,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         while (find(identity) !== undefined) await clock.sleep(1)
       },
       writeFile: async () => undefined,
-      readFile: async () => null,
+      readFile: async (path) => (disks.get(path.replace('/nodes.conf', ''))?.cluster == null ? null : 'as it was'),
       makeFolder: async () => undefined,
       removeFile: async () => undefined,
       removeFolder: async (path) => {
