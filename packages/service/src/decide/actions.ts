@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model/group.ts'
+import type { Endpoint, SlotRange } from '../model/group.ts'
 
 /**
  * What a controller can do for a group. Every action may be run twice, and none depends on what an earlier one returned:
@@ -37,6 +37,8 @@ export type Action =
   | { readonly do: 'hand-over'; readonly from: string; readonly to: string }
   /** Cluster mode: make `node` known to the others. */
   | { readonly do: 'meet'; readonly node: string; readonly others: readonly string[] }
+  /** Cluster mode: the primary claims the slots of its shard, which nobody who lives has. */
+  | { readonly do: 'slots'; readonly node: string; readonly ranges: readonly SlotRange[] }
   /** Cluster mode: `node` forgets these cluster node ids, which belong to nobody any more. */
   | { readonly do: 'forget'; readonly node: string; readonly ids: readonly string[] }
   | { readonly do: 'bind'; readonly node: string; readonly addresses: readonly string[] }

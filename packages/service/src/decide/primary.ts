@@ -16,6 +16,7 @@ import {
   isServing,
   isZoneUp,
   leavingFacts,
+  mayHaveData,
   type NodeFacts,
   roleOf,
 } from './input.ts'
@@ -140,19 +141,27 @@ const returnsByHand = (input: GroupInput, primary: NodeFacts): boolean =>
 export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): boolean =>
   primary.state.joined &&
   !returnsByHand(input, primary) &&
-  allFactsOf(input, shard).some(
-    (node) => node !== primary && node.seen.process !== 'absent' && node.state.joined && hasData(node),
-  )
+  allFactsOf(input, shard).some((node) => node !== primary && mayHaveData(node))
 
 /** The process of the primary is gone. */
 const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
-  if (returnsByHand(input, primary)) return null
+  if (returnsByHand(input, primary) && unfenced(input, shard).length === 0) return null
   const whole = allFactsOf(input, shard).filter((node) => node !== primary && node.state.joined && hasData(node))
   // Also one that is leaving: it hands over when another has copied its data.
   const best = bestReplica(whole.filter(isServing))
   if (best !== null) return targetOf(input, shard, target, best, `${primary.spec.id} is gone`)
   if (isKeptElsewhere(input, shard, primary)) return null // it may yet answer
   return lostAll(input, shard, target, primary)
+}
+
+/** The target is not primary yet, and whom it was to take over from is gone meanwhile: another may have got more. */
+const betterHeir = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
+  if (!isServing(primary) || roleOf(primary) !== 'replica' || unfenced(input, shard).length > 0) return null
+  const others = allFactsOf(input, shard).filter(
+    (node) => node !== primary && isServing(node) && node.state.joined && hasData(node) && roleOf(node) === 'replica',
+  )
+  const best = bestReplica([primary, ...others])
+  return best === null || best === primary ? null : targetOf(input, shard, target, best, `it has more than ${primary.spec.id}`)
 }
 
 /** The new target of a shard, or null when the present one stays. */
@@ -168,6 +177,7 @@ export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null
   if (primary === undefined) return null
   const elected = electedPrimary(input, shard, target, primary)
   if (elected !== undefined) return targetOf(input, shard, target, elected, 'the cluster elected it')
-  if (primary.seen.process !== 'absent') return plannedTarget(input, shard, target, primary)
+  if (primary.seen.process !== 'absent')
+    return plannedTarget(input, shard, target, primary) ?? betterHeir(input, shard, target, primary)
   return primary.state.joined ? lostTarget(input, shard, target, primary) : null
 }

@@ -13,7 +13,7 @@ import {
   type NodeFacts,
   roleOf,
 } from './input.ts'
-import { heirOf, isKeptElsewhere, targetOf } from './primary.ts'
+import { heirOf, isKeptElsewhere, targetOf, unfenced } from './primary.ts'
 
 /** A hung process is ended where that costs no data: somebody else has it, or it is on disk. Else its end would be the greater harm. */
 const mayBeEnded = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean => {
@@ -109,7 +109,7 @@ export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Acti
   const primary = allFactsOf(input, shard).find((node) => node.spec.id === target)
   if (primary === undefined) return []
   if (absent.includes(primary)) {
-    if (isKeptElsewhere(input, shard, primary)) return []
+    if (isKeptElsewhere(input, shard, primary) || unfenced(input, shard).length > 0) return []
     const lostAll = nodes.length > 1 && nodes.every((node) => node.seen.process === 'absent') && primary.state.joined
     return [{ do: 'start', node: primary.spec.id, replicaOf: null, because: lostAll ? 'lost-all' : reasonOf(primary) }]
   }

@@ -122,6 +122,8 @@ const ownerOf = (heir: NodeFacts, shard: ShardSpec): string | null => {
   return owner === undefined || owner.id === ownEntry(heir)?.primaryId ? null : owner.id
 }
 
+const claimsSlots = (node: NodeFacts): boolean => isServing(node) && (ownEntry(node)?.slots.length ?? 0) > 0
+
 const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
   const nodes = allFactsOf(input, shard)
   const target = input.state.shards[shard.id]
@@ -141,6 +143,8 @@ const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
       waitingFor: null,
     }
   }
+  if (primaryView.slots.length === 0 && shard.slots.length > 0 && !nodes.some((node) => node !== primary && claimsSlots(node)))
+    return { actions: [{ do: 'slots', node: primary.spec.id, ranges: shard.slots }], waitingFor: null }
   const follow = nodes.filter((node) => {
     if (node === primary || !isServing(node) || !knowsAsPrimary(node, primary)) return false
     const view = ownEntry(node)

@@ -150,8 +150,8 @@ export interface EngineControl {
   bind(addresses: readonly string[]): Promise<void>
   /** Cluster mode. */
   meet(nodes: readonly Endpoint[]): Promise<void>
-  addSlots(ranges: readonly SlotRange[]): Promise<void>
-  setConfigEpoch(epoch: number): Promise<void>
+  /** Takes these slots from whoever had them, in a newer epoch: only where nobody who lives does. */
+  claimSlots(ranges: readonly SlotRange[]): Promise<void>
   replicateNode(nodeId: string): Promise<void>
   takeOver(): Promise<void>
   /** Asks the primaries of the other shards for their votes; resolves when they have made it primary. */

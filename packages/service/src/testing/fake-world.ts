@@ -237,13 +237,9 @@ export const createFakeWorld = (): FakeWorld => {
               if (!one.members.has(member.id)) one.members.set(member.id, member)
         }
       },
-      addSlots: async (ranges: readonly SlotRange[]) => {
+      claimSlots: async (ranges: readonly SlotRange[]) => {
         alive('slots')
         gossip({ ...me(), slots: ranges })
-      },
-      setConfigEpoch: async (epoch) => {
-        alive('epoch')
-        gossip({ ...me(), configEpoch: epoch })
       },
       replicateNode: async (nodeId) => {
         alive('replicate')

@@ -163,6 +163,8 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return follow(input, action.node, action.primary)
     case 'hand-over':
       return handOver(input, action.from, action.to)
+    case 'slots':
+      return (await control(input, action.node)).claimSlots(action.ranges)
     case 'meet':
       return meet(input, action.node, action.others)
     case 'forget': {

@@ -197,6 +197,7 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   follow: (count) => (count === 1 ? 'a replica follows its primary' : `${count} replicas follow their primaries`),
   'hand-over': () => 'a primary hands over to its replica',
   meet: () => 'nodes are introduced to each other',
+  slots: () => 'slots are claimed',
   forget: () => 'nodes forget who is not there any more',
   bind: () => 'endpoint addresses are bound',
   readers: () => 'the reader endpoint is balanced',

@@ -127,10 +127,8 @@ for (const engine of installed('valkey', 'redis')) {
       const [first, second, third] = nodes
       assert.ok(first && second && third)
       for (const _twice of [1, 2]) {
-        await first.control.addSlots([low])
-        await second.control.addSlots([high])
-        await first.control.setConfigEpoch(1)
-        await second.control.setConfigEpoch(2)
+        await first.control.claimSlots([low])
+        await second.control.claimSlots([high])
         await first.control.meet([second.plan, third.plan])
       }
       const { myId } = await viewOf(first)

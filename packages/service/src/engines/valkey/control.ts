@@ -109,9 +109,15 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     ])
   }
 
-  const addSlots = async (ranges: readonly SlotRange[]): Promise<void> => {
+  const claimSlots = async (ranges: readonly SlotRange[]): Promise<void> => {
     const missing = missingSlots(ranges, (await own())?.slots ?? [])
-    if (missing.length > 0) await done('CLUSTER', 'ADDSLOTSRANGE', ...missing.flat().map(String))
+      .flat()
+      .map(String)
+    if (missing.length === 0) return
+    // As far as it knows they are somebody's, or nobody's: the first command is then refused.
+    await send(['CLUSTER', 'DELSLOTSRANGE', ...missing]).catch(unlessRefused)
+    await done('CLUSTER', 'ADDSLOTSRANGE', ...missing)
+    await done('CLUSTER', 'BUMPEPOCH')
   }
 
   /** The engine does not answer: it ends the connection. An answer is a refusal. */
@@ -132,7 +138,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       await send(['PING'], deadlineMs).catch(unlessRefused)
     },
     bind,
-    addSlots,
+    claimSlots,
     shutdown,
     applyParameters: async (parameters) => {
       const limits = (await configuration(['client-output-buffer-limit'])).get('client-output-buffer-limit') ?? ''
@@ -142,9 +148,6 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     replicate: (of) => (of === null ? done('REPLICAOF', 'NO', 'ONE') : done('REPLICAOF', of.address, String(of.port))),
     meet: async (nodes) => {
       await Promise.all(nodes.map((node) => done('CLUSTER', 'MEET', node.address, String(node.port))))
-    },
-    setConfigEpoch: async (epoch) => {
-      if ((await own())?.configEpoch !== epoch) await done('CLUSTER', 'SET-CONFIG-EPOCH', String(epoch))
     },
     replicateNode: (nodeId) => done('CLUSTER', 'REPLICATE', nodeId),
     standForElection: async () => {

@@ -190,6 +190,19 @@ export const takeOver = (machine: Machine, engine: SimEngine, planned: boolean):
   gossip(machine, engine, { ...old, primaryId: mine.id, slots: [], configEpoch: epoch })
 }
 
+export const claimSlots = (machine: Machine, engine: SimEngine, slots: ClusterMember['slots']): void => {
+  const mine = myself(engine)
+  if (mine === undefined) return
+  if (!takesWrites(engine)) machine.onPrimary(engine, false)
+  for (const [id, member] of engine.members)
+    if (id !== mine.id && member.slots.some(([first]) => slots.some(([start]) => start === first)))
+      engine.members.set(id, { ...member, slots: [] })
+  const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
+  const next = { ...mine, primaryId: null, slots, configEpoch: epoch }
+  engine.members.set(mine.id, next)
+  gossip(machine, engine, next)
+}
+
 /** The engines' own hand-over: the primary stops its clients, the replica gets everything, takes over, and the old one follows. */
 export const handOver = (machine: Machine, engine: SimEngine): void => {
   const { time, random } = machine

@@ -70,7 +70,7 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
     isDeaf()
       ? undefined
       : othersOf(engine).find(
-          (other) => isReplica(other) && !other.syncing && answers(other) && other.log.length > engine.log.length,
+          (other) => isReplica(other) && other.synced && answers(other) && other.log.length > engine.log.length,
         )
 
   return {

@@ -10,6 +10,7 @@ import type { EngineAdapter, EngineControl, EngineStatus, NodePlan } from '../..
 import type { Host, Launch } from '../../ports/host.ts'
 import {
   canRun,
+  claimSlots,
   handOver,
   isReplica,
   keepSynced,
@@ -314,8 +315,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
             engine.bound = [...addresses]
           }),
         meet: () => change('meet', () => undefined),
-        addSlots: () => change('slots', () => undefined),
-        setConfigEpoch: () => change('epoch', () => undefined),
+        claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),
         replicateNode: (nodeId) => change(`follow ${nodeId.slice(0, 6)}`, () => replicateNode(machine, engine, nodeId)),
         takeOver: () => change('take over', () => takeOver(machine, engine, false)),
         standForElection: () => change('stand for election', () => takeOver(machine, engine, false)),

@@ -1,0 +1,59 @@
+/** Decisions without one of the rules: the simulator must notice. */
+import type { Action, Decision } from '../../decide/actions.ts'
+import { decideGroup } from '../../decide/group.ts'
+import type { GroupInput } from '../../decide/input.ts'
+import type { ObservedNode } from '../../decide/observed.ts'
+
+const seeing = (input: GroupInput, change: (node: ObservedNode) => ObservedNode): GroupInput => ({
+  ...input,
+  observed: {
+    ...input.observed,
+    nodes: Object.fromEntries(Object.entries(input.observed.nodes).map(([id, node]) => [id, change(node)])),
+  },
+})
+
+const nothing = { kind: 'none', offset: null, modifiedAt: 0 } as const
+
+/** A primary that does not answer counts as gone: nobody looks whether it is, and nobody ends it. */
+const withoutFence = (input: GroupInput): Decision => {
+  const primaries = new Set(Object.values(input.state.shards).map((shard) => shard.primary))
+  return decideGroup(
+    seeing(input, (node) =>
+      node.process === 'running' && node.engine === null && primaries.has(node.id)
+        ? { ...node, process: 'absent', hung: false, persisted: nothing }
+        : node,
+    ),
+  )
+}
+
+const highest = 1_000_000_000
+
+/** The replica that has least is the best. */
+const withoutHighestOffset = (input: GroupInput): Decision =>
+  decideGroup(
+    seeing(input, (node) => {
+      const replication = node.engine?.replication
+      if (node.engine == null || replication == null || replication.role !== 'replica' || replication.offset <= 1) return node
+      return { ...node, engine: { ...node.engine, replication: { ...replication, offset: highest - replication.offset } } }
+    }),
+  )
+
+/** Who takes over from a dead primary is promoted first, and written down when it is primary. */
+const withoutTargetFirst = (input: GroupInput): Decision => {
+  const decision = decideGroup(input)
+  const actions = decision.actions.map((action): Action => {
+    if (action.do !== 'target' || !action.because.endsWith(' is gone')) return action
+    const heir = input.observed.nodes[action.primary]
+    if (heir?.engine?.replication?.role !== 'replica') return action
+    const { primary, shard, epoch } = action
+    return { do: 'promote', node: primary, shard, epoch, addresses: null, byVote: false, owner: null }
+  })
+  return { ...decision, actions }
+}
+
+export const mutations: Readonly<Record<string, { readonly decide: (input: GroupInput) => Decision; readonly breaks: RegExp }>> =
+  {
+    'the fence': { decide: withoutFence, breaks: /^(fence|two primaries|planned|best replica|empty primary)$/ },
+    'the choice of the highest offset': { decide: withoutHighestOffset, breaks: /^(best replica|planned|lost)$/ },
+    'the target that is written first': { decide: withoutTargetFirst, breaks: /^target first$/ },
+  }
