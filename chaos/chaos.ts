@@ -1,13 +1,14 @@
 /** One run: groups under load, one round of faults after the other, each followed by a wait for full health, and the checks at the end. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { startTestService } from '../e2e/support/service.ts'
+import { type Burst, startBurst } from './burst.ts'
 import { connectIoredis, connectIoredisCluster, connectNode, connectRedisClient } from './clients.ts'
 import { type Evidence, openEvidence } from './evidence.ts'
 import { type Fault, faults } from './faults.ts'
 import { shardGap } from './gaps.ts'
 import { createGroups, layoutOf, type ShardLayout } from './groups.ts'
 import { type Expectation, untilHealthy, type Ward } from './health.ts'
-import { type History, openHistory } from './history.ts'
+import { type History, openHistory, type Write } from './history.ts'
 import { larder } from './larder.ts'
 import { createLedger, type Ledger, type Loss } from './ledger.ts'
 import { openProcesses, type Processes } from './processes.ts'
@@ -48,7 +49,7 @@ const nodePauseMs = 25
 /** Engines of three shards and more may elect a primary by themselves; the store learns of it afterwards. */
 const mayElect = ({ kind, siblings }: ShardLayout): boolean => kind === 'cme' && siblings >= 3
 
-const isApplication = (writer: string): boolean => !writer.startsWith('node:')
+const isApplication = (writer: string): boolean => !/^(node|burst):/.test(writer)
 
 const writersOf = async (shards: readonly ShardLayout[]): Promise<readonly WriterPlan[]> => {
   const groups = Map.groupBy(shards, (shard) => shard.group)
@@ -74,13 +75,24 @@ const writersOf = async (shards: readonly ShardLayout[]): Promise<readonly Write
   return plans
 }
 
+/** The burst has begun by then. */
+const burstLeadMs = 30
+
 interface Run extends ChaosOptions {
   readonly ward: Ward
   readonly history: History
+  /** Into the history and the ledger. */
+  readonly keep: (write: Write) => void
   readonly ledger: Ledger
   readonly processes: Processes
   readonly evidence: Evidence
   readonly violations: string[]
+}
+
+const burstOn = (run: Run, round: number, shard: ShardLayout): Burst => {
+  const primary = shard.nodes.find((node) => node.id === run.ward.world.primaryOf(shard.group, shard.shard))
+  if (primary === undefined) throw new Error(`expected ${shard.key} to have a primary`)
+  return startBurst({ shard: shard.key, tag: shard.tag, round, primary }, run.keep)
 }
 
 const expectationOf = (run: Run, fault: Fault, targets: readonly ShardLayout[]): Expectation => {
@@ -136,6 +148,8 @@ const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]): Prom
   const from = performance.now()
   const tell = (line: string): void => say(`${`+${(performance.now() - from).toFixed(0)} ms`.padStart(12)}  ${line}`)
   if (run.signal.aborted) return false
+  const bursts = targets.map((shard) => burstOn(run, plan.round, shard))
+  await delay(burstLeadMs)
   const struck = new Map<string, Set<string>>()
   try {
     await fault.inject({
@@ -150,6 +164,7 @@ const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]): Prom
       },
     })
   } catch (error) {
+    if (run.signal.aborted) return false
     const why = error instanceof Error ? error.message : String(error)
     await accuse(
       run,
@@ -158,6 +173,7 @@ const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]): Prom
       error instanceof Error && error.cause !== undefined ? [String(error.cause)] : [],
     )
   }
+  await Promise.all(bursts.map((burst) => burst.stop()))
   if (refusedByLimit > 0) expected = { moved: new Map(), kept: new Map() }
   const since = performance.now()
   let { healthyAt, missing } = await untilHealthy(ward, since, expected, healthDeadlineMs, run.signal)
@@ -286,11 +302,21 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
       say(
         `${shards.length} shards of ${new Set(shards.map((shard) => shard.group)).size} groups, ${shards.flatMap((shard) => shard.nodes).length} nodes`,
       )
-      const writers = startWriters(await writersOf(shards), (write) => {
+      const keep = (write: Write): void => {
         history.add(write)
         ledger.add(write)
-      })
-      const run: Run = { ...options, ward: { service, world, shards, writers }, history, ledger, processes, evidence, violations }
+      }
+      const writers = startWriters(await writersOf(shards), keep)
+      const run: Run = {
+        ...options,
+        ward: { service, world, shards, writers },
+        history,
+        keep,
+        ledger,
+        processes,
+        evidence,
+        violations,
+      }
       try {
         await writers.enter(1)
         const begun = performance.now()

@@ -147,7 +147,8 @@ const kills: readonly Fault[] = [
   {
     ...killed,
     name: 'kill-primary-and-best',
-    roles: 'move',
+    // The first one may be back, and in sync again, before the other one goes.
+    roles: 'either',
     most: 2,
     suits: hasTwo,
     inject: async (scene) => {
