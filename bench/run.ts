@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { runAdopt } from './adopt.ts'
 import { runApi } from './api.ts'
 import { runDataPath } from './data-path.ts'
+import { runFailover } from './failover.ts'
 import { runIdle } from './idle.ts'
 import { runProvisioning } from './provisioning.ts'
 import type { Benchmark } from './support/benchmark.ts'
@@ -19,6 +20,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     run: runProvisioning,
   },
   api: { about: 'latency of Describe operations with 1, 100 and 1,000 groups', rounds: 200, run: runApi },
+  failover: {
+    about:
+      'how long clients cannot write when a primary is killed, hangs, is switched, or loses its zone; beside Sentinel and the engine’s own election',
+    rounds: 30,
+    run: runFailover,
+  },
   idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },
   adopt: { about: 'Larder killed and started again with 30 nodes under load', rounds: 5, run: runAdopt },
 }
