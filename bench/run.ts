@@ -7,6 +7,7 @@ import { runFailover } from './failover.ts'
 import { runIdle } from './idle.ts'
 import { runProvisioning } from './provisioning.ts'
 import type { Benchmark } from './support/benchmark.ts'
+import { runZoneLoss } from './zone-loss.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'data-path': {
@@ -25,6 +26,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       'how long clients cannot write when a primary is killed, hangs, is switched, or loses its zone; beside Sentinel and the engine’s own election',
     rounds: 30,
     run: runFailover,
+  },
+  'zone-loss': {
+    about: 'one of three zones killed at once, with 20 to 200 nodes: until the last group takes writes again',
+    rounds: 3,
+    run: runZoneLoss,
   },
   idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },
   adopt: { about: 'Larder killed and started again with 30 nodes under load', rounds: 5, run: runAdopt },
