@@ -1,15 +1,18 @@
 /** Failover with real processes: killed, hung, busy, and planned. What clients see, and what is lost. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   CreateCacheClusterCommand,
+  CreateCacheParameterGroupCommand,
   CreateReplicationGroupCommand,
   DecreaseReplicaCountCommand,
   DescribeCacheClustersCommand,
   DescribeEventsCommand,
   DescribeReplicationGroupsCommand,
+  ModifyCacheParameterGroupCommand,
   ModifyReplicationGroupCommand,
   RebootCacheClusterCommand,
   TestFailoverCommand,
@@ -306,4 +309,49 @@ test('three shards: while Larder is down the engines elect a replica themselves,
   assert.equal(after.find((node) => node.id === primary.id)?.role, 'replica')
   await using writer = startWriter(place, true)
   await someWrites(writer)
+})
+
+test('a primary whose disk is full hands over to a replica that can write, and comes back when there is room', async (t) => {
+  await using service = await startTestService()
+  const client = service.client()
+  const CacheParameterGroupName = 'logged'
+  await client.send(
+    new CreateCacheParameterGroupCommand({ CacheParameterGroupName, CacheParameterGroupFamily: 'valkey9', Description: 'test' }),
+  )
+  await client.send(
+    new ModifyCacheParameterGroupCommand({
+      CacheParameterGroupName,
+      ParameterNameValues: [{ ParameterName: 'appendonly', ParameterValue: 'yes' }],
+    }),
+  )
+  const folder = join(service.home, 'nodes', 'us-east-1', 'full-001')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'none', folder]).status === 0
+  if (!mounted) return t.skip('a small disk can be made by root alone')
+  try {
+    await client.send(
+      new CreateReplicationGroupCommand({
+        ReplicationGroupId: 'full',
+        ReplicationGroupDescription: 'full',
+        Engine: 'valkey',
+        CacheNodeType: 'cache.t4g.micro',
+        NumCacheClusters: 2,
+        AutomaticFailoverEnabled: true,
+        CacheParameterGroupName,
+      }),
+    )
+    client.destroy()
+    const endpoint = (await healthy(service, 'full')).NodeGroups?.[0]?.PrimaryEndpoint
+    await using writer = startWriter({ address: endpoint?.Address ?? '', port: endpoint?.Port ?? 0 })
+    await someWrites(writer)
+    assert.throws(() => writeFileSync(join(folder, 'ballast'), Buffer.alloc(2_000_000)), { code: 'ENOSPC' })
+    await until('the other is primary', () => primaryOf(service, 'full').id === 'full-002', 30_000)
+    await someWrites(writer)
+    assert.deepEqual(await lostBy(writer), [])
+    rmSync(join(folder, 'ballast'))
+    await healthy(service, 'full', 30_000)
+  } finally {
+    service.larder('down')
+    spawnSync('umount', ['-l', folder])
+  }
 })

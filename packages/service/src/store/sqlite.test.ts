@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { runOther, temporaryFolder } from '../home/testing.ts'
 import type { Change } from '../ports/store.ts'
 import { storeContract } from './contract.ts'
+import { openReserve } from './reserve.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 const clock = { now: () => 1_000 }
@@ -43,7 +44,21 @@ test('a start that was killed while it made the store is made up for by the next
   const store = openSqliteStore(path, { clock })
   assert.deepEqual(await store.list(''), { entries: [], revision: 0 })
   await store.close()
-  assert.deepEqual(readdirSync(folder.path), ['state.db'])
+  assert.deepEqual(readdirSync(folder.path), ['state.db', 'state.db.reserve'])
+})
+
+test('room is kept for the state, and not taken where the disk is full', () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'reserve')
+  const reserve = openReserve(file)
+  reserve.keep()
+  assert.ok(statSync(file).blocks * 512 >= 4 * 1024 * 1024, 'it is no hole')
+  assert.equal(reserve.release(), true)
+  assert.equal(reserve.release(), false)
+  assert.deepEqual(readdirSync(folder.path), [])
+  const nowhere = openReserve(join(folder.path, 'missing', 'reserve'))
+  nowhere.keep()
+  assert.equal(nowhere.release(), false)
 })
 
 test('a lease goes on over a restart, and ends when its time has passed meanwhile', async () => {
@@ -119,7 +134,8 @@ test('another process may look while the service writes, and may not write', asy
   assert.throws(() => openSqliteStore(path, { clock, readOnly: true }), { code: 'store-failed', message: /no such file/ })
   await using writer = runOther(
     import.meta.url,
-    `import { openSqliteStore } from './sqlite.ts'
+    `import { openReserve } from './reserve.ts'
+import { openSqliteStore } from './sqlite.ts'
      const store = openSqliteStore(${JSON.stringify(path)}, { clock: { now: () => 1 } })
      for (let n = 1; ; n += 1) {
        await store.transact([], [{ put: 'a', value: String(n) }, { put: 'b', value: String(n) }])
@@ -144,16 +160,16 @@ test('another process may look while the service writes, and may not write', asy
   await reader.close()
 })
 
-test('the past is kept for ten thousand revisions; whoever asks for more is told to list again', async () => {
+test('the past is kept for a thousand revisions; whoever asks for more is told to list again', async () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'state.db')
   await openSqliteStore(path, { clock }).close()
   const database = new DatabaseSync(path)
   database.exec(`
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10999)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1999)
     INSERT INTO change SELECT i, 0, 'a', i FROM n;
-    INSERT INTO entry VALUES ('a', '10999', 10999, NULL);
-    UPDATE meta SET value = 10999 WHERE name = 'revision';
+    INSERT INTO entry VALUES ('a', '1999', 1999, NULL);
+    UPDATE meta SET value = 1999 WHERE name = 'revision';
   `)
   database.close()
   const store = openSqliteStore(path, { clock })
@@ -163,7 +179,7 @@ test('the past is kept for ten thousand revisions; whoever asks for more is told
     return undefined
   }
   assert.equal((await firstOf(store.watch('', 1, signal)))?.revision, 1)
-  await store.transact([], [{ put: 'a', value: '11000' }])
+  await store.transact([], [{ put: 'a', value: '2000' }])
   assert.throws(() => store.watch('', 1_000, signal), { code: 'store-failed', retry: true, message: /list again/ })
   assert.equal((await firstOf(store.watch('', 1_001, signal)))?.revision, 1_001)
   await store.close()
@@ -176,7 +192,8 @@ test('a killed writer leaves every acknowledged transaction, and none by half', 
     await using writer = runOther(
       import.meta.url,
       `import { writeSync } from 'node:fs'
-       import { openSqliteStore } from './sqlite.ts'
+       import { openReserve } from './reserve.ts'
+import { openSqliteStore } from './sqlite.ts'
        const store = openSqliteStore(${JSON.stringify(path)}, { clock: { now: () => 1 } })
        for (let n = 1; ; n += 1) {
          await store.transact([], ['a', 'b', 'c'].map((key) => ({ put: key, value: n + ' ' + 'x'.repeat(3000) })))
@@ -207,7 +224,8 @@ test('a disk that is full refuses the transaction whole, says that trying again 
   await using other = runOther(
     import.meta.url,
     `import { spawnSync } from 'node:child_process'
-     import { openSqliteStore } from './sqlite.ts'
+     import { openReserve } from './reserve.ts'
+import { openSqliteStore } from './sqlite.ts'
      process.on('SIGXFSZ', () => undefined)
      const store = openSqliteStore(${JSON.stringify(path)}, { clock: { now: () => 1 } })
      await store.transact([], [{ put: 'kept', value: '1' }])

@@ -9,14 +9,15 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LarderError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Change, Condition, Entry, Operation, Store, TransactionResult } from '../ports/store.ts'
+import { openReserve } from './reserve.ts'
 import { createWatchers } from './watchers.ts'
 
 /** "LARD" in ASCII: tells our files from those of others. */
 const applicationId = 0x4c415244
 const format = 1
 /** Changes that a watcher may still ask for. */
-const keptRevisions = 10_000
-const compactEvery = 1_000
+const keptRevisions = 1_000
+const compactEvery = 100
 /** Entries that are kept in memory. */
 const mostRecent = 4_000
 
@@ -41,6 +42,11 @@ const guarded = <T>(path: string, what: string, work: () => T): T => {
     throw new LarderError('store-failed', `${what} failed on ${path}: ${messageOf(error)}`, { cause: error, retry: true })
   }
 }
+
+/** SQLITE_FULL; SQLITE_IOERR where the log could not be made longer. */
+const outOfRoom: ReadonlySet<number> = new Set([13, 10])
+const isOutOfRoom = (error: unknown): boolean =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && outOfRoom.has(error.errcode & 0xff)
 
 const pragma = (database: DatabaseSync, name: string): number =>
   Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
@@ -133,6 +139,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
     )
     return opened
   })
+  const reserve = openReserve(`${path}.reserve`)
+  if (!readOnly) reserve.keep()
   const statements = {
     get: database.prepare('SELECT key, value, revision FROM entry WHERE key = ?'),
     revision: database.prepare('SELECT revision FROM entry WHERE key = ?'),
@@ -208,6 +216,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
       run('INSERT INTO change (revision, position, key, value) VALUES (?, ?, ?, ?)', revision, position, change.key, change.value)
     }
     run("UPDATE meta SET value = ? WHERE name = 'revision'", revision)
+    if (revision % compactEvery === 0) reserve.keep()
     if (revision % compactEvery === 0 && revision > keptRevisions) {
       run('DELETE FROM change WHERE revision <= ?', revision - keptRevisions)
       run("UPDATE meta SET value = ? WHERE name = 'compacted'", revision - keptRevisions)
@@ -215,17 +224,27 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
     return { revision, changes }
   }
 
+  const attempt = <T>(work: () => T): T => {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const done = work()
+      database.exec('COMMIT')
+      return done
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
   const transaction = <T>(work: () => { readonly result: T; readonly changes: readonly Change[] }): T => {
     refuseWrites()
     return guarded(path, 'a transaction', () => {
-      database.exec('BEGIN IMMEDIATE')
       let done: ReturnType<typeof work>
       try {
-        done = work()
-        database.exec('COMMIT')
+        done = attempt(work)
       } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK')
-        throw error
+        if (!isOutOfRoom(error) || !reserve.release()) throw error
+        done = attempt(work)
       }
       watchers.publish(done.changes)
       return done.result
