@@ -51,7 +51,8 @@ export const infoOf = async (place: Place, section: string, deadlineMs?: number)
 
 const fieldOf = (info: string, name: string): string => {
   const at = info.indexOf(`\n${name}:`)
-  return at < 0 ? '' : info.slice(at + name.length + 2, info.indexOf('\r', at))
+  // A copy: a part of the text would keep all of the text in memory.
+  return at < 0 ? '' : Buffer.from(info.slice(at + name.length + 2, info.indexOf('\r', at))).toString()
 }
 
 /** A node's folder is named like the node, and its configuration stands in it: this holds at whichever address one asks. */

@@ -33,7 +33,8 @@ export const startBurst = ({ shard, tag, round, primary }: BurstPlan, keep: (wri
   let going = true
 
   const run = async (): Promise<void> => {
-    const link = await openLink(primary, deadlineMs)
+    const link = await openLink(primary, deadlineMs).catch(() => null)
+    if (link === null) return // then nothing was written
     try {
       for (let count = 0; going && count < mostWrites; count += inOnePiece) {
         const ids = Array.from({ length: inOnePiece }, (_, index) => `${writer}-${round}-${count + index}-`.padEnd(idLength, 'x'))

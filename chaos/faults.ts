@@ -262,7 +262,7 @@ const busy: Fault = {
   most: 1,
   suits: () => true,
   inject: async (scene) => {
-    const busyMs = scene.draw.whole(500, 4_000)
+    const busyMs = scene.draw.whole(500, 3_000)
     await each(scene, async ({ shard, primary }) => {
       scene.tell(`${primary.id} runs a script of ${busyMs} ms`)
       const link = await openLink(primary)

@@ -1,4 +1,4 @@
-/** What was written, by whom, when, and what became of it: in memory for the checks, and as lines of JSON for people. */
+/** What was written, by whom, when, and what became of it: the last moments in memory, all of it as lines of JSON for people. */
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 
@@ -29,28 +29,53 @@ export interface Write {
   readonly start: number
   readonly end: number
   readonly outcome: Outcome
-  /** Of acknowledged writes. */
+  /** Of acknowledged writes; null in a burst. */
   readonly witness: Witness | null
   /** Of the others: what the client said. */
   readonly why: string | null
 }
 
 export interface History {
-  readonly writes: readonly Write[]
+  readonly counts: Readonly<Record<Outcome, number>>
+  /** Those that ended since the time that was forgotten last, in the order in which they ended. */
+  readonly recent: readonly Write[]
   add(write: Write): void
+  /** Drops what ended before. */
+  forget(before: number): void
   close(): Promise<void>
 }
 
+const brief = (id: string): string => id.slice(0, 8)
+
+const lineOf = ({ id, list, start, end, outcome, witness, why }: Write): string =>
+  JSON.stringify({
+    id: id.slice(0, 60),
+    list,
+    start: Number(start.toFixed(2)),
+    end: Number(end.toFixed(2)),
+    outcome,
+    ...(witness === null
+      ? {}
+      : { by: `${witness.node} ${brief(witness.runId)} ${brief(witness.replicationId)}`, at: Number(witness.at.toFixed(3)) }),
+    ...(why === null ? {} : { why }),
+  })
+
 export const openHistory = (file: string): History => {
-  const writes: Write[] = []
+  const counts = { acknowledged: 0, refused: 0, unknown: 0 }
+  let recent: Write[] = []
   const stream = createWriteStream(file, { mode: 0o600 })
   return {
-    writes,
+    counts,
+    get recent() {
+      return recent
+    },
     add(write) {
-      writes.push(write)
-      const { witness, why, start, end, ...rest } = write
-      const times = { start: Number(start.toFixed(2)), end: Number(end.toFixed(2)) }
-      stream.write(`${JSON.stringify({ ...rest, ...times, ...witness, ...(why === null ? {} : { why }) })}\n`)
+      counts[write.outcome] += 1
+      recent.push(write)
+      stream.write(`${lineOf(write)}\n`)
+    },
+    forget(before) {
+      recent = recent.filter((write) => write.end >= before)
     },
     async close() {
       stream.end()

@@ -1,11 +1,14 @@
 /** Reads from the primaries what there is of everything that was acknowledged. */
 import type { Reply } from '../packages/service/src/engines/valkey/resp.ts'
 import { type Link, openLink } from './asking.ts'
+import type { ShardLayout } from './groups.ts'
 import type { Ward } from './health.ts'
-import type { Ledger, Loss } from './ledger.ts'
+import type { Entry, KeptList, Ledger } from './ledger.ts'
 
 const deadlineMs = 10_000
 const chunk = 5_000
+/** Older lists are read a last time and removed, so that neither the nodes nor this process grow without end. */
+const keptRounds = 20
 
 const textsOf = (reply: Reply | undefined): readonly string[] => {
   if (!Array.isArray(reply)) throw reply instanceof Error ? reply : new TypeError(`expected a list, found ${String(reply)}`)
@@ -23,39 +26,51 @@ const wholeList = async (link: Link, list: string, length: number): Promise<read
   return found
 }
 
-/**
- * No write into the lists of `before` may be under way. Lists whose length has not changed since they were read are not read again,
- * unless `all` is asked for. Returns what is lost since the last time.
- */
-export const readBack = async (
+const lengthsOf = async (link: Link, lists: readonly KeptList[]): Promise<readonly number[]> => {
+  const replies = await link.send(
+    lists.map(({ list }) => ['LLEN', list]),
+    deadlineMs,
+  )
+  return replies.map((reply) => {
+    if (typeof reply !== 'number')
+      throw reply instanceof Error ? reply : new TypeError(`expected a length, found ${String(reply)}`)
+    return reply
+  })
+}
+
+const readShard = async (
   ward: Ward,
   ledger: Ledger,
+  shard: ShardLayout,
   round: number,
-  { all = false }: { readonly all?: boolean } = {},
-): Promise<readonly Loss[]> => {
-  const losses = await Promise.all(
-    ward.shards.map(async (shard) => {
-      const primary = shard.nodes.find((node) => node.id === ward.world.primaryOf(shard.group, shard.shard))
-      if (primary === undefined) throw new Error(`expected ${shard.key} to have a primary`)
-      const lists = ledger.listsOf(shard.key).filter((list) => !list.endsWith(`:${round + 1}`))
-      const link = await openLink(primary, deadlineMs)
-      try {
-        const lengths = await link.send(
-          lists.map((list) => ['LLEN', list]),
-          deadlineMs,
-        )
-        const lost: Loss[] = []
-        for (const [index, list] of lists.entries()) {
-          const length = lengths[index]
-          if (typeof length !== 'number') throw new TypeError(`expected a length of ${list}, found ${String(length)}`)
-          if (!all && length === ledger.expectedLength(list)) continue
-          lost.push(...ledger.read(list, await wholeList(link, list, length), round))
-        }
-        return lost
-      } finally {
-        link.close()
-      }
-    }),
-  )
+  all: boolean,
+): Promise<readonly Entry[]> => {
+  const primary = shard.nodes.find((node) => node.id === ward.world.primaryOf(shard.group, shard.shard))
+  if (primary === undefined) throw new Error(`expected ${shard.key} to have a primary`)
+  const lists = ledger.listsOf(shard.key).filter((each) => each.round <= round)
+  const link = await openLink(primary, deadlineMs)
+  try {
+    const lengths = await lengthsOf(link, lists)
+    const lost: Entry[] = []
+    for (const [index, { list, length, round: written }] of lists.entries()) {
+      const isOld = written <= round - keptRounds
+      const there = lengths[index] ?? 0
+      if (all || isOld || there !== length) lost.push(...ledger.read(list, await wholeList(link, list, there)))
+      if (!isOld) continue
+      ledger.forget(list)
+      await link.send([['UNLINK', list]], deadlineMs)
+    }
+    return lost
+  } finally {
+    link.close()
+  }
+}
+
+/**
+ * No write into the lists of this round and earlier ones may be under way. Lists that are as long as when they were read are not read
+ * again, unless `all` is asked for. Returns what is lost since the last time.
+ */
+export const readBack = async (ward: Ward, ledger: Ledger, round: number, all = false): Promise<readonly Entry[]> => {
+  const losses = await Promise.all(ward.shards.map((shard) => readShard(ward, ledger, shard, round, all)))
   return losses.flat()
 }

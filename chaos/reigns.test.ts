@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Write } from './history.ts'
-import { type Epoch, epochProblems, mixedReigns, reignsOf } from './reigns.ts'
+import { createReigns, type Epoch, epochProblems, mixedReigns, type Reign } from './reigns.ts'
 
 const shard = 'g/0001'
 /** A write that a node acknowledged at an instant; another turn of the node as a primary has another replication id. */
@@ -17,6 +17,12 @@ const write = (node: string, at: number, turn = 1, life = 1): Write => ({
   witness: { node, runId: `${node}-life-${life}`, replicationId: `${node}-turn-${life}-${turn}`, at },
   why: null,
 })
+
+const reignsOf = (writes: readonly Write[]): readonly Reign[] => {
+  const reigns = createReigns()
+  for (const each of writes) reigns.add(each)
+  return reigns.all()
+}
 
 const epoch = (number: number, primary: string | null, notBefore = 0): Epoch => ({ shard, epoch: number, primary, notBefore })
 

@@ -27,23 +27,30 @@ export interface Epoch {
   readonly notBefore: number
 }
 
-/** Reigns of all shards, in the order in which they began. */
-export const reignsOf = (writes: readonly Write[]): readonly Reign[] => {
+export interface Reigns {
+  add(write: Write): void
+  /** Of all shards, in the order in which they began. */
+  all(): readonly Reign[]
+}
+
+export const createReigns = (): Reigns => {
   const reigns = new Map<string, Reign>()
-  for (const { shard, witness, outcome, end } of writes) {
-    if (outcome !== 'acknowledged' || witness === null) continue
-    const { at, ...who } = witness
-    const name = `${shard} ${who.node} ${who.runId} ${who.replicationId}`
-    const known = reigns.get(name) ?? { ...who, shard, writes: 0, first: at, last: at, firstEnd: end }
-    reigns.set(name, {
-      ...known,
-      writes: known.writes + 1,
-      first: Math.min(known.first, at),
-      last: Math.max(known.last, at),
-      firstEnd: Math.min(known.firstEnd, end),
-    })
+  return {
+    add({ shard, witness, outcome, end }) {
+      if (outcome !== 'acknowledged' || witness === null) return
+      const { at, ...who } = witness
+      const name = `${shard} ${who.node} ${who.runId} ${who.replicationId}`
+      const known = reigns.get(name) ?? { ...who, shard, writes: 0, first: at, last: at, firstEnd: end }
+      reigns.set(name, {
+        ...known,
+        writes: known.writes + 1,
+        first: Math.min(known.first, at),
+        last: Math.max(known.last, at),
+        firstEnd: Math.min(known.firstEnd, end),
+      })
+    },
+    all: () => [...reigns.values()].toSorted((a, b) => a.first - b.first),
   }
-  return [...reigns.values()].sort((a, b) => a.first - b.first)
 }
 
 const time = (ms: number): string => `${new Date(ms).toISOString().slice(11, 23)}${(ms % 1).toFixed(3).slice(2)}`

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Loss } from './ledger.ts'
+import type { Entry } from './ledger.ts'
 import { type Blow, judgeLosses } from './verdict.ts'
 
 const nodes = ['a', 'b'].map((id) => ({ id, zone: 'z', address: '127.0.0.1', port: 1 }))
@@ -9,21 +9,7 @@ const shards = [
   { key: 'p', persists: true, nodes },
 ]
 
-const loss = (end: number, shard = 's'): Loss => ({
-  round: 1,
-  write: {
-    id: 'x',
-    shard,
-    writer: 'w',
-    list: 'l',
-    round: 1,
-    start: end - 1,
-    end,
-    outcome: 'acknowledged',
-    witness: null,
-    why: null,
-  },
-})
+const loss = (end: number, shard = 's'): Entry => ({ id: 'x', shard, list: 'l', start: end - 1, end })
 
 const blow = (...struck: readonly (readonly [string, readonly string[]])[]): Blow => ({
   at: 10_000,
@@ -31,7 +17,7 @@ const blow = (...struck: readonly (readonly [string, readonly string[]])[]): Blo
   struck: new Map(struck.map(([shard, ids]) => [shard, new Set(ids)])),
 })
 
-const judged = (mayLose: boolean, given: Blow, ...losses: readonly Loss[]): readonly number[] => {
+const judged = (mayLose: boolean, given: Blow, ...losses: readonly Entry[]): readonly number[] => {
   const { lost, lostWithAll, forbidden } = judgeLosses(shards, { mayLose }, given, losses)
   return [lost, lostWithAll, forbidden.length]
 }

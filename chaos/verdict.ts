@@ -1,7 +1,7 @@
 /** Which lost writes are the price of asynchronous replication, and which break a promise. Pure. */
 import type { Fault } from './faults.ts'
 import type { ShardLayout } from './groups.ts'
-import type { Loss } from './ledger.ts'
+import type { Entry } from './ledger.ts'
 
 /** What was done in a round. */
 export interface Blow {
@@ -18,7 +18,7 @@ export interface Judgement {
   readonly lostWithAll: number
   /** All others, those that are forbidden included. */
   readonly lost: number
-  readonly forbidden: readonly Loss[]
+  readonly forbidden: readonly Entry[]
 }
 
 /** Every replica was in sync before the round: what was acknowledged longer ago than this was at all of them. */
@@ -28,13 +28,13 @@ export const judgeLosses = (
   shards: readonly Pick<ShardLayout, 'key' | 'persists' | 'nodes'>[],
   fault: Pick<Fault, 'mayLose'>,
   { at, targets, struck }: Blow,
-  losses: readonly Loss[],
+  losses: readonly Entry[],
 ): Judgement => {
   const gone = new Set(
     shards.filter((shard) => !shard.persists && struck.get(shard.key)?.size === shard.nodes.length).map((shard) => shard.key),
   )
-  const others = losses.filter(({ write }) => !gone.has(write.shard))
-  const isForbidden = ({ write }: Loss): boolean =>
-    !fault.mayLose || (targets.length > 0 && !targets.includes(write.shard)) || write.end < at - inFlightMs
+  const others = losses.filter(({ shard }) => !gone.has(shard))
+  const isForbidden = ({ shard, end }: Entry): boolean =>
+    !fault.mayLose || (targets.length > 0 && !targets.includes(shard)) || end < at - inFlightMs
   return { lostWithAll: losses.length - others.length, lost: others.length, forbidden: others.filter(isForbidden) }
 }
