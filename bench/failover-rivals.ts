@@ -21,7 +21,7 @@ const port = 6379
 const name = 'rival'
 const timeoutMs = 1_000
 
-export const engineOf = (): InstalledEngine => {
+const engineOf = (): InstalledEngine => {
   const engine = openCatalog(process.env).find('valkey', '9.1')
   if (engine === null) throw new Error('expected Valkey 9.1 to be installed: larder engines install valkey@9.1')
   return engine

@@ -16,10 +16,12 @@ const began = performance.now()
 const found = new Map<string, number[]>()
 let acknowledged = 0
 let lost = 0
+const reasons = new Map<string, number>()
 for (let seed = first; seed < first + count; seed += 1) {
   const outcome = await runSeed(seed, rests)
   acknowledged += outcome.acknowledged
   lost += outcome.lost
+  for (const [reason, count] of outcome.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + count)
   if (values.trace === true) process.stdout.write(`${outcome.trace.join('\n')}\n`)
   if (outcome.violation === null) continue
   process.stdout.write(`seed ${seed} (${outcome.shape}) breaks a rule: ${outcome.violation.message}\n`)
@@ -30,6 +32,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   break
 }
 for (const [rule, seeds] of found) process.stdout.write(`${rule}: ${seeds.length} seeds, first ${seeds.slice(0, 5).join(', ')}\n`)
+for (const [reason, count] of reasons) process.stdout.write(`given up: ${count} by ${reason}\n`)
 const seconds = (performance.now() - began) / 1_000
 process.stdout.write(
   `${count} seeds from ${first} in ${seconds.toFixed(1)} s; ${acknowledged} writes acknowledged, ${lost} lost with their primary\n`,

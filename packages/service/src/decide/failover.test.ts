@@ -27,6 +27,8 @@ const withEngine = (input: GroupInput, id: string, change: Partial<EngineStatus>
   assert.ok(engine)
   return seeing(input, id, { engine: { ...engine, ...change } })
 }
+/** Started, and with its first sync before it. */
+const unsynced = (input: GroupInput, id: string): GroupInput => atOffset(withNode(input, id, { synced: false }), id, 1)
 const without = (input: GroupInput, id: string): GroupInput =>
   withSpec(input, {
     shards: input.spec.shards.map((shard) => ({ ...shard, nodes: shard.nodes.filter((node) => node.id !== id) })),
@@ -43,13 +45,52 @@ test('a hung primary is ended before anybody takes over, and only where somebody
   const logged = withNode(alone, 'demo', { parameters: { appendonly: 'yes' } })
   assert.deepEqual(kinds(logged), ['stop'], 'what is on disk comes back with a start')
   const bothHung = seeing(seeing(rest, 'demo-001', hung), 'demo-002', hung)
-  assert.deepEqual(actionsOf(bothHung), [{ do: 'stop', node: 'demo-002', because: 'hung' }], 'the last one with the data stays')
+  const settledReaders = { ...bothHung, observed: { ...bothHung.observed, readers: [] } }
+  assert.deepEqual(actionsOf(settledReaders), [{ do: 'stop', node: 'demo-002', because: 'hung' }], 'the primary stays')
 })
 
 test('a hung replica is ended, and a busy one is not', () => {
   const rest = groupAtRest('cmd', 3)
-  assert.deepEqual(actionsOf(seeing(rest, 'demo-003', hung)), [{ do: 'stop', node: 'demo-003', because: 'hung' }])
+  const seen = seeing(rest, 'demo-003', hung)
+  const readers = ['127.65.0.2:6379']
+  assert.deepEqual(kinds(seen), ['readers'], 'nobody reads from it any more')
+  assert.deepEqual(actionsOf({ ...seen, observed: { ...seen.observed, readers } }), [
+    { do: 'stop', node: 'demo-003', because: 'hung' },
+  ])
   assert.ok(!kinds(seeing(rest, 'demo-003', { engine: null })).includes('stop'))
+})
+
+test('the last one with the data is not ended: not a hung replica whose primary is gone, not a primary that is to be rebooted', () => {
+  const orphan = seeing(seeing(groupAtRest('cmd', 2), 'demo-001', gone), 'demo-002', hung)
+  assert.ok(!kinds(orphan).includes('stop'))
+  const rest = groupAtRest('cmd', 2)
+  const asked = withSpec(rest, {
+    shards: rest.spec.shards.map((shard) => ({
+      ...shard,
+      nodes: shard.nodes.map((node) => (node.id === 'demo-001' ? { ...node, reboots: 1 } : node)),
+    })),
+  })
+  const alone = seeing(asked, 'demo-002', { engine: null })
+  assert.deepEqual(
+    kinds(alone).filter((kind) => kind === 'stop' || kind === 'target'),
+    [],
+  )
+  assert.deepEqual(kinds(asked), ['target'], 'with a replica in sync it hands over')
+})
+
+test('who was killed and is still there is not killed again, and keeps nobody else waiting', () => {
+  const rest = groupAtRest('cmd', 3)
+  const stuck = seeing(rest, 'demo-003', { ...hung, killed: true })
+  assert.ok(!kinds(stuck).includes('stop'))
+  const [target] = actionsOf(seeing(stuck, 'demo-001', gone))
+  assert.equal(target?.do === 'target' && target.primary, 'demo-002')
+  const primary = seeing(withTarget(rest, 'demo-002', 2, ['demo-001']), 'demo-001', { ...hung, killed: true })
+  assert.ok(!kinds(primary).some((kind) => kind === 'promote' || kind === 'stop'), 'nobody takes its place before it has ended')
+})
+
+test('a hung replica is ended after its dead primary has been replaced', () => {
+  const both = seeing(seeing(groupAtRest('cmd', 3), 'demo-001', gone), 'demo-003', hung)
+  assert.deepEqual(kinds(both), ['target'])
 })
 
 test('a target is not promoted while one of its fence may still accept writes', () => {
@@ -102,7 +143,7 @@ test('a living primary hands over only to one that has everything, and never fol
 })
 
 test('a replica that started and has copied nothing yet is no heir while the data is somewhere else', () => {
-  const input = withNode(withNode(groupAtRest('cmd', 2), 'demo-002', { synced: false }), 'demo-001', { synced: true })
+  const input = unsynced(withNode(groupAtRest('cmd', 2), 'demo-001', { synced: true }), 'demo-002')
   const onDisk = seeing(input, 'demo-001', { ...gone, persisted: { kind: 'aof', offset: null, modifiedAt: 1 } })
   assert.deepEqual(
     actionsOf(onDisk).find((action) => action.do === 'target' || action.do === 'start'),
@@ -119,8 +160,7 @@ test('a replica that started and has copied nothing yet is no heir while the dat
     ['demo-002'],
     'whoever lives',
   )
-  const other = withNode(groupAtRest('cmd', 3), 'demo-003', { synced: false })
-  const empty = seeing(atOffset(other, 'demo-003', 500), 'demo-001', gone)
+  const empty = seeing(unsynced(groupAtRest('cmd', 3), 'demo-003'), 'demo-001', gone)
   assert.deepEqual(
     actionsOf(empty).map((action) => action.do === 'target' && action.primary),
     ['demo-002'],
@@ -128,7 +168,7 @@ test('a replica that started and has copied nothing yet is no heir while the dat
 })
 
 test('while one that has the data may yet answer, nobody without it takes over', () => {
-  const input = seeing(withNode(groupAtRest('cmd', 3), 'demo-003', { synced: false }), 'demo-002', { engine: null })
+  const input = seeing(unsynced(groupAtRest('cmd', 3), 'demo-003'), 'demo-002', { engine: null })
   assert.ok(!kinds(seeing(input, 'demo-001', gone)).includes('target'))
 })
 

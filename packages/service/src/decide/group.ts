@@ -6,9 +6,21 @@
  */
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
-import { factsOf, type GroupInput, hasData, isInSync, isRunning, isServing, isZoneUp, type NodeFacts } from './input.ts'
-import { decideTarget } from './primary.ts'
-import { decideFences, decideReboots, decideStarts } from './processes.ts'
+import {
+  allFactsOf,
+  factsOf,
+  type GroupInput,
+  hasData,
+  isInSync,
+  isRunning,
+  isServing,
+  isZoneUp,
+  leavingFacts,
+  type NodeFacts,
+  roleOf,
+} from './input.ts'
+import { decideTarget, unfenced } from './primary.ts'
+import { decideEnds, decideFences, decideReboots, decideStarts } from './processes.ts'
 import { decideSettings } from './settings.ts'
 import { decideForgetting, decideMeetings, decideTopology } from './topology.ts'
 
@@ -30,9 +42,16 @@ const allocate: Stage = ({ spec, state }) => {
 /** Nodes of the state that the spec no longer has. A primary hands over before it goes (`decideTarget`). */
 const removeNodes: Stage = (input) => {
   const wanted = new Set(input.spec.shards.flatMap((shard) => shard.nodes.map((node) => node.id)))
-  const primaries = new Set(input.spec.shards.map((shard) => input.state.shards[shard.id]?.primary))
+  // As long as nobody has taken over from it, a node that leaves may be the one with the data.
+  const needed = input.spec.shards.flatMap((shard) => {
+    const target = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    const isTaken =
+      target !== undefined && isServing(target) && roleOf(target) === 'primary' && unfenced(input, shard).length === 0
+    return isTaken ? [target] : leavingFacts(input, shard)
+  })
+  const kept = new Set(input.spec.kind === 'memcached' ? [] : needed.map((node) => node.spec.id))
   return Object.keys(input.state.nodes)
-    .filter((id) => !wanted.has(id) && !primaries.has(id))
+    .filter((id) => !wanted.has(id) && !kept.has(id))
     .map((id) => ({ do: 'remove-node', node: id }))
 }
 
@@ -72,6 +91,7 @@ const stages: readonly Stage[] = [
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideBinds,
   decideReaders,
+  eachShard(decideEnds),
   eachShard(decideReboots),
   // The list of a Memcached cluster does not depend on who runs: it is served while the nodes start.
   (input) => [...input.spec.shards.flatMap((shard) => decideStarts(input, shard)), ...decideDiscovery(input)],
@@ -92,6 +112,7 @@ const waitingFor = (input: GroupInput): string | null => {
       if (node.seen.process === 'doubt')
         return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
       if (!isZoneUp(input, node)) return `${node.spec.zone} is down, and node ${node.spec.id} with it`
+      if (node.seen.killed) return `node ${node.spec.id} was killed, and is stuck in the kernel`
       if (node.seen.hung) return `node ${node.spec.id} is stopped or stuck, and is left alone: nobody else has its data`
       if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
       if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
@@ -103,6 +124,8 @@ const waitingFor = (input: GroupInput): string | null => {
     }
     if (input.spec.kind !== 'memcached' && primary === undefined) return `shard ${shard.id} has no primary`
   }
+  const asked = nodesOf(input).find((node) => node.state.rebootsDone < node.spec.reboots)
+  if (asked !== undefined) return `node ${asked.spec.id} is to be rebooted, and waits until a replica has its data`
   const leaving = Object.keys(input.state.nodes).find((id) => !nodesOf(input).some((node) => node.spec.id === id))
   return leaving === undefined ? null : `node ${leaving} is primary and has no replica to hand over to`
 }

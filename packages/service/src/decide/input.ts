@@ -28,7 +28,14 @@ export interface NodeFacts {
   readonly seen: ObservedNode
 }
 
-const unseen = (id: string): ObservedNode => ({ id, process: 'absent', hung: false, engine: null, persisted: null })
+const unseen = (id: string): ObservedNode => ({
+  id,
+  process: 'absent',
+  hung: false,
+  killed: false,
+  engine: null,
+  persisted: null,
+})
 const seenOf = (input: GroupInput, id: string): ObservedNode => input.observed.nodes[id] ?? unseen(id)
 
 interface ShardFacts {

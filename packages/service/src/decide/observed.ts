@@ -19,6 +19,8 @@ export interface ObservedNode {
   readonly process: 'absent' | 'running' | 'doubt'
   /** It runs no more although it exists (stopped, stuck in the kernel). An engine that is merely busy is not hung. */
   readonly hung: boolean
+  /** It was sent SIGKILL and is still there: stuck in the kernel, it ends when it comes back from there. */
+  readonly killed: boolean
   /** What the engine says of itself; null while it cannot be asked. */
   readonly engine: EngineStatus | null
   /** Only of nodes whose process is absent. */

@@ -10,6 +10,7 @@ import {
   isRunning,
   isServing,
   isZoneUp,
+  mayHaveData,
   type NodeFacts,
   roleOf,
 } from './input.ts'
@@ -18,19 +19,41 @@ import { heirOf, isKeptElsewhere, targetOf, unfenced } from './primary.ts'
 /** A hung process is ended where that costs no data: somebody else has it, or it is on disk. Else its end would be the greater harm. */
 const mayBeEnded = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean => {
   if (input.spec.kind === 'memcached') return false
-  if (node.spec.id !== input.state.shards[shard.id]?.primary) return true
+  const target = allFactsOf(input, shard).find((other) => other.spec.id === input.state.shards[shard.id]?.primary)
+  // Whoever is not the target may be the last one with the data, when the target is gone.
+  if (node !== target && (!mayHaveData(node) || (target !== undefined && mayHaveData(target)))) return true
   if (node.state.parameters['appendonly'] === 'yes') return true
   return allFactsOf(input, shard).some((other) => other !== node && isServing(other) && hasData(other))
 }
 
-/** What must not go on running is ended before anybody takes its place: hung engines, and all of a zone that is down. */
-export const decideFences = (input: GroupInput, shard: ShardSpec): readonly Action[] =>
-  allFactsOf(input, shard)
-    .filter(isRunning)
-    .flatMap((node): readonly Action[] => {
-      if (!isZoneUp(input, node)) return [{ do: 'stop', node: node.spec.id, because: 'zone' }]
-      return node.seen.hung && mayBeEnded(input, shard, node) ? [{ do: 'stop', node: node.spec.id, because: 'hung' }] : []
-    })
+/** Those that run and were not sent SIGKILL yet. */
+const endable = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] =>
+  allFactsOf(input, shard).filter((node) => isRunning(node) && !node.seen.killed)
+
+const endHung = (input: GroupInput, shard: ShardSpec, nodes: readonly NodeFacts[]): readonly Action[] =>
+  nodes
+    .filter((node) => node.seen.hung && mayBeEnded(input, shard, node))
+    .map((node) => ({ do: 'stop', node: node.spec.id, because: 'hung' }))
+
+/** What may accept writes and must not is ended before anybody takes its place: hung primaries, and all of a zone that is down. */
+export const decideFences = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
+  const nodes = endable(input, shard)
+  const target = input.state.shards[shard.id]
+  const suspects = new Set([target?.primary, ...(target?.fence ?? [])])
+  return [
+    ...nodes
+      .filter((node) => !isZoneUp(input, node))
+      .map((node): Action => ({ do: 'stop', node: node.spec.id, because: 'zone' })),
+    ...endHung(
+      input,
+      shard,
+      nodes.filter((node) => isZoneUp(input, node) && suspects.has(node.spec.id)),
+    ),
+  ]
+}
+
+/** Hung replicas keep nobody from writing: they are ended when there is a primary again. */
+export const decideEnds = (input: GroupInput, shard: ShardSpec): readonly Action[] => endHung(input, shard, endable(input, shard))
 
 const isAsked = (node: NodeFacts): boolean => node.state.rebootsDone < node.spec.reboots
 /** Memcached cannot be given more memory or threads while it runs; its node type changes by a restart, as on AWS with its data lost. */
@@ -67,16 +90,25 @@ const reboot = (input: GroupInput, shard: ShardSpec, node: NodeFacts): readonly 
     if (node.spec.id === target.primary) {
       const heir = heirOf(input, shard, node)
       if (heir !== null) return [targetOf(input, shard, target, heir, `${node.spec.id} is to be rebooted`)]
+      if (shard.nodes.length > 1 && node.state.parameters['appendonly'] !== 'yes') return []
     } else if (roleOf(node) === 'primary') {
       return [] // it has not handed over yet
     }
   }
-  return [{ do: 'stop', node: node.spec.id, because }]
+  return isLastCopy(input, shard, node) ? [] : [{ do: 'stop', node: node.spec.id, because }]
 }
+
+/** The others of its shard, of which there are some, have nothing yet: its end would lose everything. */
+const isLastCopy = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean =>
+  input.spec.kind !== 'memcached' &&
+  shard.nodes.length > 1 &&
+  mayHaveData(node) &&
+  node.state.parameters['appendonly'] !== 'yes' &&
+  !allFactsOf(input, shard).some((other) => other !== node && isServing(other) && hasData(other))
 
 export const decideReboots = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const asked = factsOf(input, shard)
-    .filter((node) => isRunning(node) && (isAsked(node) || isReplaced(input, node)))
+    .filter((node) => isRunning(node) && !node.seen.killed && (isAsked(node) || isReplaced(input, node)))
     .flatMap((node) => reboot(input, shard, node))
   return asked.length > 0 ? asked : rollingRestart(input, shard)
 }

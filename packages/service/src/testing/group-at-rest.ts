@@ -78,6 +78,7 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
       id: node.id,
       process: 'running',
       hung: false,
+      killed: false,
       engine: kind === 'memcached' ? { ...engine, replication: null } : engine,
       persisted: null,
     }
@@ -107,6 +108,7 @@ export const seeing = (input: GroupInput, id: string, change: Partial<ObservedNo
 export const gone = {
   process: 'absent',
   hung: false,
+  killed: false,
   engine: null,
   persisted: { kind: 'none', offset: null, modifiedAt: 0 },
 } as const satisfies Partial<ObservedNode>

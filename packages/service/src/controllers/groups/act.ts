@@ -156,7 +156,7 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
     case 'target':
       return target(input, action)
     case 'stop':
-      return stopNode(context, spec, cell, action.node, action.because)
+      return stopNode(context, spec, cell, action.node, action.because, input.inForce)
     case 'promote':
       return promote(input, action)
     case 'follow':

@@ -12,12 +12,20 @@ export interface InForce {
   discovery: number | null
   /** Node id to the discovery version that it was told. */
   readonly published: Map<string, number>
+  /** Node id to the process that was sent SIGKILL and was still there. */
+  readonly killed: Map<string, ProcessIdentity>
+  /** Nodes that did not answer when they were asked last: nobody waits for them again. */
+  readonly silent: Set<string>
 }
 
 const connectDeadlineMs = 1_000
 /** An engine that answers later than this is busy: it is no candidate, and nobody waits for it. */
 const answerDeadlineMs = 400
 const goneLooks = 20
+/** When somebody has ended, clients may be waiting: so long for the others. */
+const hurriedMs = 100
+/** One that did not answer a moment ago. */
+const silentMs = 20
 
 export const controlOf = (
   context: GroupContext,
@@ -37,26 +45,67 @@ export const controlOf = (
 
 type Answer = { readonly status: EngineStatus } | { readonly ended: boolean }
 
+/** One look at a group: how long is waited for answers depends on what is seen meanwhile. */
+interface Look {
+  readonly signal: AbortSignal
+  /** Somebody has ended. */
+  readonly hurry: () => void
+  /** Resolves some time after that. */
+  readonly hurried: Promise<void>
+}
+
+const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
+  const hurried = Promise.withResolvers<void>()
+  let began = false
+  return {
+    signal,
+    hurried: hurried.promise,
+    hurry: () => {
+      if (began) return
+      began = true
+      context.clock.sleep(hurriedMs, signal).then(hurried.resolve, () => undefined) // the look is over
+    },
+  }
+}
+
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
-const askEngine = async (context: GroupContext, spec: GroupSpec, node: NodeState, process: ProcessIdentity): Promise<Answer> => {
+const askEngine = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  node: NodeState,
+  process: ProcessIdentity,
+  look: Look,
+  inForce: InForce,
+): Promise<Answer> => {
   const name = connectionName(spec.region, node)
-  if (context.health.isHung(name, process)) return { ended: false }
-  const asked = new AbortController()
+  if (context.health.isHung(name, process)) {
+    look.hurry()
+    return { ended: false }
+  }
   const answer = async (): Promise<Answer> => {
     try {
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
-      return { status: await engine.status(answerDeadlineMs) }
+      const status = await engine.status(answerDeadlineMs)
+      inForce.silent.delete(node.id)
+      return { status }
     } catch (error) {
       if (!(error instanceof LarderError)) throw error
       context.log('debug', 'an engine did not answer', { node: node.id, error })
       return { ended: error.code === 'engine-unreachable' }
     }
   }
-  try {
-    return await Promise.race([answer(), context.health.whenHung(name, process, asked.signal).then(() => ({ ended: false }))])
-  } finally {
-    asked.abort()
-  }
+  const none = (): Answer => ({ ended: false })
+  const given = await Promise.race([
+    answer(),
+    context.health.whenHung(name, process, look.signal).then(() => {
+      look.hurry()
+      return none()
+    }),
+    look.hurried.then(none),
+    ...(inForce.silent.has(node.id) ? [context.clock.sleep(silentMs, look.signal).then(none, none)] : []),
+  ])
+  if ('ended' in given) inForce.silent.add(node.id)
+  return given
 }
 
 /** A connection ends a moment before its process can be seen to be gone. */
@@ -73,20 +122,37 @@ const isGone = async (
   }
 }
 
-const observeNode = async (context: GroupContext, spec: GroupSpec, node: NodeState): Promise<ObservedNode> => {
+const observeNode = async (
+  context: GroupContext,
+  spec: GroupSpec,
+  node: NodeState,
+  look: Look,
+  inForce: InForce,
+): Promise<ObservedNode> => {
   const { id } = node
   const place = context.place(spec.region, id)
   const name = connectionName(spec.region, node)
   const absent = async (): Promise<ObservedNode> => {
+    look.hurry()
+    inForce.silent.delete(id)
     context.connections.drop(name)
-    return { id, process: 'absent', hung: false, engine: null, persisted: await context.readPersisted(place.folder) }
+    return {
+      id,
+      process: 'absent',
+      hung: false,
+      killed: false,
+      engine: null,
+      persisted: await context.readPersisted(place.folder),
+    }
   }
   const { process } = node
   if (process === null || (await isGone(context, process, place.tag, false))) return absent()
-  const answer = await askEngine(context, spec, node, process)
+  const answer = await askEngine(context, spec, node, process, look, inForce)
   if ('ended' in answer) {
     if (await isGone(context, process, place.tag, answer.ended)) return absent()
-    return { id, process: 'running', hung: context.health.isHung(name, process), engine: null, persisted: null }
+    const killed = inForce.killed.get(id)
+    const isKilled = killed?.pid === process.pid && killed.startTime === process.startTime
+    return { id, process: 'running', hung: false, killed: isKilled, engine: null, persisted: null }
   }
   const { status } = answer
   if (status.pid !== process.pid) {
@@ -95,9 +161,16 @@ const observeNode = async (context: GroupContext, spec: GroupSpec, node: NodeSta
       expected: process.pid,
       found: status.pid,
     })
-    return { id, process: 'doubt', hung: false, engine: null, persisted: null }
+    return { id, process: 'doubt', hung: false, killed: false, engine: null, persisted: null }
   }
-  return { id, process: 'running', hung: false, engine: status, persisted: null }
+  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null }
+}
+
+/** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */
+const isHung = (context: GroupContext, spec: GroupSpec, state: GroupState, { id, process, engine }: ObservedNode): boolean => {
+  const identity = state.nodes[id]?.process
+  if (process !== 'running' || engine !== null || identity == null) return false
+  return context.health.isHung(connectionName(spec.region, { id }), identity)
 }
 
 export const observeGroup = async (
@@ -106,11 +179,17 @@ export const observeGroup = async (
   state: GroupState,
   inForce: InForce,
 ): Promise<Observed> => {
-  const nodes = await Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node)))
-  return {
-    nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),
-    readers: inForce.readers,
-    discovery: inForce.discovery,
-    published: Object.fromEntries(inForce.published),
+  const looking = new AbortController()
+  const look = beginLook(context, looking.signal)
+  try {
+    const nodes = await Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node, look, inForce)))
+    return {
+      nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, node) }])),
+      readers: inForce.readers,
+      discovery: inForce.discovery,
+      published: Object.fromEntries(inForce.published),
+    }
+  } finally {
+    looking.abort()
   }
 }

@@ -1,16 +1,18 @@
 /** Ends processes and takes nodes and whole groups away. */
 import type { StopReason } from '../../decide/actions.ts'
 import { LarderError } from '../../errors.ts'
-import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
+import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import { addressKey, clusterKey, groupName, specKey, stateKey } from '../../model/keys.ts'
 import { put, remove, unchanged, type Versioned } from '../../ports/records.ts'
 import type { Operation } from '../../ports/store.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
+import type { InForce } from './observe.ts'
 import { changeNode, type StateCell } from './state-cell.ts'
 
-/** A process that is stuck in the kernel ends when it comes back from there. Other shards of the group must not wait for it. */
-const goneDeadlineMs = 1_000
+const goneDeadlineMs = 10_000
+/** A killed process is gone in milliseconds, one with much memory in some hundred; nobody waits longer. */
+const stuckAfterMs = 200
 
 /** Resolves when the process has been seen to be gone. Also a start that was cut off is found, by its tag. */
 const endProcess = async (context: GroupContext, region: string, node: NodeState): Promise<void> => {
@@ -20,17 +22,56 @@ const endProcess = async (context: GroupContext, region: string, node: NodeState
   for (const identity of identities) {
     if ((await context.host.check(identity, place.tag)) !== 'running') continue
     await context.host.signal(identity, place.tag, 'SIGKILL')
-    try {
-      await context.host.waitGone(identity, AbortSignal.timeout(goneDeadlineMs))
-    } catch (cause) {
-      const state = (await context.host.sample(identity))?.state ?? 'unknown'
-      throw new LarderError(
-        'machine',
-        `process ${identity.pid} of node ${node.id} was killed and is still there after ${goneDeadlineMs} ms, in state ${state}`,
-        { cause, retry: true },
-      )
-    }
+    if (await hasGone(context, identity)) continue
+    const state = (await context.host.sample(identity))?.state ?? 'unknown'
+    throw new LarderError(
+      'machine',
+      `process ${identity.pid} of node ${node.id} was killed and is still there after ${goneDeadlineMs} ms, in state ${state}`,
+      { retry: true },
+    )
   }
+}
+
+/** Sends SIGKILL and waits for the end, within bounds. */
+const hasGone = async (context: GroupContext, identity: ProcessIdentity, deadlineMs = goneDeadlineMs): Promise<boolean> => {
+  const waiting = new AbortController()
+  const gone = context.host.waitGone(identity, waiting.signal).then(
+    () => true,
+    () => false, // no longer waited for
+  )
+  const late = context.clock.sleep(deadlineMs, waiting.signal).then(
+    () => false,
+    () => true, // it has gone before
+  )
+  try {
+    return await Promise.race([gone, late])
+  } finally {
+    waiting.abort()
+  }
+}
+
+/**
+ * False: it was sent SIGKILL and is still there. That is no failure and nobody waits for it longer: other nodes and shards have their own needs.
+ * Nobody takes its place before it has ended.
+ */
+const killed = async (context: GroupContext, spec: GroupSpec, node: NodeState, inForce: InForce): Promise<boolean> => {
+  if (node.process === null) {
+    await endProcess(context, spec.region, node) // a start that was cut off
+    return true
+  }
+  const { tag } = context.place(spec.region, node.id)
+  if ((await context.host.check(node.process, tag)) !== 'running') return true
+  await context.host.signal(node.process, tag, 'SIGKILL')
+  if (await hasGone(context, node.process, stuckAfterMs)) {
+    context.connections.drop(connectionName(spec.region, node))
+    return true
+  }
+  inForce.killed.set(node.id, node.process)
+  context.log('error', 'a node was killed and is still there: it is stuck in the kernel', {
+    node: node.id,
+    pid: node.process.pid,
+  })
+  return false
 }
 
 export const stopNode = async (
@@ -39,10 +80,11 @@ export const stopNode = async (
   cell: StateCell,
   id: string,
   because: StopReason,
+  inForce: InForce,
 ): Promise<void> => {
   const node = cell.value.nodes[id]
   if (node === undefined) return
-  await endProcess(context, spec.region, node)
+  if (!(await killed(context, spec, node, inForce))) return
   context.log('info', 'a node was ended', { group: groupName(spec), node: id, because })
   const status = because === 'hung' || because === 'zone' ? 'modifying' : 'rebooting cluster nodes'
   await cell.update((state) => changeNode(state, id, { process: null, status }))

@@ -48,7 +48,7 @@ export const createWorker = (
   signal: AbortSignal,
   interrupted: () => boolean = () => false,
 ): Worker => {
-  const inForce: InForce = { readers: null, discovery: null, published: new Map() }
+  const inForce: InForce = { readers: null, discovery: null, published: new Map(), killed: new Map(), silent: new Set() }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0

@@ -17,6 +17,9 @@ export interface SimEngine {
   alive: boolean
   /** SIGSTOP, or stuck in the kernel. */
   stopped: boolean
+  /** Stuck in the kernel: also SIGKILL takes effect only when it comes back. */
+  stuck: boolean
+  killed: boolean
   /** Works on a long command until then. */
   busyUntil: number
   /** When it could last not answer. */
@@ -48,6 +51,8 @@ export interface Machine {
   readonly living: () => readonly SimEngine[]
   /** Told whenever a node becomes able to accept writes, before it is. */
   readonly onPrimary: (engine: SimEngine, planned: boolean) => void
+  /** The engines elected it themselves. */
+  readonly onElected: (engine: SimEngine) => void
   readonly note: (text: string) => void
 }
 
@@ -176,11 +181,12 @@ const gossip = (machine: Machine, from: SimEngine, member: ClusterMember): void 
 }
 
 /** It becomes primary of its shard, in a new epoch. */
-export const takeOver = (machine: Machine, engine: SimEngine, planned: boolean): void => {
+export const takeOver = (machine: Machine, engine: SimEngine, how: boolean | 'elected'): void => {
   const mine = myself(engine)
   const old = mine?.primaryId == null ? undefined : engine.members.get(mine.primaryId)
   if (mine === undefined || old === undefined) return
-  machine.onPrimary(engine, planned)
+  if (how === 'elected') machine.onElected(engine)
+  else machine.onPrimary(engine, how)
   const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
   const next: ClusterMember = { ...mine, primaryId: null, slots: old.slots, configEpoch: epoch }
   engine.members.set(mine.id, next)
@@ -230,4 +236,47 @@ export const replicateNode = (machine: Machine, engine: SimEngine, nodeId: strin
   engine.members.set(mine.id, next)
   gossip(machine, engine, next)
   keepSynced(machine, engine)
+}
+
+const nodeTimeoutMs = 15_000
+
+/** More than half of the primaries that own slots run. */
+export const hasMajority = (machine: Machine, engine: SimEngine): boolean => {
+  const shards = new Set([...engine.members.values()].flatMap((member) => member.slots.map(([first]) => first)))
+  const running = machine.living().filter((other) => takesWrites(other) && canRun(other, machine.time.now()))
+  return running.length * 2 > shards.size
+}
+
+/** Since when each node of a cluster does not run; the engines hold one for dead after their node timeout, and elect its best replica. */
+export const createElections = (machine: Machine) => {
+  const downSince = new Map<string, number>()
+  /** A node is only suspected (`fail?`) until a majority of the primaries agrees; then it is `fail` until it is back. */
+  const failed = new Set<string>()
+  const isFailed = (id: string): boolean => failed.has(id)
+  const look = (): void => {
+    const now = machine.time.now()
+    const cluster = machine.living().filter((engine) => engine.plan.election === true)
+    const known = new Set(cluster.flatMap((engine) => [...engine.members.keys()]))
+    for (const id of known) {
+      const engine = cluster.find((each) => each.myId === id)
+      if (engine !== undefined && canRun(engine, now)) {
+        downSince.delete(id)
+        failed.delete(id)
+      } else if (!downSince.has(id)) downSince.set(id, now)
+      else if (
+        now - (downSince.get(id) ?? now) > nodeTimeoutMs &&
+        cluster.some((other) => canRun(other, now) && hasMajority(machine, other))
+      )
+        failed.add(id)
+    }
+    const candidates = cluster.filter((engine) => {
+      const primary = isReplica(engine) ? myself(engine)?.primaryId : null
+      const owns = (engine.members.get(primary ?? '')?.slots.length ?? 0) > 0
+      return owns && primary != null && canRun(engine, now) && engine.synced && isFailed(primary) && hasMajority(machine, engine)
+    })
+    const best = candidates.toSorted((a, b) => b.log.length - a.log.length)[0]
+    if (best !== undefined) takeOver(machine, best, 'elected')
+    machine.time.after(500, look)
+  }
+  return { isFailed, look }
 }

@@ -75,8 +75,9 @@ const inOneShard = (
 
 const stop = ({ world, time, random, note }: Stage, engine: SimEngine | undefined): void => {
   if (engine === undefined) return
-  note(`fault: ${engine.id} is stopped`)
-  world.stop(engine)
+  const stuck = random.chance(0.25)
+  note(`fault: ${engine.id} is ${stuck ? 'stuck' : 'stopped'}`)
+  world.stop(engine, stuck)
   if (random.chance(0.6)) {
     time.after(random.between(50, 3_000), () => {
       note(`${engine.id} goes on`)
@@ -85,17 +86,22 @@ const stop = ({ world, time, random, note }: Stage, engine: SimEngine | undefine
   }
 }
 
-const restartLarder = ({ lives, time, random }: Stage): void => {
+const restartLarder = ({ lives, time, random, world }: Stage): void => {
   time.after(random.between(10, 1_500), () => {
-    if (!lives.isRunning) lives.start()
+    if (!lives.isRunning && time.now() >= world.trouble.awayUntil) lives.start()
   })
 }
 
-const trouble = ({ time, random, world, lives, note }: Stage, which: 'answers' | 'starts' | 'store'): void => {
+const trouble = (
+  { time, random, world, lives, note }: Stage,
+  which: 'answers' | 'starts' | 'store' | 'slow answers' | 'slow store',
+): void => {
   note(`fault: trouble with ${which}`)
   const set = (chance: number): void => {
     if (which === 'answers') world.trouble.lostAnswers = chance
     else if (which === 'starts') world.trouble.failedStarts = chance
+    else if (which === 'slow answers') world.trouble.slowness = Math.floor(chance * 700)
+    else if (which === 'slow store') lives.storeSlowness = Math.floor(chance * 500)
     else lives.storeTrouble = chance
   }
   set(random.pick([0.1, 0.3, 0.7]))
@@ -159,6 +165,43 @@ const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [2, (stage) => trouble(stage, 'answers')],
   [2, (stage) => trouble(stage, 'starts')],
   [2, (stage) => trouble(stage, 'store')],
+  [2, (stage) => trouble(stage, 'slow answers')],
+  [2, (stage) => trouble(stage, 'slow store')],
+  [
+    5,
+    (stage) => {
+      stage.note('fault: Larder will die at a command')
+      stage.lives.killAtCommand(stage.random.between(1, 5), stage.random.chance(0.5), () => restartLarder(stage))
+    },
+  ],
+  // Larder is away for longer than the engines wait, and loses a primary meanwhile.
+  [
+    1,
+    (stage) => {
+      const { world, time, random, lives } = stage
+      if (stage.spec.shards.length < 3) return
+      lives.kill()
+      world.trouble.awayUntil = time.now() + random.between(14_000, 21_000)
+      time.after(world.trouble.awayUntil - time.now(), () => {
+        if (!lives.isRunning) lives.start()
+      })
+      stage.note(`fault: Larder is away for ${world.trouble.awayUntil - time.now()} ms`)
+      const primary = primaryOf(shardOf(stage))
+      if (primary === undefined) return
+      if (random.chance(0.4)) world.stop(primary)
+      else kill(stage, primary)
+    },
+  ],
+  // Nobody answers: the replicas are stopped, and their primary dies.
+  [
+    2,
+    (stage) => {
+      const engines = shardOf(stage)
+      for (const engine of engines.filter(isReplica)) stop(stage, engine)
+      const primary = primaryOf(engines)
+      stage.time.after(stage.random.between(0, 900), () => kill(stage, primary))
+    },
+  ],
   [2, zoneLoss],
   [
     6,

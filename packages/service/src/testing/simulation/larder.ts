@@ -26,6 +26,10 @@ export interface Lives {
   killAtWrite(writes: number, phase: 'before' | 'after', onDeath: () => void): void
   /** Chance that a write fails, before or after it was made. */
   storeTrouble: number
+  /** Writes take up to so many milliseconds. */
+  storeSlowness: number
+  killAtCommand(commands: number, after: boolean, onDeath: () => void): void
+  diesAtCommand(after: boolean): boolean
   readonly isRunning: boolean
 }
 
@@ -59,16 +63,32 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
   let running: Manager | null = null
   let death: { writes: number; readonly phase: 'before' | 'after'; readonly onDeath: () => void } | null = null
 
+  let commandDeath: { commands: number; readonly after: boolean; readonly onDeath: () => void } | null = null
+
   const die = (): void => {
     if (running === null) return
     note('Larder dies')
     life += 1
     running = null
     death = null
+    commandDeath = null
   }
 
   const lives: Lives = {
     storeTrouble: 0,
+    storeSlowness: 0,
+    killAtCommand(commands, after, onDeath) {
+      commandDeath = { commands, after, onDeath }
+    },
+    diesAtCommand(after) {
+      if (commandDeath === null || commandDeath.after !== after) return false
+      commandDeath.commands -= 1
+      if (commandDeath.commands > 0) return false
+      const { onDeath } = commandDeath
+      die()
+      onDeath()
+      return true
+    },
     get isRunning() {
       return running !== null
     },
@@ -96,6 +116,10 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
           if (isDead()) return never()
           if (death !== null) death.writes -= 1
           if (dieIf('before')) return never()
+          if (lives.storeSlowness > 0) {
+            await ports.clock.sleep(random.between(0, lives.storeSlowness))
+            if (isDead()) return never()
+          }
           const fails = lives.storeTrouble > 0 && random.chance(lives.storeTrouble)
           if (fails && random.chance(0.5)) throw failed()
           const result = await store.transact(conditions, operations)

@@ -20,6 +20,8 @@ interface Shard {
 
 /** An engine that did not answer a moment ago may have been passed over rightly. */
 const answeredLongEnoughMs = 1_500
+/** A decision may rest on what was seen so long ago. */
+const staleMs = 900
 
 export interface Ledger {
   /** What the store says now. */
@@ -27,6 +29,13 @@ export interface Ledger {
   onPrimary(engine: SimEngine, planned: boolean): void
   onStart(engine: SimEngine, asPrimary: boolean): void
   onWrite(engine: SimEngine, id: number): void
+  /** Larder kills it, because of a decision. */
+  onKill(engine: SimEngine, because: string): void
+  onDeath(engine: SimEngine): void
+  /** The engines elected it, without Larder. */
+  onElected(engine: SimEngine): void
+  /** Acknowledged writes that were given up, by reason. */
+  readonly reasons: Map<string, number>
   /** A switch is planned while its primary lives: it must lose nothing. */
   readonly lost: number
   readonly acknowledged: number
@@ -60,10 +69,37 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
     const rival = othersOf(engine).find(takesWrites)
     if (rival !== undefined) throw new Violation('fence', `${engine.id} becomes primary while ${rival.id} lives as one`)
   }
-  const giveUp = (engine: SimEngine): void => {
+  const reasons = new Map<string, number>()
+  const giveUp = (engine: SimEngine, how: string): void => {
     const shard = shardOf(engine)
     const kept = new Set(engine.log)
-    for (const id of shard.acknowledged) if (!kept.has(id)) shard.mayBeLost.add(id)
+    let count = 0
+    for (const id of shard.acknowledged) {
+      if (kept.has(id) || shard.mayBeLost.has(id)) continue
+      shard.mayBeLost.add(id)
+      count += 1
+      const others = othersOf(engine).filter((other) => other.log.includes(id))
+      const where =
+        others.length === 0
+          ? 'nobody has it'
+          : `${canRun(others[0] as SimEngine, now()) ? 'one that runs' : 'one that hangs'} has it`
+      const reason = `${how}, ${where}`
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+    }
+    if (count > 0) note(`ledger: ${count} writes are given up by ${how} of ${engine.id}`)
+  }
+  /** When a node of the shard that had data died last. */
+  const lastLoss = new Map<string, number>()
+  const holds = (engine: SimEngine): boolean => engine.log.length > 0
+  /** A node that has nothing becomes primary: nobody who lives may have the data, whether it answers or not. */
+  const checkEmpty = (engine: SimEngine, how: string): void => {
+    if (holds(engine)) return
+    const other = othersOf(engine).find(holds)
+    if (other !== undefined)
+      throw new Violation(
+        'emptiness',
+        `${engine.id} ${how} with nothing while ${other.id} lives with ${other.log.length} writes${canRun(other, now()) ? '' : ', and hangs'}`,
+      )
   }
   /** Somebody who answers, has been in sync, and holds more. */
   const fuller = (engine: SimEngine): SimEngine | undefined =>
@@ -75,6 +111,40 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
 
   return {
     targets,
+    reasons,
+    onDeath(engine) {
+      if (holds(engine)) lastLoss.set(engine.shard, now())
+    },
+    onElected(engine) {
+      const shard = shardOf(engine)
+      note(`${engine.id} is elected with ${engine.log.length} writes`)
+      const rival = othersOf(engine).find((other) => takesWrites(other) && canRun(other, now()))
+      if (rival !== undefined) throw new Violation('fence', `${engine.id} is elected while ${rival.id} runs as primary`)
+      checkEmpty(engine, 'is elected')
+      giveUp(engine, 'election')
+      shard.primary = engine
+    },
+    onKill(engine, because) {
+      if (!engine.alive || engine.killed || !holds(engine) || because === 'zone') return
+      const shard = shardOf(engine)
+      const elsewhere = othersOf(engine).filter(holds)
+      if (engine.plan.parameters['appendonly'] === 'yes') return
+      if (because === 'hung') {
+        const diedAt = lastLoss.get(engine.shard) ?? 0
+        if (elsewhere.length === 0 && now() - diedAt < staleMs)
+          reasons.set('last copy, race', (reasons.get('last copy, race') ?? 0) + 1)
+        else if (elsewhere.length === 0)
+          throw new Violation(
+            'last copy',
+            `${engine.id} hangs and is ended with the only ${engine.log.length} writes that are left`,
+          )
+        return
+      }
+      const kept = new Set(elsewhere.flatMap((other) => other.log))
+      const lost = engine.log.filter((id) => shard.acknowledged.has(id) && !shard.mayBeLost.has(id) && !kept.has(id))
+      if (lost.length > 0)
+        throw new Violation('planned end', `${engine.id} is ended (${because}) with ${lost.length} writes that nobody else has`)
+    },
     onPrimary(engine, planned) {
       const shard = shardOf(engine)
       const target = targets.get(engine.shard)
@@ -86,6 +156,7 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
       if (before !== undefined && before !== engine.id)
         throw new Violation('one for each epoch', `${before} and ${engine.id} were promoted in epoch ${target.epoch}`)
       shard.promoted.set(target.epoch, engine.id)
+      checkEmpty(engine, 'becomes primary')
       const former = shard.primary
       const isPlanned = planned || (former?.alive === true && former !== engine)
       if (isPlanned) {
@@ -100,7 +171,7 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
             'best replica',
             `${engine.id} has ${engine.log.length} writes, ${better.id} has ${better.log.length}`,
           )
-        giveUp(engine)
+        giveUp(engine, 'promotion')
       }
       shard.primary = engine
     },
@@ -109,20 +180,30 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
       if (!asPrimary) return
       checkFence(engine)
       const shard = shardOf(engine)
+      const target = targets.get(engine.shard)
+      if (target?.primary !== engine.id)
+        throw new Violation('target first', `${engine.id} starts as primary, and the store names ${target?.primary}`)
+      const before = shard.promoted.get(target.epoch)
+      if (before !== undefined && before !== engine.id)
+        throw new Violation('one for each epoch', `${before} and ${engine.id} were primaries in epoch ${target.epoch}`)
+      shard.promoted.set(target.epoch, engine.id)
+      checkEmpty(engine, 'starts as primary')
       const better = fuller(engine)
       if (better !== undefined)
         throw new Violation(
           'empty primary',
           `${engine.id} starts with ${engine.log.length} writes while ${better.id} has ${better.log.length}`,
         )
-      giveUp(engine)
+      giveUp(engine, 'start')
       shard.primary = engine
     },
     onWrite(engine, id) {
       const shard = shardOf(engine)
-      const rival = othersOf(engine).find((other) => takesWrites(other) && other.pausedUntil <= now())
+      const rival = othersOf(engine).find(
+        (other) => takesWrites(other) && other.pausedUntil <= now() && (engine.plan.election !== true || canRun(other, now())),
+      )
       if (rival !== undefined) throw new Violation('two primaries', `${engine.id} takes a write while ${rival.id} would too`)
-      if (shard.primary !== null && shard.primary !== engine && shard.primary.alive)
+      if (shard.primary !== null && shard.primary !== engine && shard.primary.alive && takesWrites(shard.primary))
         throw new Violation('two primaries', `${engine.id} takes a write, and ${shard.primary.id} was promoted last`)
       shard.acknowledged.add(id)
     },

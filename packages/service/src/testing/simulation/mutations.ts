@@ -20,7 +20,7 @@ const withoutFence = (input: GroupInput): Decision => {
   return decideGroup(
     seeing(input, (node) =>
       node.process === 'running' && node.engine === null && primaries.has(node.id)
-        ? { ...node, process: 'absent', hung: false, persisted: nothing }
+        ? { ...node, process: 'absent', hung: false, killed: false, persisted: nothing }
         : node,
     ),
   )

@@ -21,6 +21,7 @@ export interface Outcome {
   readonly acknowledged: number
   /** Acknowledged, and rightly lost: not yet at the replica that took over, or with all nodes. */
   readonly lost: number
+  readonly reasons: ReadonlyMap<string, number>
   /** Virtual milliseconds from the last fault to full health. */
   readonly healedInMs: number
   readonly trace: readonly string[]
@@ -59,6 +60,10 @@ export const runSeed = async (
   const world = createSimWorld(time, random, {
     onPrimary: guarded((engine, planned) => ledger.onPrimary(engine, planned)),
     onStart: guarded((engine, asPrimary) => ledger.onStart(engine, asPrimary)),
+    onKill: guarded((engine) => ledger.onKill(engine, stops.get(engine.id) ?? 'nobody decided it')),
+    onDeath: (engine) => ledger.onDeath(engine),
+    onElected: guarded((engine) => ledger.onElected(engine)),
+    diesAtCommand: (after) => lives.diesAtCommand(after),
     note,
   })
   const store = createMemoryStore({ clock: time })
@@ -77,7 +82,24 @@ export const runSeed = async (
   const first = await readState()
   setTargets(first.shards)
   for (const engine of copyEngines(rest.engines)) world.place(engine)
-  const lives = createLives({ world, store, random, decide, onTargets: setTargets, note })
+  const stops = new Map<string, string>()
+  const heard = guarded((decision: Decision): void => {
+    for (const action of decision.actions) {
+      if (action.do === 'remove-node') stops.set(action.node, 'removal')
+      if (action.do !== 'stop') continue
+      stops.set(action.node, action.because)
+      note(`decided: ${action.node} is ended, ${action.because}`)
+      const engine = world.living().find((each) => each.id === action.node)
+      if (action.because === 'hung' && engine !== undefined && !engine.stopped && engine.silentAt < time.now() - 1_000)
+        throw new Violation('busy', `${engine.id} is ended as hung, and works`)
+    }
+  })
+  const listening = (input: GroupInput): Decision => {
+    const decision = decide(input)
+    heard(decision)
+    return decision
+  }
+  const lives = createLives({ world, store, random, decide: listening, onTargets: setTargets, note })
 
   // One client for each shard, and one that tries every node.
   let written = 0
@@ -127,10 +149,11 @@ export const runSeed = async (
   const current = (): Violation | null => violation
   while (current() === null && time.now() < endsAt) await time.step()
   // Quiet: what is stopped goes on, and Larder lives.
-  const quietFrom = time.now()
+  let quietFrom = time.now()
   let looked = quietFrom
   for (let calm = false; current() === null; ) {
     await time.step()
+    if (time.now() < world.trouble.awayUntil) quietFrom = time.now()
     const sinceQuiet = time.now() - quietFrom
     if (!calm && sinceQuiet > 4_000) {
       calm = true
@@ -165,6 +188,7 @@ export const runSeed = async (
     violation: current(),
     acknowledged: ledger.acknowledged,
     lost: ledger.lost,
+    reasons: ledger.reasons,
     healedInMs,
     trace,
   }

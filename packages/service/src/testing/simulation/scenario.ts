@@ -30,6 +30,7 @@ export const shapes: readonly Shape[] = [
   { name: '1 shard of 1+2', kind: 'cme', shards: 1, nodes: 3 },
   { name: '2 shards of 1+1', kind: 'cme', shards: 2, nodes: 2 },
   { name: '3 shards of 1+1', kind: 'cme', shards: 3, nodes: 2 },
+  { name: '3 shards of 1+2', kind: 'cme', shards: 3, nodes: 3 },
 ]
 
 /** A group at rest: its records, and its engines by address. */
@@ -59,7 +60,15 @@ export const makeRest = async (shape: Shape): Promise<Rest> => {
   const time = createTime(startOfTime)
   const random = createRandom(1)
   const note = (): void => undefined
-  const world = createSimWorld(time, random, { onPrimary: note, onStart: note, note })
+  const world = createSimWorld(time, random, {
+    onPrimary: note,
+    onStart: note,
+    onKill: note,
+    onElected: note,
+    onDeath: note,
+    diesAtCommand: () => false,
+    note,
+  })
   const store = createMemoryStore({ clock: time })
   const spec = specOf(shape)
   const index = spec.shards.flatMap((shard) =>

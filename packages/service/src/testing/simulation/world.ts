@@ -1,6 +1,7 @@
 /**
  * A hostile machine in virtual time, behind the ports of the controllers: answers come late or never, processes die, stop and work on long
  * commands, and a Larder that has been killed has no effect any more.
+ * Over 400 lines: one world, whose parts all see the same state.
  */
 import { LarderError } from '../../errors.ts'
 import type { Endpoint, ProcessIdentity } from '../../model/group.ts'
@@ -11,14 +12,15 @@ import type { Host, Launch } from '../../ports/host.ts'
 import {
   canRun,
   claimSlots,
+  createElections,
   handOver,
+  hasMajority,
   isReplica,
   keepSynced,
   type Machine,
   replicateNode,
   type SimEngine,
   takeOver,
-  takesWrites,
   wake,
 } from './engine.ts'
 import type { Random } from './random.ts'
@@ -36,6 +38,10 @@ export interface Trouble {
   /** Chance that the answer of a command is lost, while trouble lasts. */
   lostAnswers: number
   failedStarts: number
+  /** Larder does not come back before. */
+  awayUntil: number
+  /** Commands and their answers take up to so many milliseconds more. */
+  slowness: number
 }
 
 export interface Ports {
@@ -52,7 +58,7 @@ export interface SimWorld {
   /** Ports of one life of Larder: they do nothing any more once `isDead` says so. */
   ports(isDead: () => boolean): Ports
   kill(engine: SimEngine): void
-  stop(engine: SimEngine): void
+  stop(engine: SimEngine, stuck?: boolean): void
   resume(engine: SimEngine): void
   busy(engine: SimEngine, ms: number): void
   living(): readonly SimEngine[]
@@ -62,8 +68,14 @@ export interface SimWorld {
 
 interface Watch {
   readonly onPrimary: (engine: SimEngine, planned: boolean) => void
+  readonly onElected: (engine: SimEngine) => void
   /** A node starts, as primary or not. */
   readonly onStart: (engine: SimEngine, asPrimary: boolean) => void
+  /** Does Larder die before, or after, it has told an engine something? */
+  readonly diesAtCommand: (after: boolean) => boolean
+  readonly onDeath: (engine: SimEngine) => void
+  /** Larder kills it. */
+  readonly onKill: (engine: SimEngine) => void
   readonly note: (text: string) => void
 }
 
@@ -74,19 +86,27 @@ const late = (what: string): LarderError => new LarderError('deadline', `no answ
 export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWorld => {
   const processes = new Map<number, SimEngine>()
   const disks = new Map<string, Disk>()
-  const trouble: Trouble = { lostAnswers: 0, failedStarts: 0 }
+  const trouble: Trouble = { lostAnswers: 0, failedStarts: 0, slowness: 0, awayUntil: 0 }
   let nextPid = 1_000
+  let electing = false
   let cached: readonly SimEngine[] | null = null
 
   const living = (): readonly SimEngine[] => {
     cached ??= [...processes.values()].filter((engine) => engine.alive)
     return cached
   }
-  const machine: Machine = { time, random, living, onPrimary: watch.onPrimary, note: watch.note }
+  const { onPrimary, onElected, note } = watch
+  const machine: Machine = { time, random, living, onPrimary, onElected, note }
+  const elections = createElections(machine)
 
   const kill = (engine: SimEngine): void => {
     if (!engine.alive) return
+    if (engine.stuck) {
+      engine.killed = true
+      return
+    }
     engine.alive = false
+    watch.onDeath(engine)
     cached = null
     processes.delete(engine.identity.pid)
     const log = engine.plan.parameters['appendonly'] === 'yes' ? engine.log : null
@@ -100,6 +120,11 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
   const resume = (engine: SimEngine): void => {
     if (!engine.alive || !engine.stopped) return
     engine.stopped = false
+    engine.stuck = false
+    if (engine.killed) {
+      kill(engine)
+      return
+    }
     if (canRun(engine, time.now())) wake(machine, engine)
   }
   const busy = (engine: SimEngine, ms: number): void => {
@@ -143,7 +168,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
               id: member.id,
               address: member.address,
               port: member.port,
-              flags: [member.primaryId === null ? 'master' : 'slave'],
+              flags: [member.primaryId === null ? 'master' : 'slave', ...(elections.isFailed(member.id) ? ['fail'] : [])],
               primaryId: member.primaryId,
               linkUp: true,
               slots: member.slots,
@@ -182,6 +207,8 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
       tag: launch.tag,
       alive: true,
       stopped: false,
+      stuck: false,
+      killed: false,
       busyUntil: 0,
       silentAt: -1,
       pausedUntil: 0,
@@ -201,6 +228,10 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     }
   }
   const place = (engine: SimEngine): void => {
+    if (engine.plan.election === true && !electing) {
+      electing = true
+      elections.look()
+    }
     processes.set(engine.identity.pid, engine)
     nextPid = Math.max(nextPid, engine.identity.pid)
     cached = null
@@ -276,20 +307,22 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
               finish = () => reject(error)
             }
             if (trouble.lostAnswers > 0 && random.chance(trouble.lostAnswers)) return
-            time.after(random.between(0, 1), () => over(finish))
+            time.after(random.between(0, 1 + trouble.slowness), () => over(finish))
           }
-          time.after(random.between(0, 2), () => {
+          time.after(random.between(0, 2 + trouble.slowness), () => {
             if (!engine.alive) return
             if (canRun(engine, time.now())) carryOut()
             else engine.waiting.push(carryOut)
           })
         })
       }
-      const change = (what: string, work: () => void): Promise<void> =>
-        tell(what, 2_000, () => {
+      const change = (what: string, work: () => void): Promise<void> => {
+        if (watch.diesAtCommand(false)) return never()
+        return tell(what, 2_000, () => {
           machine.note(`${engine.id} is told: ${what}`)
           work()
-        })
+        }).then((answer) => (watch.diesAtCommand(true) ? never<void>() : answer))
+      }
       return {
         closed: closed.promise,
         status: (deadlineMs = 2_000) => tell('status', deadlineMs, () => statusOf(engine)),
@@ -318,7 +351,12 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),
         replicateNode: (nodeId) => change(`follow ${nodeId.slice(0, 6)}`, () => replicateNode(machine, engine, nodeId)),
         takeOver: () => change('take over', () => takeOver(machine, engine, false)),
-        standForElection: () => change('stand for election', () => takeOver(machine, engine, false)),
+        standForElection: () =>
+          change('stand for election', () => {
+            if (!isReplica(engine)) return
+            if (!hasMajority(machine, engine)) throw new LarderError('engine-command', 'nobody votes for it', { retry: true })
+            takeOver(machine, engine, false)
+          }),
         forget: (nodeId) =>
           change('forget', () => {
             engine.members.delete(nodeId)
@@ -380,6 +418,11 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           watch.onStart(engine, !isReplica(engine))
           place(engine)
           if (isReplica(engine)) keepSynced(machine, engine)
+          if (random.chance(trouble.failedStarts / 2))
+            time.after(random.between(0, 60), () => {
+              machine.note(`${engine.id} ends right after its start`)
+              kill(engine)
+            })
           return engine.identity
         }),
       check: async (identity) => (isDead() ? never() : find(identity) === undefined ? 'gone' : 'running'),
@@ -389,7 +432,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         if (isDead()) return never()
         if (engine === undefined) return null
         const isBusy = engine.busyUntil > time.now()
-        const state = engine.stopped ? 'T' : isBusy ? 'R' : 'S'
+        const state = engine.stopped ? (engine.stuck ? 'D' : 'T') : isBusy ? 'R' : 'S'
         return { state, runtimeNs: engine.stopped ? 0 : time.now() + 1, residentBytes: 0 }
       },
       signal: (identity, _tag, name) =>
@@ -397,11 +440,16 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           const engine = find(identity)
           if (engine === undefined) return false
           machine.note(`${engine.id} gets ${name}`)
+          if (name === 'SIGKILL') watch.onKill(engine)
           if (name === 'SIGKILL') time.after(random.between(0, 5), () => kill(engine))
           return true
         }),
       waitGone: async (identity) => {
-        while (find(identity) !== undefined) await clock.sleep(1)
+        const deadline = time.now() + 1_000
+        while (find(identity) !== undefined) {
+          if (time.now() > deadline) throw late('the end of a process')
+          await clock.sleep(5)
+        }
       },
       writeFile: async () => undefined,
       readFile: async (path) => (disks.get(path.replace('/nodes.conf', ''))?.cluster == null ? null : 'as it was'),
@@ -430,8 +478,9 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     trouble,
     ports,
     kill,
-    stop: (engine) => {
+    stop: (engine, stuck = false) => {
       engine.stopped = true
+      engine.stuck ||= stuck
     },
     resume,
     busy,
@@ -439,5 +488,3 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     place,
   }
 }
-
-export { takesWrites }
