@@ -1,6 +1,6 @@
 /** What came of it all: figures for each kind of fault, and the verdict. Pure. */
 import { percentile } from '../bench/support/figures.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './scene.ts'
 
 export interface RoundResult {
   readonly round: number

@@ -1,7 +1,8 @@
 /** Which lost writes are the price of asynchronous replication, and which break a promise. Pure. */
-import type { Fault } from './faults.ts'
+
 import type { ShardLayout } from './groups.ts'
 import type { Entry } from './ledger.ts'
+import type { Fault } from './scene.ts'
 
 /** What was done in a round. */
 export interface Blow {
