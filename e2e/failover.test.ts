@@ -168,6 +168,23 @@ test('a hung primary is ended first and then replaced, within seconds', async ()
   await healthy(service, 'hang')
 })
 
+test('a primary dies while a replica hangs: the other one takes over without waiting for it', async () => {
+  await using service = await startTestService()
+  const place = await create(service, 'both', { replicas: 2 })
+  await using writer = startWriter(place)
+  await someWrites(writer)
+  const before = primaryOf(service, 'both')
+  const hung = nodesOf(service, 'both').find((node) => node.role === 'replica')
+  assert.ok(hung?.pid)
+  writer.reset()
+  process.kill(hung.pid, 'SIGSTOP')
+  process.kill(before.pid, 'SIGKILL')
+  await until('the other replica', () => ![before.id, hung.id].includes(primaryOf(service, 'both').id))
+  await someWrites(writer)
+  assert.ok(writer.gap() < 600, `writes paused for ${writer.gap()} ms`)
+  await healthy(service, 'both')
+})
+
 test('busy, paused and forking engines are left alone, and so is a hung one that nobody can replace', async () => {
   await using service = await startTestService()
   await create(service, 'busy', { replicas: 1 })
