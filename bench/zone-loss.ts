@@ -137,7 +137,7 @@ const lose = async (watcher: Watcher, signal: AbortSignal): Promise<Loss> => {
 
 export const runZoneLoss = async ({ rounds, say, signal }: BenchmarkOptions) => {
   await using service = await startTestService()
-  await using watcher = openWatcher(service)
+  await using watcher = openWatcher(service, signal)
   const rows: Readonly<Record<string, number>>[] = []
   let groups = 0
   say('nodes  primaries lost   median group back   last group back   all whole   (milliseconds, median of the rounds)')

@@ -6,7 +6,8 @@ import { systemClock } from '../../packages/service/src/compose.ts'
 import type { GroupSpec, GroupState, NodeState } from '../../packages/service/src/model/group.ts'
 import { listRecords } from '../../packages/service/src/ports/records.ts'
 import { openSqliteStore } from '../../packages/service/src/store/sqlite.ts'
-import { command, type Place, untilDone } from './asking.ts'
+import { command, type Place } from './asking.ts'
+import { until } from './waiting.ts'
 
 export interface Seen {
   readonly spec: GroupSpec
@@ -18,13 +19,13 @@ export interface Shape {
   readonly shards: number | null
   readonly replicas: number
   readonly nodeType?: string
+  readonly region?: string
 }
 
 export const create = async (
   service: TestService,
-  { id, shards, replicas, nodeType = 'cache.t4g.micro' }: Shape,
-  region = 'us-east-1',
-) => {
+  { id, shards, replicas, nodeType = 'cache.t4g.micro', region = 'us-east-1' }: Shape,
+): Promise<void> => {
   const api = service.client(region)
   try {
     await api.send(
@@ -49,7 +50,7 @@ export interface Watcher extends AsyncDisposable {
   all(): Promise<readonly Seen[]>
   group(id: string): Promise<Seen>
   /** Every node runs and follows its primary, and the group is available. */
-  untilWhole(ids: readonly string[], deadlineMs?: number): Promise<void>
+  untilWhole(id: string): Promise<void>
 }
 
 const isAlive = (node: NodeState): boolean => {
@@ -67,6 +68,11 @@ const follows = async (place: Place, primary: Place): Promise<boolean> => {
   return Array.isArray(role) && role[0] === 'slave' && role[1] === primary.address && role[3] === 'connected'
 }
 
+const leads = async (place: Place): Promise<boolean> => {
+  const role = await command(place, 'ROLE')
+  return Array.isArray(role) && role[0] === 'master'
+}
+
 export const isWhole = async ({ spec, state }: Seen): Promise<boolean> => {
   if (state.status !== 'available' || state.generation !== spec.generation) return false
   const nodes = spec.shards.flatMap((shard) => shard.nodes.map((node) => ({ shard, node: state.nodes[node.id] })))
@@ -74,12 +80,12 @@ export const isWhole = async ({ spec, state }: Seen): Promise<boolean> => {
   const checks = nodes.map(async ({ shard, node }) => {
     const primary = state.nodes[state.shards[shard.id]?.primary ?? '']
     if (node === undefined || primary === undefined) return false
-    return node === primary ? (await command(node, 'PING')) === 'PONG' : follows(node, primary)
+    return node === primary ? leads(node) : follows(node, primary)
   })
   return (await Promise.all(checks)).every(Boolean)
 }
 
-export const openWatcher = (service: TestService): Watcher => {
+export const openWatcher = (service: TestService, signal: AbortSignal): Watcher => {
   const store = openSqliteStore(join(service.home, 'state.db'), { clock: systemClock, readOnly: true })
   const all = async (): Promise<readonly Seen[]> => {
     const specs = await listRecords<GroupSpec>(store, 'spec/')
@@ -98,12 +104,7 @@ export const openWatcher = (service: TestService): Watcher => {
   return {
     all,
     group,
-    untilWhole: (ids, deadlineMs = 60_000) =>
-      untilDone(
-        `full health of ${ids.length} groups`,
-        async () => (await Promise.all(ids.map(async (id) => isWhole(await group(id))))).every(Boolean),
-        deadlineMs,
-      ),
+    untilWhole: (id) => until(`full health of ${id}`, async () => isWhole(await group(id)), { signal }),
     [Symbol.asyncDispose]: () => store.close(),
   }
 }

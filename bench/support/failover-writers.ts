@@ -1,175 +1,101 @@
-/** Ordinary clients that write one key after the other, and how long they could not. */
+/** A client that writes one key after the other, how long it could not, and what of it is not there in the end. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { createClient, createCluster, createSentinel } from '@redis/client'
-import { Cluster, Redis } from 'ioredis'
-import type { Place } from './asking.ts'
+import { type Library, openConnection, type Target } from './failover-clients.ts'
 
-export type Library = 'ioredis' | '@redis/client'
-export const libraries: readonly Library[] = ['ioredis', '@redis/client']
-
-/** Where the client is pointed at: one endpoint, nodes of a cluster, or Sentinels and the name of their primary. */
-export type Target =
-  | { readonly kind: 'endpoint'; readonly place: Place }
-  | { readonly kind: 'cluster'; readonly places: readonly Place[] }
-  | { readonly kind: 'sentinel'; readonly places: readonly Place[]; readonly name: string }
-
-const retryMs = 10
 const everyMs = 1
+/** A write without an answer for so long is tried again: over a connection that hangs there may never be one. */
 const longWriteMs = 10_000
-/** All keys of a writer are in one slot, so that it is known which shard it needs. */
+/** All keys are in one slot, so that it is known which shard is needed. */
 const tag = '{writes}'
+const keysAtOnce = 500
 
-interface Connection {
-  set(key: string, value: string): Promise<unknown>
-  /** Of these, how many are there now? */
-  count(keys: readonly string[]): Promise<number>
-  close(): void
-}
-
-const quiet = (): void => undefined // a write that fails tells it too
-
-const openIoredis = (target: Target): Connection => {
-  const redisOptions = { connectTimeout: 1_000 }
-  const client =
-    target.kind === 'cluster'
-      ? new Cluster(
-          target.places.map(({ address, port }) => ({ host: address, port })),
-          {
-            clusterRetryStrategy: () => retryMs,
-            retryDelayOnFailover: retryMs,
-            retryDelayOnClusterDown: retryMs,
-            retryDelayOnTryAgain: retryMs,
-            maxRedirections: 10_000,
-            slotsRefreshTimeout: 1_000,
-            redisOptions,
-          },
-        )
-      : target.kind === 'sentinel'
-        ? new Redis({
-            sentinels: target.places.map(({ address, port }) => ({ host: address, port })),
-            name: target.name,
-            retryStrategy: () => retryMs,
-            sentinelRetryStrategy: () => retryMs,
-            maxRetriesPerRequest: null,
-            reconnectOnError: (error) => (error.message.includes('READONLY') ? 2 : false),
-            ...redisOptions,
-          })
-        : new Redis({
-            host: target.place.address,
-            port: target.place.port,
-            retryStrategy: () => retryMs,
-            maxRetriesPerRequest: null,
-            ...redisOptions,
-          })
-  client.on('error', quiet)
-  return {
-    set: (key, value) => client.set(key, value),
-    count: (keys) => client.exists(...keys),
-    close: () => client.disconnect(),
-  }
-}
-
-const openRedisClient = async (target: Target): Promise<Connection> => {
-  const socket = { reconnectStrategy: retryMs, connectTimeout: 1_000 }
-  if (target.kind === 'sentinel') {
-    const client = createSentinel({
-      name: target.name,
-      sentinelRootNodes: target.places.map(({ address, port }) => ({ host: address, port })),
-      nodeClientOptions: { socket },
-      sentinelClientOptions: { socket },
-      scanInterval: 100,
-    })
-    client.on('error', quiet)
-    await client.connect()
-    return {
-      set: (key, value) => client.set(key, value),
-      count: (keys) => client.exists([...keys]),
-      close: () => client.destroy(),
-    }
-  }
-  if (target.kind === 'cluster') {
-    const client = createCluster({
-      rootNodes: target.places.map(({ address, port }) => ({ url: `redis://${address}:${port}` })),
-      defaults: { socket },
-      maxCommandRedirections: 10_000,
-    })
-    client.on('error', quiet)
-    await client.connect()
-    return {
-      set: (key, value) => client.set(key, value),
-      count: (keys) => client.exists([...keys]),
-      close: () => client.destroy(),
-    }
-  }
-  const client = createClient({ socket: { host: target.place.address, port: target.place.port, ...socket } })
-  client.on('error', quiet)
-  await client.connect()
-  return { set: (key, value) => client.set(key, value), count: (keys) => client.exists([...keys]), close: () => client.destroy() }
-}
-
-export interface Gap {
-  /** Longest time between two acknowledged writes, in milliseconds. */
-  readonly ms: number
-  /** From the mark to the first failed write; null: none failed. */
-  readonly firstErrorMs: number | null
-  readonly failed: number
+/** One fault, as one client saw it; all in milliseconds, counted from the moment before the fault. */
+export interface Outage {
+  /** Longest time between two acknowledged writes. */
+  readonly gapMs: number
+  /** A connection of it ended. Null: none did. */
+  readonly endedMs: number | null
+  /** It was connected anew. Null: it was not, or had a connection there already. */
+  readonly connectedMs: number | null
+  /** The write that ended the longest gap was acknowledged. */
+  readonly backMs: number
 }
 
 export interface Writer extends AsyncDisposable {
   readonly library: Library
-  /** From here on the gap is measured. */
+  /** From here on is measured: the fault comes now. */
   mark(): void
+  /** The fault has happened: what counts as going on has to begin from here on. */
+  struck(): void
   /** Has a write been acknowledged that was begun after the mark, or after the fault where there was one? */
   readonly goesOn: boolean
-  /** The fault has happened. */
-  struck(): void
-  gap(): Gap
+  outage(): Outage
   readonly acknowledged: number
-  /** Acknowledged writes since the last call that are not there. */
+  /** How often a write failed, by what it failed with. */
+  readonly failures: Readonly<Record<string, number>>
+  /** Of all that was acknowledged so far: how many keys are not there? */
   lost(): Promise<number>
 }
 
-/** Writes until it is disposed. A write that fails, or takes too long, is tried again at once. */
-export const openWriter = async (library: Library, target: Target): Promise<Writer> => {
-  const client = library === 'ioredis' ? openIoredis(target) : await openRedisClient(target)
-  let going = true
-  let acknowledged = 0
-  let last = performance.now()
-  let marked = last
-  let expected = last
+/** The error code of an engine, or the beginning of what a library says. */
+const nameOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  return /^[A-Z]{4,}\b/.exec(text)?.[0] ?? text.slice(0, 40)
+}
+
+/** Writes until it is disposed. `name` tells its keys from those of others. */
+export const openWriter = async (library: Library, target: Target, name: string): Promise<Writer> => {
+  const keyOf = (number: number): string => `${tag}${name}:${library}:${number}`
+  let marked = performance.now()
+  let expected = marked
+  let last = marked
   let longest = 0
-  let firstError: number | null = null
-  let failed = 0
+  let back = 0
+  let ended: number | null = null
+  let connected: number | null = null
+  const client = await openConnection(library, target, {
+    ended: () => {
+      ended ??= performance.now() - marked
+    },
+    connected: () => {
+      if (ended !== null) connected ??= performance.now() - marked
+    },
+  })
+  const failures: Record<string, number> = {}
+  let going = true
   let goesOn = false
-  let unchecked: string[] = []
+  let acknowledged = 0
+
+  const writeOnce = async (): Promise<void> => {
+    const ending = new AbortController()
+    const tooLong = delay(longWriteMs, undefined, { signal: ending.signal })
+    try {
+      await Promise.race([client.set(keyOf(acknowledged), '1'), tooLong.then(() => Promise.reject(new Error('no answer')))])
+    } finally {
+      ending.abort()
+    }
+  }
+  const write = async (): Promise<void> => {
+    const began = performance.now()
+    try {
+      await writeOnce()
+    } catch (error) {
+      const what = nameOf(error)
+      if (going) failures[what] = (failures[what] ?? 0) + 1
+      return // the same key again
+    }
+    const now = performance.now()
+    acknowledged += 1
+    if (now - last > longest) {
+      longest = now - last
+      back = now - marked
+    }
+    last = now
+    if (began > expected) goesOn = true
+  }
   const work = (async () => {
-    for (let number = 0; going; number += 1) {
-      const key = `${tag}${library}:${number % 100_000}:${number}`
-      while (going) {
-        const began = performance.now()
-        const ending = new AbortController()
-        try {
-          await Promise.race([
-            client.set(key, '1'),
-            delay(longWriteMs, undefined, { signal: ending.signal, ref: false }).then(() =>
-              Promise.reject(new Error('no answer')),
-            ),
-          ])
-          const now = performance.now()
-          longest = Math.max(longest, now - last)
-          last = now
-          if (began > expected) goesOn = true
-          acknowledged += 1
-          unchecked.push(key)
-          break
-        } catch {
-          failed += 1
-          firstError ??= performance.now() - marked
-          await delay(everyMs)
-        } finally {
-          ending.abort()
-        }
-      }
+    while (going) {
+      await write()
       await delay(everyMs)
     }
   })()
@@ -178,10 +104,11 @@ export const openWriter = async (library: Library, target: Target): Promise<Writ
     mark: () => {
       marked = performance.now()
       expected = marked
-      last = marked
+      // `last` stays: what the fault interrupts began with the write before it.
       longest = 0
-      firstError = null
-      failed = 0
+      back = 0
+      ended = null
+      connected = null
       goesOn = false
     },
     struck: () => {
@@ -191,16 +118,19 @@ export const openWriter = async (library: Library, target: Target): Promise<Writ
     get goesOn() {
       return goesOn
     },
-    gap: () => ({ ms: longest, firstErrorMs: firstError, failed }),
+    outage: () => ({ gapMs: longest, endedMs: ended, connectedMs: connected, backMs: back }),
     get acknowledged() {
       return acknowledged
     },
+    failures,
     lost: async () => {
-      const keys = unchecked
-      unchecked = []
+      const all = acknowledged
       let there = 0
-      for (let at = 0; at < keys.length; at += 500) there += await client.count(keys.slice(at, at + 500))
-      return keys.length - there
+      for (let from = 0; from < all; from += keysAtOnce) {
+        const keys = Array.from({ length: Math.min(keysAtOnce, all - from) }, (_, index) => keyOf(from + index))
+        there += await client.count(keys)
+      }
+      return all - there
     },
     async [Symbol.asyncDispose]() {
       going = false
