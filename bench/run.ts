@@ -29,7 +29,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
   'zone-loss': {
     about: 'one of three zones killed at once, with 20 to 200 nodes: until the last group takes writes again',
-    rounds: 3,
+    rounds: 5,
     run: runZoneLoss,
   },
   idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },

@@ -1,182 +1,202 @@
 /**
  * The scale of it: groups of one primary and two replicas over three zones, and one zone lost at once: until the last group takes writes at its
- * primary endpoint, and until all of them are whole again.
+ * primary endpoint, and until all of them are whole again. The worst case first: all primaries stand in the zone that is lost, as they do in a
+ * home in which nobody said where to put them.
  */
-import { connect, type Socket } from 'node:net'
-import { startTestService } from '../e2e/support/service.ts'
-import { type Place, untilDone } from './support/asking.ts'
+import { execFile } from 'node:child_process'
+import { freemem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { ModifyReplicationGroupCommand } from '@aws-sdk/client-elasticache'
+import { startTestService, type TestService } from '../e2e/support/service.ts'
 import type { BenchmarkOptions } from './support/benchmark.ts'
 import { create, endpointOf, isWhole, openWatcher, type Seen, type Watcher } from './support/failover-groups.ts'
-import { median, percentile, round } from './support/figures.ts'
+import { openSteps, type StepReader } from './support/failover-steps.ts'
+import { median, round } from './support/figures.ts'
+import { openLightWriter } from './support/light-writers.ts'
+import { residentMegabytes } from './support/proc.ts'
+import { until } from './support/waiting.ts'
 
+const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
 const sizes = [20, 60, 120, 200]
 const nodesOfGroup = 3
-const everyMs = 50
-const retryMs = 10
 const createdAtOnce = 6
+const writtenEveryMs = 20
 const deadlineMs = 120_000
+/** Looking at everything costs time that the service needs. */
+const lookedAtEveryMs = 200
+/** What an engine takes at most here, before it is given anything. */
+const megabytesOfNode = 20
+const zones = ['us-east-1a', 'us-east-1b', 'us-east-1c'] as const
+const lostZone = zones[0]
 
-interface Writer extends Disposable {
-  mark(): void
-  /** From the mark to the first acknowledgement of a write that was sent after it; null: none yet. */
-  readonly backMs: number | null
+interface Kind {
+  readonly name: string
+  /** Where the primary of a group stands before the zone is lost. */
+  readonly primaryZone: (index: number) => string
+  readonly drill: boolean
+}
+const kinds: readonly Kind[] = [
+  { name: 'killed, all primaries in it', primaryZone: () => lostZone, drill: false },
+  { name: 'killed, a third of them in it', primaryZone: (index) => zones[index % zones.length] ?? lostZone, drill: false },
+  { name: 'larder zone down, all in it', primaryZone: () => lostZone, drill: true },
+]
+
+interface Bench extends BenchmarkOptions {
+  readonly service: TestService
+  readonly watcher: Watcher
+  readonly reader: StepReader
 }
 
-/** A connection that writes now and then and connects again when it is lost: as light as a client can be, since there are many. */
-const openWriter = ({ address, port }: Place): Writer => {
-  let marked = performance.now()
-  let back: number | null = null
-  let sentAfter = 0
-  let socket: Socket | null = null
-  let going = true
-  const open = (): void => {
-    if (!going) return
-    let sent: number[] = []
-    const opened = connect({ host: address, port, noDelay: true })
-    socket = opened
-    const write = (): void => {
-      if (opened.destroyed) return
-      sent.push(performance.now())
-      opened.write('SET light 1\r\n')
+const nodeIn = ({ spec }: Seen, zone: string): string => {
+  const node = spec.shards[0]?.nodes.find((each) => each.zone === zone)
+  if (node === undefined) throw new Error(`expected a node of ${spec.id} in ${zone}`)
+  return node.id
+}
+const primaryIn = (seen: Seen, zone: string): boolean => seen.state.shards['0001']?.primary === nodeIn(seen, zone)
+
+/** Groups that have been found whole are not asked again until all are; then all are asked once more. */
+const untilAllWhole = async ({ watcher, signal }: Bench): Promise<void> => {
+  const found = new Set<string>()
+  const isDone = async (): Promise<boolean> => {
+    const seen = await watcher.all()
+    for (const each of seen) if (!found.has(each.spec.id) && (await isWhole(each))) found.add(each.spec.id)
+    if (found.size < seen.length) return false
+    found.clear()
+    return (await Promise.all((await watcher.all()).map(isWhole))).every(Boolean)
+  }
+  await until('all groups are whole', isDone, { signal, deadlineMs, everyMs: lookedAtEveryMs })
+}
+
+const grow = async (bench: Bench, from: number, to: number): Promise<void> => {
+  const needed = (to - from) * nodesOfGroup * megabytesOfNode
+  if (freemem() / 2 ** 20 < needed) throw new Error(`expected ${needed} MB to be free for ${to * nodesOfGroup} nodes`)
+  for (let next = from; next < to; ) {
+    const end = Math.min(next + createdAtOnce, to)
+    for (; next < end; next += 1) await create(bench.service, { id: `zone-${next}`, shards: null, replicas: nodesOfGroup - 1 })
+    await untilAllWhole(bench)
+  }
+}
+
+/** By planned switches, a few at a time. */
+const place = async (bench: Bench, { primaryZone }: Kind): Promise<void> => {
+  const { service, watcher } = bench
+  const api = service.client()
+  try {
+    const elsewhere = (await watcher.all()).filter((seen) => !primaryIn(seen, primaryZone(indexOf(seen))))
+    for (const seen of elsewhere) {
+      const heir = nodeIn(seen, primaryZone(indexOf(seen)))
+      const input = { ReplicationGroupId: seen.spec.id, PrimaryClusterId: heir, ApplyImmediately: true }
+      await api.send(new ModifyReplicationGroupCommand(input))
     }
-    const timer = setInterval(write, everyMs)
-    opened.on('connect', write)
-    opened.on('data', (chunk: Buffer) => {
-      for (const answer of chunk.toString('latin1').split('\r\n')) {
-        if (answer === '') continue
-        const at = sent.shift() ?? 0
-        if (answer === '+OK' && at > marked) {
-          sentAfter += 1
-          back ??= performance.now() - marked
-        }
-      }
-    })
-    opened.on('error', () => undefined) // told by the end
-    opened.on('close', () => {
-      clearInterval(timer)
-      sent = []
-      setTimeout(open, retryMs)
-    })
+  } finally {
+    api.destroy()
   }
-  open()
-  return {
-    mark: () => {
-      marked = performance.now()
-      back = null
-      sentAfter = 0
-    },
-    get backMs() {
-      return sentAfter > 0 ? back : null
-    },
-    [Symbol.dispose]: () => {
-      going = false
-      socket?.destroy()
-    },
-  }
+  await untilAllWhole(bench)
 }
-
-const zoneOf = ({ spec, state }: Seen): string => {
-  const primary = state.shards['0001']?.primary
-  return spec.shards[0]?.nodes.find((node) => node.id === primary)?.zone ?? ''
-}
+const indexOf = ({ spec }: Seen): number => Number(spec.id.slice('zone-'.length))
 
 const pidsIn = (seen: readonly Seen[], zone: string): readonly number[] =>
-  seen.flatMap(({ spec, state }) =>
-    spec.shards.flatMap((shard) =>
-      shard.nodes.flatMap((node) => {
-        const pid = state.nodes[node.id]?.process?.pid
-        return node.zone === zone && pid !== undefined ? [pid] : []
-      }),
-    ),
-  )
+  seen.flatMap((each) => each.state.nodes[nodeIn(each, zone)]?.process?.pid ?? [])
 
-/** The zone with the most primaries. */
-const busiestZone = (seen: readonly Seen[]): string => {
-  const zones = seen.map(zoneOf)
-  return zones.toSorted((a, b) => zones.filter((each) => each === b).length - zones.filter((each) => each === a).length)[0] ?? ''
+/** In a process of its own: the writers go on in this one. */
+const larderZone = async (service: TestService, what: 'up' | 'down'): Promise<void> => {
+  await promisify(execFile)(process.execPath, [main, 'zone', what, lostZone], { env: service.environment, timeout: deadlineMs })
 }
 
+/** All in milliseconds. */
 interface Loss {
   readonly affected: number
-  readonly medianMs: number
-  readonly lastMs: number
-  readonly wholeMs: number
+  readonly medianGap: number
+  readonly worstGap: number
+  /** From the fault until the last group took a write. */
+  readonly lastBack: number
+  readonly lastDecided: number
+  readonly lastPromoted: number
+  /** From the fault, or from `zone up`. */
+  readonly whole: number
 }
 
-const lose = async (watcher: Watcher, signal: AbortSignal): Promise<Loss> => {
+const lose = async (bench: Bench, kind: Kind): Promise<Loss> => {
+  const { service, watcher, reader, signal } = bench
   signal.throwIfAborted()
+  await place(bench, kind)
   const seen = await watcher.all()
-  const zone = busiestZone(seen)
-  const affected = seen.filter((each) => zoneOf(each) === zone)
-  const writers = affected.map((each) => openWriter(endpointOf(each)))
+  const affected = seen.filter((each) => primaryIn(each, lostZone))
+  const writers = affected.map((each) => openLightWriter(endpointOf(each), writtenEveryMs))
+  const allGoOn = (): boolean => writers.every((writer) => writer.goesOn)
   try {
-    const allBack = async (): Promise<boolean> => writers.every((writer) => writer.backMs !== null)
+    await until('all writers write', allGoOn, { signal, deadlineMs })
+    const pids = pidsIn(seen, lostZone)
+    reader.skip()
+    const from = Date.now()
+    let began = performance.now()
     for (const writer of writers) writer.mark()
-    await untilDone('all writers write', allBack, deadlineMs)
-    const pids = pidsIn(seen, zone)
-    const began = performance.now()
-    for (const writer of writers) writer.mark()
-    for (const pid of pids) process.kill(pid, 'SIGKILL')
-    await untilDone('all groups write again', allBack, deadlineMs)
-    const backs = writers.map((writer) => writer.backMs ?? 0)
-    await untilDone(
-      'all groups are whole',
-      async () => (await Promise.all((await watcher.all()).map(isWhole))).every(Boolean),
-      deadlineMs,
-    )
+    if (kind.drill) await larderZone(service, 'down')
+    else for (const pid of pids) process.kill(pid, 'SIGKILL')
+    for (const writer of writers) writer.struck()
+    await until('all groups write again', allGoOn, { signal, deadlineMs })
+    if (kind.drill) {
+      began = performance.now()
+      await larderZone(service, 'up')
+    }
+    await untilAllWhole(bench)
+    const whole = performance.now() - began
+    const gaps = writers.map((writer) => writer.longest())
+    const steps = affected.map((each) => reader.steps(each.spec.id, from))
     return {
       affected: affected.length,
-      medianMs: median(backs),
-      lastMs: Math.max(...backs),
-      wholeMs: performance.now() - began,
+      medianGap: median(gaps.map(({ gapMs }) => gapMs)),
+      worstGap: Math.max(...gaps.map(({ gapMs }) => gapMs)),
+      lastBack: Math.max(...gaps.map(({ backMs }) => backMs)),
+      lastDecided: Math.max(...steps.map(({ decidedMs }) => decidedMs ?? 0)),
+      lastPromoted: Math.max(...steps.map(({ promotedMs }) => promotedMs ?? 0)),
+      whole,
     }
   } finally {
     for (const writer of writers) writer[Symbol.dispose]()
   }
 }
 
-export const runZoneLoss = async ({ rounds, say, signal }: BenchmarkOptions) => {
+const columns = ['nodes', 'primaries', 'median', 'longest', 'decided', 'promoted', 'last back', 'whole', 'service MB'] as const
+
+export const runZoneLoss = async (options: BenchmarkOptions) => {
+  const { rounds, say, signal } = options
   await using service = await startTestService()
   await using watcher = openWatcher(service, signal)
-  const rows: Readonly<Record<string, number>>[] = []
+  const bench: Bench = { ...options, service, watcher, reader: openSteps(service.home) }
+  const rows: Readonly<Record<string, string | number>>[] = []
   let groups = 0
-  say('nodes  primaries lost   median group back   last group back   all whole   (milliseconds, median of the rounds)')
+  say(
+    `one zone of three is lost; medians of ${rounds} rounds, in milliseconds: median and longest gap between acknowledged writes of the groups`,
+  )
+  say('whose primary was lost; from the fault until the service had decided on and promoted the last new primary, until the last')
+  say('group took a write, and until all groups were whole (after a drill: from zone up on)')
+  say(`${''.padEnd(31)}${columns.map((name) => name.padStart(11)).join('')}`)
   for (const size of sizes) {
-    while (groups < Math.floor(size / nodesOfGroup)) {
-      signal.throwIfAborted()
-      const batch = Array.from(
-        { length: Math.min(createdAtOnce, Math.floor(size / nodesOfGroup) - groups) },
-        (_, index) => groups + index,
-      )
-      for (const index of batch) await create(service, { id: `zone-${index}`, shards: null, replicas: nodesOfGroup - 1 })
-      groups += batch.length
-      await untilDone('the groups are there', async () => (await watcher.all()).length === groups, deadlineMs)
-      await untilDone(
-        'the groups are whole',
-        async () => (await Promise.all((await watcher.all()).map(isWhole))).every(Boolean),
-        deadlineMs,
-      )
+    const wanted = Math.ceil(size / nodesOfGroup)
+    await grow(bench, groups, wanted)
+    groups = wanted
+    for (const kind of kinds) {
+      const losses: Loss[] = []
+      for (let turn = 0; turn < rounds; turn += 1) losses.push(await lose(bench, kind))
+      const middle = (figure: keyof Loss): number => round(median(losses.map((loss) => loss[figure])), 0)
+      const row = {
+        what: kind.name,
+        nodes: groups * nodesOfGroup,
+        primaries_lost: middle('affected'),
+        median_gap_ms: middle('medianGap'),
+        longest_gap_ms: middle('worstGap'),
+        last_decided_ms: middle('lastDecided'),
+        last_promoted_ms: middle('lastPromoted'),
+        last_back_ms: middle('lastBack'),
+        whole_ms: middle('whole'),
+        service_mb: round(residentMegabytes(service.pid()), 0),
+      }
+      rows.push({ ...row, last_back_worst_ms: round(Math.max(...losses.map(({ lastBack }) => lastBack)), 0) })
+      const [name, ...values] = Object.values(row)
+      say(`${String(name).padEnd(31)}${values.map((value) => String(value).padStart(11)).join('')}`)
     }
-    const losses: Loss[] = []
-    for (let turn = 0; turn < rounds; turn += 1) losses.push(await lose(watcher, signal))
-    const row = {
-      nodes: groups * nodesOfGroup,
-      primaries_lost: median(losses.map((loss) => loss.affected)),
-      median_group_ms: round(median(losses.map((loss) => loss.medianMs)), 0),
-      last_group_ms: round(median(losses.map((loss) => loss.lastMs)), 0),
-      last_group_worst_ms: round(
-        percentile(
-          losses.map((loss) => loss.lastMs),
-          1,
-        ),
-        0,
-      ),
-      whole_ms: round(median(losses.map((loss) => loss.wholeMs)), 0),
-    }
-    rows.push(row)
-    say(
-      `${String(row.nodes).padStart(5)}${String(row.primaries_lost).padStart(16)}${String(row.median_group_ms).padStart(20)}${String(row.last_group_ms).padStart(18)}${String(row.whole_ms).padStart(12)}`,
-    )
   }
   return { rounds, rows }
 }

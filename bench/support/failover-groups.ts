@@ -18,14 +18,10 @@ export interface Shape {
   readonly id: string
   readonly shards: number | null
   readonly replicas: number
-  readonly nodeType?: string
   readonly region?: string
 }
 
-export const create = async (
-  service: TestService,
-  { id, shards, replicas, nodeType = 'cache.t4g.micro', region = 'us-east-1' }: Shape,
-): Promise<void> => {
+export const create = async (service: TestService, { id, shards, replicas, region = 'us-east-1' }: Shape): Promise<void> => {
   const api = service.client(region)
   try {
     await api.send(
@@ -33,7 +29,7 @@ export const create = async (
         ReplicationGroupId: id,
         ReplicationGroupDescription: 'benchmark',
         Engine: 'valkey',
-        CacheNodeType: nodeType,
+        CacheNodeType: 'cache.t4g.micro',
         AutomaticFailoverEnabled: true,
         MultiAZEnabled: true,
         ...(shards === null
