@@ -45,8 +45,10 @@ test('a hung primary is ended before anybody takes over, and only where somebody
   const logged = withNode(alone, 'demo', { parameters: { appendonly: 'yes' } })
   assert.deepEqual(kinds(logged), ['stop'], 'what is on disk comes back with a start')
   const bothHung = seeing(seeing(rest, 'demo-001', hung), 'demo-002', hung)
-  const settledReaders = { ...bothHung, observed: { ...bothHung.observed, readers: [] } }
-  assert.deepEqual(actionsOf(settledReaders), [{ do: 'stop', node: 'demo-002', because: 'hung' }], 'the primary stays')
+  assert.ok(
+    !kinds({ ...bothHung, observed: { ...bothHung.observed, readers: [] } }).includes('stop'),
+    'nobody who answers has the data',
+  )
 })
 
 test('a hung replica is ended, and a busy one is not', () => {

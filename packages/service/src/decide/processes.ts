@@ -16,13 +16,11 @@ import {
 } from './input.ts'
 import { heirOf, isKeptElsewhere, targetOf, unfenced } from './primary.ts'
 
-/** A hung process is ended where that costs no data: somebody else has it, or it is on disk. Else its end would be the greater harm. */
+/** A hung process is ended where that costs no data: somebody who answers has it, or it is on disk. Else its end would be the greater harm. */
 const mayBeEnded = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean => {
   if (input.spec.kind === 'memcached') return false
-  const target = allFactsOf(input, shard).find((other) => other.spec.id === input.state.shards[shard.id]?.primary)
-  // Whoever is not the target may be the last one with the data, when the target is gone.
-  if (node !== target && (!mayHaveData(node) || (target !== undefined && mayHaveData(target)))) return true
-  if (node.state.parameters['appendonly'] === 'yes') return true
+  const isTarget = node.spec.id === input.state.shards[shard.id]?.primary
+  if ((!isTarget && !mayHaveData(node)) || node.state.parameters['appendonly'] === 'yes') return true
   return allFactsOf(input, shard).some((other) => other !== node && isServing(other) && hasData(other))
 }
 

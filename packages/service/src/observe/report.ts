@@ -75,11 +75,12 @@ const nodeReport = (
   primaryOffset: number | null,
 ): NodeReport => {
   const gone = kept !== undefined && kept.process !== null && pid === null
+  const isSilent = pid !== null && engine === null
   const own = engine?.replication?.linkUp === true ? engine.replication.offset : null
   return {
     id: node.id,
     role,
-    status: gone ? 'not running' : (kept?.status ?? 'creating'),
+    status: gone ? 'not running' : isSilent ? 'not answering' : (kept?.status ?? 'creating'),
     zone: node.zone,
     address: kept?.address ?? null,
     port: kept?.port ?? spec.port,

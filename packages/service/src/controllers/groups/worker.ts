@@ -29,6 +29,8 @@ export type Outcome =
 /** How long a wait that nothing ends is slept on: a tenth of the time that it has lasted, within these limits. */
 const pollMs = 20
 const longestPollMs = 500
+/** A wait of this length is told to the user. */
+const tellAfterMs = 2_000
 /** A group that never comes to rest would be a defect of the decision; it is then taken up again from the outside. */
 const maxStages = 200
 /** A new group whose steps fail for this long has failed. */
@@ -116,6 +118,10 @@ export const createWorker = (
           context.onProgress(key, decision.waitingFor)
           const now = context.clock.now()
           waitingSince ??= now
+          if (now - waitingSince > tellAfterMs && input.cell.value.reason !== decision.waitingFor) {
+            const reason = decision.waitingFor
+            await input.cell.update((state) => ({ ...state, reason }))
+          }
           return { kind: 'again', afterMs: Math.min(Math.max((now - waitingSince) / 10, pollMs), longestPollMs) }
         }
         waitingSince = null

@@ -46,7 +46,8 @@ const capabilityLines = (plan: NodePlan): readonly string[] => {
     // The tag comes first: a title longer than the original command line is cut off at its end.
     ...(can.processTitle ? ['proc-title-template "{title} {config-file} {listen-addr} {server-mode}"'] : ['set-proc-title no']),
     ...(can.availabilityZone ? [line('availability-zone', plan.zone)] : []),
-    ...(can.dualChannelReplication ? ['dual-channel-replication-enabled yes'] : []),
+    // Valkey 9.1 takes the dump of a full sync by two channels for the base of its append-only file, without what arrived meanwhile.
+    ...(can.dualChannelReplication && plan.parameters['appendonly'] !== 'yes' ? ['dual-channel-replication-enabled yes'] : []),
     ...(plan.ioThreads > 1 ? [line('io-threads', String(plan.ioThreads))] : []),
     ...(plan.ioThreads > 1 && isSince(threadsReadWhenTold, plan.engine) ? ['io-threads-do-reads yes'] : []),
   ]
