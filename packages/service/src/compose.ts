@@ -35,6 +35,7 @@ import { pruneEvents } from './ports/events.ts'
 import type { Host } from './ports/host.ts'
 import type { Log } from './ports/log.ts'
 import type { Store } from './ports/store.ts'
+import { openAuthority } from './security/tls/authority.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
 /** Every account has twelve digits; a home is one account. */
@@ -124,6 +125,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     store,
     host,
     catalog,
+    certificates: openAuthority(home.tlsFolder, systemClock.now),
     balancer,
     clock: systemClock,
     log,

@@ -65,6 +65,10 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
       return (await import('./cli/environment.ts')).environment()
     case 'failover':
       return (await import('./cli/failover.ts')).failover(positionals)
+    case 'ca':
+      return (await import('./cli/ca.ts')).ca()
+    case 'certs':
+      return (await import('./cli/certs.ts')).certs(positionals)
     case 'zone':
       return (await import('./cli/zone.ts')).zone(positionals)
     case 'logs':

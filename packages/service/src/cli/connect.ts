@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { openCatalog } from '../engines/catalog.ts'
 import { engineTool } from '../engines/tools.ts'
 import { LarderError } from '../errors.ts'
 import type { Endpoint } from '../model/group.ts'
+import { existingHome } from './access.ts'
 import { type Found, findNamed } from './groups.ts'
 import { converse } from './memcached-terminal.ts'
 import { currentReport } from './report.ts'
@@ -34,9 +36,11 @@ export const connect = async ([name, ...rest]: readonly string[]): Promise<numbe
       'machine',
       'expected valkey-cli or redis-cli, found none; set it up with: npx larder engines install valkey@9.1',
     )
+  const authority = join(existingHome().home.tlsFolder, 'ca.crt')
+  const tls = found.group.tls ? ['--tls', '--cacert', authority] : []
   const cluster = found.group.kind === 'cme' ? ['-c'] : []
   return runForeground(
-    [...cli, '-h', address, '-p', String(port), ...cluster, ...rest],
+    [...cli, '-h', address, '-p', String(port), ...tls, ...cluster, ...rest],
     process.env,
     'set it up with: npx larder engines install valkey@9.1',
   )

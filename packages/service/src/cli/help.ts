@@ -11,6 +11,8 @@ export const helpText = `larder: a self-hosted ElastiCache
                             a planned switch to a replica, step by step
   larder zone [down ZONE | up ZONE]
                             the drill of losing an availability zone: ends everything in it, and lets it come back
+  larder ca                 the certificate that clients of groups with TLS have to trust
+  larder certs rotate       new certificates for every node that speaks TLS, without a restart
   larder logs NODE [-f]     what an engine said
   larder doctor             what this machine can do, and how to mend what it cannot
   larder engines [install NAME@VERSION]

@@ -28,6 +28,7 @@ const group = (changes: Partial<GroupReport> = {}): GroupReport => ({
   kind: 'cmd',
   status: 'available',
   reason: null,
+  tls: false,
   nodeType: 'cache.t4g.small',
   endpoints: { primary: { address: '127.64.0.1', port: 6379 }, reader: null, configuration: null },
   shards: [{ id: '0001', slots: [], nodes: [node('shop-001', { role: 'primary' }), node('shop-002')] }],

@@ -55,6 +55,8 @@ export type Action =
       readonly pendingReboot: boolean
       readonly nodeType: string
     }
+  /** A new certificate for a running node. */
+  | { readonly do: 'certificate'; readonly node: string }
   | { readonly do: 'joined'; readonly nodes: readonly string[] }
   | { readonly do: 'remove-node'; readonly node: string }
   /** Take down what is left of the group and delete its records; with `retain` one node goes on as a cluster of its own. */

@@ -5,6 +5,7 @@
  * at again: an interrupted change is therefore nothing special, it goes on from what is there.
  */
 import type { Action, Decision, EndpointUse } from './actions.ts'
+import { decideCertificates } from './certificates.ts'
 import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
 import {
   allFactsOf,
@@ -99,6 +100,7 @@ const stages: readonly Stage[] = [
   decideForgetting,
   markJoined,
   decideSettings,
+  decideCertificates,
   decidePublishing,
   removeNodes,
 ]

@@ -17,6 +17,8 @@ export interface GroupInput {
   readonly state: GroupState
   readonly observed: Observed
   readonly wanted: WantedSettings
+  /** Milliseconds since 1970. */
+  readonly now: number
   /** Availability zones that are down: nothing runs there. */
   readonly zonesDown: ReadonlySet<string>
 }

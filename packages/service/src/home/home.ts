@@ -6,6 +6,7 @@
  * nodes/<region>/<id> a node's folder      block.json     which loopback networks are ours
  * run/<short>.sock    control sockets      service.json   who serves, while it serves
  * logs/               what Larder says     lock.db        held by the one `larder up`
+ * tls/                the authority that signs certificates
  * ```
  */
 import { createHash } from 'node:crypto'
@@ -28,6 +29,8 @@ export interface Home {
   readonly serviceFile: string
   readonly logFile: string
   readonly nodesFolder: string
+  /** The authority that signs certificates: ca.crt and ca.key. */
+  readonly tlsFolder: string
   nodeFolder(region: string, nodeId: string): string
   socket(region: string, nodeId: string): string
   /** Folders of nodes that are on disk. */
@@ -75,6 +78,7 @@ export const openHome = (path: string): Home => {
     serviceFile: join(path, 'service.json'),
     logFile: join(path, 'logs', 'larder.log'),
     nodesFolder,
+    tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),
     socket: (region, nodeId) =>
       join(path, 'run', `${createHash('sha256').update(`${region}/${nodeId}`).digest('hex').slice(0, 12)}.sock`),

@@ -101,6 +101,10 @@ export interface GroupSpec extends GroupKey {
   /** Valkey and Redis OSS: `enabled` in `cme`; `compatible` is a `cmd` group on its way. */
   readonly clusterMode: 'enabled' | 'disabled' | 'compatible'
   readonly durability: 'default' | 'async' | 'sync' | 'disabled' | null
+  /** Clients, replication and the cluster bus speak TLS, and nothing else. Left out: none of them does. */
+  readonly transitEncryption?: 'required'
+  /** Raised when all certificates are to be made anew before their time. */
+  readonly certificateRound?: number
   readonly labels: GroupLabels
   readonly tags: readonly Tag[]
   readonly shards: readonly ShardSpec[]
@@ -128,6 +132,15 @@ export interface ProcessIdentity {
   readonly bootId: string
 }
 
+export interface CertificateState {
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number
+  readonly endsAt: number
+  /** Addresses that it is for. */
+  readonly places: readonly string[]
+  readonly round: number
+}
+
 export interface NodeState {
   readonly id: string
   /** Shard that it belongs to, also while it is being removed and the spec no longer knows it. */
@@ -147,6 +160,8 @@ export interface NodeState {
   readonly parameters: Readonly<Record<string, string>>
   readonly parameterStatus: 'in-sync' | 'applying' | 'pending-reboot'
   readonly rebootsDone: number
+  /** Of the certificate that the running process was given last. */
+  readonly certificate?: CertificateState
   /** `cme`: the node's own 40-character id. */
   readonly clusterNodeId: string | null
   /** Has it ever held data as a member (finished its first sync, or was the first primary)? Decides who may start first after all were lost. */

@@ -37,6 +37,7 @@ export interface GroupReport {
   readonly status: string
   readonly reason: string | null
   readonly nodeType: string
+  readonly tls: boolean
   readonly endpoints: {
     readonly primary: Endpoint | null
     readonly reader: Endpoint | null
@@ -112,6 +113,7 @@ const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | nu
   status: spec.deletion !== null ? 'deleting' : (state?.status ?? 'creating'),
   reason: state?.reason ?? null,
   nodeType: spec.nodeType,
+  tls: spec.transitEncryption !== undefined,
   endpoints: {
     primary: state?.primaryEndpoint ?? null,
     reader: state?.readerEndpoint ?? null,

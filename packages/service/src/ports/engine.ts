@@ -1,5 +1,6 @@
 import type { Endpoint, EngineName, SlotRange } from '../model/group.ts'
 import type { InstalledEngine } from './catalog.ts'
+import type { NodeCertificate } from './certificates.ts'
 import type { Launch } from './host.ts'
 
 /** Everything that a node's configuration is made of. Rendering it is pure. */
@@ -30,6 +31,8 @@ export interface NodePlan {
   readonly secrets: ControlSecrets
   /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */
   readonly replicaOf: Endpoint | null
+  /** It speaks TLS alone, by this certificate. */
+  readonly tls?: NodeCertificate
   /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
   readonly cluster?: ClusterPlan
   /** `cme`: it comes back as a replica, and is told what has changed while it was away. */
@@ -148,6 +151,8 @@ export interface EngineControl {
   replicate(of: Endpoint | null): Promise<void>
   /** Binds exactly these addresses (the first is its own). Addresses that are no longer bound lose their connections at once. */
   bind(addresses: readonly string[]): Promise<void>
+  /** Reads its certificate and key again from the files of its folder; connections that are open go on. */
+  reloadCertificate(): Promise<void>
   /** Cluster mode. */
   meet(nodes: readonly Endpoint[]): Promise<void>
   /** Takes these slots from whoever had them, in a newer epoch: only where nobody who lives does. */
@@ -170,5 +175,7 @@ export interface EngineAdapter {
   readonly engine: EngineName
   render(plan: NodePlan): Rendered
   /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
+  /** Files of a certificate by their names in the node's folder; null where the engine has none. */
+  certificateFiles(certificate: NodeCertificate): Readonly<Record<string, string>> | null
   connect(plan: Pick<NodePlan, 'socket' | 'address' | 'port' | 'secrets' | 'kind'>, deadlineMs: number): Promise<EngineControl>
 }

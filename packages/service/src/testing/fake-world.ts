@@ -226,6 +226,7 @@ export const createFakeWorld = (): FakeWorld => {
           throw new LarderError('engine-command', `an address is in use by ${taken.plan.id}`, { retry: true })
         engine.bound = [...addresses]
       },
+      reloadCertificate: async () => alive('certificate'),
       meet: async (nodes) => {
         alive('meet')
         for (const node of nodes) {
@@ -294,6 +295,7 @@ export const createFakeWorld = (): FakeWorld => {
         tag: `${plan.folder}/`,
       },
     }),
+    certificateFiles: () => ({}),
     connect: async (plan) => {
       const engine = living().find((candidate) => candidate.plan.address === plan.address && candidate.plan.port === plan.port)
       if (engine === undefined || engine.hung)

@@ -8,6 +8,7 @@ import type { GroupKind, GroupSpec, NodeSpec, ShardSpec } from '../model/group.t
 import { nodeIds, shardId } from '../model/names.ts'
 import { evenSlots } from '../model/slots.ts'
 import { zonesOf } from '../model/zones.ts'
+import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { FakeWorld } from './fake-world.ts'
@@ -69,6 +70,12 @@ export const groupSpec = (id: string, kind: GroupKind, shards: number, nodes: nu
   }
 }
 
+/** Groups in memory speak no TLS. */
+export const noCertificates: Certificates = {
+  bundle: '',
+  issue: () => ({ certificate: '', key: '', authority: '', issuedAt: 0, endsAt: 0 }),
+}
+
 export const realClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
@@ -84,6 +91,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     store,
     host: world.host,
     catalog: world.catalog,
+    certificates: noCertificates,
     balancer: world.balancer,
     clock: realClock,
     log: (level, message, fields) =>

@@ -94,6 +94,7 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
       published: kind === 'memcached' ? Object.fromEntries(states.map((node) => [node.id, 1])) : {},
     },
     wanted: { parameters: {}, maxMemoryBytes: 1, requiresReboot: new Set(), ioThreads: 1 },
+    now: 0,
     zonesDown: new Set(),
   }
 }

@@ -1,8 +1,10 @@
-/** Larder's own operations, beside those of AWS: the drill of losing an availability zone. Query protocol, service name `larder`. */
-import { Fault, invalidValue } from '../../errors.ts'
+/** Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates. Query protocol, service name `larder`. */
+import { Fault, invalidValue, LarderError } from '../../errors.ts'
+import type { GroupSpec } from '../../model/group.ts'
+import { specKey } from '../../model/keys.ts'
 import { type ZoneRecord, zoneKey, zonePrefix } from '../../model/zone-records.ts'
 import { zonesOf } from '../../model/zones.ts'
-import { listRecords, put, readRecord, remove } from '../../ports/records.ts'
+import { listRecords, put, readRecord, remove, unchanged } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
 import { escapeXml } from '../wire/xml.ts'
 
@@ -11,6 +13,19 @@ export const larderNamespace = 'urn:larder:2026-01-01'
 
 type Parameters = ReadonlyMap<string, string>
 type Operation = (parameters: Parameters, context: ActionContext) => Promise<string>
+
+const mostTries = 20
+
+/** Compare-and-set until it holds. */
+const changeRecord = async <T>(store: ActionContext['store'], key: string, change: (value: T) => T): Promise<void> => {
+  for (let tried = 0; tried < mostTries; tried += 1) {
+    const record = await readRecord<T>(store, key)
+    if (record === null) return
+    const result = await store.transact([unchanged(record)], [put(key, change(record.value))])
+    if (result.ok) return
+  }
+  throw new LarderError('store-busy', `${key} was changed by others too often`, { retry: true })
+}
 
 const zoneOf = (parameters: Parameters, context: ActionContext): string => {
   const zone = parameters.get('Zone') ?? ''
@@ -22,7 +37,7 @@ const zoneOf = (parameters: Parameters, context: ActionContext): string => {
 const describeZones: Operation = async (_parameters, context) => {
   const { records } = await listRecords<ZoneRecord>(context.store, zonePrefix(context.region))
   const down = new Map(records.map(({ value }) => [value.zone, value.downSince]))
-  return zonesOf(context.region)
+  const zones = zonesOf(context.region)
     .map((zone) => {
       const since = down.get(zone)
       const state = since === undefined ? 'up' : 'down'
@@ -30,6 +45,7 @@ const describeZones: Operation = async (_parameters, context) => {
       return `<Zone><ZoneName>${escapeXml(zone)}</ZoneName><State>${state}</State>${downSince}</Zone>`
     })
     .join('')
+  return `<Zones>${zones}</Zones>`
 }
 
 const stopZone: Operation = async (parameters, context) => {
@@ -47,10 +63,24 @@ const startZone: Operation = async (parameters, context) => {
   return describeZones(parameters, context)
 }
 
+/** Every group of the region that speaks TLS gets new certificates. */
+const rotateCertificates: Operation = async (_parameters, context) => {
+  const { records } = await listRecords<GroupSpec>(context.store, `spec/${context.region}/`)
+  const groups = records.filter(({ value }) => value.transitEncryption !== undefined && value.deletion === null)
+  for (const { value } of groups) {
+    await changeRecord<GroupSpec>(context.store, specKey(value), (spec) => ({
+      ...spec,
+      certificateRound: (spec.certificateRound ?? 0) + 1,
+    }))
+  }
+  return groups.map(({ value }) => `<Group>${escapeXml(value.id)}</Group>`).join('')
+}
+
 const operations: ReadonlyMap<string, Operation> = new Map([
   ['DescribeZones', describeZones],
   ['StopZone', stopZone],
   ['StartZone', startZone],
+  ['RotateCertificates', rotateCertificates],
 ])
 
 /** Throws `InvalidAction` for every other operation, `InvalidParameterValueException` for a zone that the region does not have. */
@@ -66,5 +96,5 @@ export const answerLarder = async (
     throw new Fault('InvalidAction', `Could not find operation ${name.slice(0, 100)} of Larder; it has ${known}.`)
   }
   const result = await operation(parameters, context)
-  return `<${name}Response xmlns="${larderNamespace}"><${name}Result><Zones>${result}</Zones></${name}Result><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${name}Response>`
+  return `<${name}Response xmlns="${larderNamespace}"><${name}Result>${result}</${name}Result><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${name}Response>`
 }

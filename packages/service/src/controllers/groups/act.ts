@@ -8,6 +8,7 @@ import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
+import { issueCertificate } from './certificates.ts'
 import { controlOf } from './observe.ts'
 import { startNodes } from './start.ts'
 import { changeNode, changeNodes } from './state-cell.ts'
@@ -107,6 +108,19 @@ const meet = async (input: ActInput, id: string, others: readonly string[]): Pro
   await Promise.all(others.map(async (other) => (await control(input, other)).meet([{ address: node.address, port: node.port }])))
 }
 
+/** The files first, then the engine reads them: it keeps the old certificate until it has both parts of the new one. */
+const renewCertificate = async (input: ActInput, id: string): Promise<void> => {
+  const { context, spec } = input
+  const node = nodeOf(input, id)
+  const { tls, state: certificate } = issueCertificate(context, spec, input.cell.value, node)
+  const files = context.adapter(spec.engine).certificateFiles(tls) ?? {}
+  const { folder } = context.place(spec.region, id)
+  for (const [name, content] of Object.entries(files)) await context.host.writeFile(`${folder}/${name}`, content)
+  await (await control(input, id)).reloadCertificate()
+  await input.cell.update((state) => changeNode(state, id, { certificate }))
+  tell(input, 'a node has a new certificate', { node: id, endsAt: new Date(certificate.endsAt).toISOString() })
+}
+
 const applySettings = async (input: ActInput, action: Extract<Action, { do: 'parameters' }>): Promise<void> => {
   const engine = await control(input, action.node)
   if (Object.keys(action.apply).length > 0) await engine.applyParameters(action.apply)
@@ -184,6 +198,8 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return publish(input, action)
     case 'parameters':
       return applySettings(input, action)
+    case 'certificate':
+      return renewCertificate(input, action.node)
     case 'joined':
       return cell.update((state) => changeNodes(state, action.nodes, { joined: true, synced: true }))
     case 'remove-node':

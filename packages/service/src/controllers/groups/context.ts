@@ -4,6 +4,7 @@ import type { Block } from '../../model/addresses.ts'
 import type { EngineName, GroupKey } from '../../model/group.ts'
 import type { Balancer } from '../../ports/balancer.ts'
 import type { Catalog } from '../../ports/catalog.ts'
+import type { Certificates } from '../../ports/certificates.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ControlSecrets, EngineAdapter } from '../../ports/engine.ts'
 import type { Host } from '../../ports/host.ts'
@@ -26,6 +27,7 @@ export interface GroupContext {
   readonly store: Store
   readonly host: Host
   readonly catalog: Catalog
+  readonly certificates: Certificates
   readonly balancer: Balancer
   readonly clock: Clock
   readonly log: Log

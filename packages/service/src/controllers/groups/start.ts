@@ -7,6 +7,7 @@ import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import type { ActInput } from './act-input.ts'
+import { issueCertificate } from './certificates.ts'
 import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
 import { controlOf } from './observe.ts'
@@ -102,11 +103,15 @@ const launch = async (
   const running = node.starting ? await alreadyStarted(context, place.tag) : null
   if (running !== null) return running
   const plan = planOf(context, spec, cell, node, action, wanted)
+  const issued = spec.transitEncryption === undefined ? null : issueCertificate(context, spec, cell.value, node)
   const rejoin = await rejoinOf(context, spec, cell, node, action)
-  const { files, launch: how } = context.adapter(spec.engine).render(rejoin === null ? plan : { ...plan, rejoin })
+  const { files, launch: how } = context
+    .adapter(spec.engine)
+    .render({ ...plan, ...(rejoin === null ? {} : { rejoin }), ...(issued === null ? {} : { tls: issued.tls }) })
   await context.host.makeFolder(place.folder)
   if (action.because === 'rebooted') await context.host.removeFile(`${place.folder}/dump.rdb`)
   await Promise.all(Object.entries(files).map(([name, content]) => context.host.writeFile(`${place.folder}/${name}`, content)))
+  if (issued !== null) await cell.update((state) => changeNode(state, node.id, { certificate: issued.state }))
   return context.host.start(how)
 }
 

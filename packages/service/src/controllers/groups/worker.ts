@@ -100,7 +100,7 @@ export const createWorker = (
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
     const observed = await observeGroup(context, spec, current.value, inForce)
-    const decision = context.decide({ spec, state: current.value, observed, wanted, zonesDown })
+    const decision = context.decide({ spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now() })
     return { decision, input: { context, spec, cell: current, wanted, inForce, events, interrupted }, record }
   }
 
@@ -210,6 +210,7 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   discovery: () => 'the list of nodes is served',
   publish: () => 'nodes are told the list',
   parameters: () => 'parameters are applied',
+  certificate: () => 'certificates are made',
   joined: (count) => (count === 1 ? 'a node has all of its data' : `${count} nodes have all of their data`),
   'remove-node': (count) => (count === 1 ? 'a node is removed' : `${count} nodes are removed`),
   'remove-group': () => 'everything of it is removed',

@@ -32,7 +32,7 @@ for (const engine of installed('memcached')) {
       void node.kill()
       await node.control.closed
       assert.ok(code('engine-unreachable')(await pending))
-      await assert.rejects(adapterFor('memcached').connect(node.plan, 100), code('engine-unreachable'))
+      await assert.rejects(adapterFor('memcached').connect(node.plan, 3_000), code('engine-unreachable'))
     })
 
     it('ends by a signal, and has no command for it', async () => {

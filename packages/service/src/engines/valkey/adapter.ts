@@ -1,6 +1,6 @@
 import type { EngineAdapter } from '../../ports/engine.ts'
 import { connect } from './control.ts'
-import { render } from './render.ts'
+import { certificateFiles, render } from './render.ts'
 
 /** Valkey and Redis OSS: one adapter, differences are capabilities of their versions. */
-export const valkeyAdapter = (engine: 'valkey' | 'redis'): EngineAdapter => ({ engine, render, connect })
+export const valkeyAdapter = (engine: 'valkey' | 'redis'): EngineAdapter => ({ engine, render, certificateFiles, connect })

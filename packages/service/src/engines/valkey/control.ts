@@ -101,11 +101,13 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
    * neither can a crash of Larder.
    */
   const bind = async (addresses: readonly string[]): Promise<void> => {
-    const present = await configuration(['bind', 'port'])
+    const present = await configuration(['bind', 'port', 'tls-port'])
+    const plain = present.get('port') ?? '0'
+    const port = plain === '0' ? (present.get('tls-port') ?? plain) : plain
     const dropped = (present.get('bind') ?? '').split(' ').filter((address) => address !== '' && !addresses.includes(address))
     await Promise.all([
       send(['CONFIG', 'SET', 'bind', addresses.join(' ')]),
-      ...dropped.map((address) => send(['CLIENT', 'KILL', 'LADDR', `${address}:${present.get('port')}`])),
+      ...dropped.map((address) => send(['CLIENT', 'KILL', 'LADDR', `${address}:${port}`])),
     ])
   }
 
@@ -146,6 +148,12 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     },
     setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
     replicate: (of) => (of === null ? done('REPLICAOF', 'NO', 'ONE') : done('REPLICAOF', of.address, String(of.port))),
+    reloadCertificate: async () => {
+      const names = ['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file']
+      const files = await configuration(names)
+      // The same names again: the engine then reads the files anew, all of them or none.
+      await done('CONFIG', 'SET', ...names.flatMap((name) => [name, files.get(name) ?? '']))
+    },
     meet: async (nodes) => {
       await Promise.all(nodes.map((node) => done('CLUSTER', 'MEET', node.address, String(node.port))))
     },

@@ -1,6 +1,7 @@
 /** The configuration of a Valkey or Redis OSS node, and how it is started. Pure. */
 import { LarderError } from '../../errors.ts'
 import { engineCapabilities } from '../../model/engine-versions.ts'
+import type { NodeCertificate } from '../../ports/certificates.ts'
 import type { NodePlan, Rendered } from '../../ports/engine.ts'
 import { replicationUser, userLines } from './acl.ts'
 import { busPort, renderClusterFile, renderRejoin } from './cluster-file.ts'
@@ -32,13 +33,39 @@ const clusterLines = (plan: NodePlan): readonly string[] => {
     'cluster-node-timeout 15000',
     line('cluster-port', bus),
     line('cluster-announce-ip', plan.address),
-    line('cluster-announce-port', String(plan.port)),
+    line(plan.tls === undefined ? 'cluster-announce-port' : 'cluster-announce-tls-port', String(plan.port)),
     line('cluster-announce-bus-port', bus),
     // With three shards the engines can elect a replica themselves, also while Larder is down. With fewer they have no majority.
     line('cluster-replica-no-failover', plan.election === true ? 'no' : 'yes'),
     'cluster-allow-replica-migration no',
   ]
 }
+
+/** Where a node's certificate stands in its folder. */
+const tlsFiles = { certificate: 'tls.crt', key: 'tls.key', authority: 'ca.crt' } as const
+
+const portLines = (plan: NodePlan): readonly string[] =>
+  plan.tls === undefined
+    ? [line('port', String(plan.port))]
+    : [
+        'port 0',
+        line('tls-port', String(plan.port)),
+        line('tls-cert-file', `${plan.folder}/${tlsFiles.certificate}`),
+        line('tls-key-file', `${plan.folder}/${tlsFiles.key}`),
+        line('tls-ca-cert-file', `${plan.folder}/${tlsFiles.authority}`),
+        'tls-protocols "TLSv1.2 TLSv1.3"',
+        // As on AWS clients show no certificate.
+        'tls-auth-clients no',
+        'tls-replication yes',
+        'tls-cluster yes',
+      ]
+
+/** The files of a certificate, by name in the node's folder. */
+export const certificateFiles = (tls: NodeCertificate): Readonly<Record<string, string>> => ({
+  [tlsFiles.certificate]: tls.certificate,
+  [tlsFiles.key]: tls.key,
+  [tlsFiles.authority]: tls.authority,
+})
 
 const capabilityLines = (plan: NodePlan): readonly string[] => {
   const can = engineCapabilities(plan.engine.engine, plan.engine.version)
@@ -74,7 +101,7 @@ const configurationOf = (plan: NodePlan): string => {
   const parameters = startDirectives(plan.parameters, plan.kind === 'cme')
   const lines = [
     line('bind', plan.address, ...plan.floating),
-    line('port', String(plan.port)),
+    ...portLines(plan),
     line('unixsocket', plan.socket),
     'unixsocketperm 700',
     line('dir', plan.folder),
@@ -108,6 +135,7 @@ export const render = (plan: NodePlan): Rendered => {
   return {
     files: {
       [configFile]: configurationOf(plan),
+      ...(plan.tls === undefined ? {} : certificateFiles(plan.tls)),
       ...(plan.cluster === undefined ? {} : { [clusterFile]: renderClusterFile(plan.cluster, plan.engine) }),
       ...(plan.rejoin === undefined ? {} : { [clusterFile]: renderRejoin(plan.rejoin) }),
     },

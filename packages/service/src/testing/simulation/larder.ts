@@ -8,6 +8,7 @@ import { LarderError } from '../../errors.ts'
 import type { ShardState } from '../../model/group.ts'
 import type { Catalog, InstalledEngine } from '../../ports/catalog.ts'
 import type { Operation, Store } from '../../ports/store.ts'
+import { noCertificates } from '../fixtures.ts'
 import type { Random } from './random.ts'
 import type { SimWorld } from './world.ts'
 
@@ -138,6 +139,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
         store: mortal,
         host: ports.host,
         catalog,
+        certificates: noCertificates,
         balancer: ports.balancer,
         clock: ports.clock,
         log: (_level, message, fields) => {

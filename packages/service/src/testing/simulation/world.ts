@@ -347,6 +347,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
               throw new LarderError('engine-command', `an address is in use by ${taken.id}`, { retry: true })
             engine.bound = [...addresses]
           }),
+        reloadCertificate: () => change('certificate', () => undefined),
         meet: () => change('meet', () => undefined),
         claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),
         replicateNode: (nodeId) => change(`follow ${nodeId.slice(0, 6)}`, () => replicateNode(machine, engine, nodeId)),
@@ -390,6 +391,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           tag: `${plan.folder}/`,
         },
       }),
+      certificateFiles: () => ({}),
       connect: (plan, deadlineMs) =>
         new Promise((resolve, reject) => {
           if (isDead()) return

@@ -310,8 +310,7 @@ test('single values are checked', async () => {
 
 test('what is not there yet is refused in words that say so', async () => {
   const wishes: readonly Partial<CreateReplicationGroupMessage>[] = [
-    { TransitEncryptionEnabled: true },
-    { TransitEncryptionMode: 'preferred' },
+    { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' },
     { AtRestEncryptionEnabled: true },
     { KmsKeyId: 'key' },
     { AuthToken: 'a-very-long-secret-token' },
@@ -329,6 +328,18 @@ test('what is not there yet is refused in words that say so', async () => {
   ]
   for (const wish of wishes) await refuses(wish, value, /not available yet/)
   await refuses({ Durability: 'disabled', Engine: 'redis' }, combination, /Valkey 9\.0/)
+})
+
+test('encryption in transit is required where it is asked for', async () => {
+  for (const input of [
+    { TransitEncryptionEnabled: true, TransitEncryptionMode: 'required' } as const,
+    { TransitEncryptionEnabled: true },
+  ]) {
+    const group = await newGroup(groupContext(), 'demo', input)
+    assert.deepEqual([group.TransitEncryptionEnabled, group.TransitEncryptionMode], [true, 'required'])
+  }
+  await refuses({ TransitEncryptionMode: 'required' }, combination, /only together with TransitEncryptionEnabled/)
+  await refuses({ TransitEncryptionEnabled: true, TransitEncryptionMode: 'always' as 'required' }, value, /preferred, required/)
 })
 
 test('what merely says the present state is taken', async () => {

@@ -16,7 +16,7 @@ import { durabilityOf, findEngine } from '../groups/engine.ts'
 import { checkGroupFree, checkMembersFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
 import { knownNodeType } from '../groups/node-types.ts'
-import { notYet, refuseNotYet } from '../groups/not-yet.ts'
+import { notYet, refuseNotYet, transitEncryptionOf } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
 import { descriptionText, oneOf, portNumber } from '../groups/values.ts'
@@ -130,6 +130,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     multiAz: input.MultiAZEnabled ?? false,
     clusterMode: mode.clustered ? 'enabled' : 'disabled',
     durability: durabilityOf(engine.engine, engine.version, input.Durability),
+    ...transitEncryptionOf(input),
     labels: newLabels(input, description, `${context.region}/${id}`, false),
     tags: checkTags([], input.Tags ?? []),
     shards: await shardSpecs(context, { id, kind, createdAt }, shapes, subnetGroup.value),
@@ -150,7 +151,8 @@ const creationEvents = (spec: GroupSpec, named: string | undefined): readonly Ha
  * Cluster mode that nobody spoke about is on where there is more than one shard. Where failover is not spoken about with cluster mode, it is on.
  */
 export const createReplicationGroup: Action<Input, CreateReplicationGroupResult> = async (input, context) => {
-  refuseNotYet(input)
+  const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, ...others } = input
+  refuseNotYet(input.PrimaryClusterId ? input : others)
   if (input.PrimaryClusterId) return createFromCluster(input, context)
   return untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
     const { spec, conditions } = await draft(context, input)

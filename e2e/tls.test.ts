@@ -1,0 +1,217 @@
+/** Encryption in transit with real engines and clients: who is let in, what the certificates say, and their rotation under load. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect, type DetailedPeerCertificate } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import {
+  CreateReplicationGroupCommand,
+  DescribeReplicationGroupsCommand,
+  type ReplicationGroup,
+  TestFailoverCommand,
+} from '@aws-sdk/client-elasticache'
+import { createClient } from '@redis/client'
+import { Cluster, Redis } from 'ioredis'
+import { startTestService, type TestService, until } from './support/service.ts'
+
+const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
+
+interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+const create = async (
+  service: TestService,
+  id: string,
+  shape: { NumCacheClusters: number } | { NumNodeGroups: number },
+  EngineVersion: string,
+) => {
+  const client = service.client()
+  await client.send(
+    new CreateReplicationGroupCommand({
+      ReplicationGroupId: id,
+      ReplicationGroupDescription: id,
+      Engine: EngineVersion === '7.0' ? 'redis' : 'valkey',
+      EngineVersion,
+      CacheNodeType: 'cache.t4g.micro',
+      AutomaticFailoverEnabled: true,
+      TransitEncryptionEnabled: true,
+      ...shape,
+      ...('NumNodeGroups' in shape ? { ReplicasPerNodeGroup: 1 } : {}),
+    }),
+  )
+  client.destroy()
+  return available(service, id)
+}
+
+const available = (service: TestService, id: string): Promise<ReplicationGroup> =>
+  until(`${id} available`, async () => {
+    const client = service.client()
+    const { ReplicationGroups: [group] = [] } = await client.send(
+      new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
+    )
+    client.destroy()
+    const nodes = service.nodes().filter((node) => node.id.startsWith(`${id}-`))
+    return group?.Status === 'available' && nodes.every((node) => node.status === 'available') ? group : undefined
+  })
+
+const placeOf = (endpoint: { readonly Address?: string | undefined; readonly Port?: number | undefined } | undefined): Place => ({
+  host: endpoint?.Address ?? '',
+  port: endpoint?.Port ?? 0,
+})
+
+/** The peer's certificate, or why there is no connection. */
+const shake = (place: Place, options: Readonly<Record<string, unknown>>): Promise<DetailedPeerCertificate | string> =>
+  new Promise((resolve) => {
+    const socket = connect({ ...place, ...options })
+    socket.setTimeout(3_000, () => resolve('no answer'))
+    socket.once('secureConnect', () => {
+      resolve(socket.getPeerCertificate(true))
+      socket.destroy()
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+  })
+
+for (const version of ['9.1', '7.0'])
+  test(`engine ${version}: a group with TLS serves those who trust its authority, and nobody else`, async () => {
+    await using service = await startTestService()
+    const group = await create(service, 'safe', { NumCacheClusters: 2 }, version)
+    assert.deepEqual([group.TransitEncryptionEnabled, group.TransitEncryptionMode], [true, 'required'])
+    const ca = service.larder('ca')
+    const primary = placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
+    const reader = placeOf(group.NodeGroups?.[0]?.ReaderEndpoint)
+
+    const client = createClient({ socket: { ...primary, tls: true, ca } })
+    client.on('error', () => undefined) // told by the commands
+    await client.connect()
+    await client.set('greeting', 'hello')
+    const replica = new Redis({ ...reader, tls: { ca }, lazyConnect: true, retryStrategy: () => null })
+    await replica.connect()
+    await until('the replica has it', async () => (await replica.get('greeting')) === 'hello')
+    assert.match(String(await replica.info('replication')), /role:slave/)
+    replica.disconnect()
+
+    assert.equal(service.larder('connect', 'safe', 'GET', 'greeting').trim(), 'hello')
+    assert.equal(await shake(primary, {}), 'SELF_SIGNED_CERT_IN_CHAIN', 'nobody is trusted by chance')
+    assert.notEqual(typeof (await shake(primary, { ca, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' })), 'string')
+    assert.notEqual(typeof (await shake(primary, { ca, minVersion: 'TLSv1.3' })), 'string')
+    const old = { ca, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
+    assert.equal(typeof (await shake(primary, old)), 'string', 'older versions are refused')
+    const plain = new Redis({ ...primary, lazyConnect: true, retryStrategy: () => null, connectTimeout: 2_000 })
+    plain.on('error', () => undefined) // told by the promise
+    await assert.rejects(plain.connect().then(() => plain.ping()))
+    plain.disconnect()
+
+    // The one who takes over has a certificate for the same endpoint.
+    const api = service.client()
+    await api.send(new TestFailoverCommand({ ReplicationGroupId: 'safe', NodeGroupId: '0001' }))
+    api.destroy()
+    await available(service, 'safe')
+    assert.equal(await until('the client is back', () => client.get('greeting')), 'hello')
+    client.destroy()
+
+    for (const node of service.nodes()) {
+      const folder = join(service.home, 'nodes', 'us-east-1', node.id)
+      for (const file of readdirSync(folder).filter((name) => /key|crt/.test(name)))
+        assert.equal(statSync(join(folder, file)).mode & 0o077, 0, `${file} is for its user alone`)
+    }
+  })
+
+test('a sharded group speaks TLS to its clients, between its nodes and on its bus, and fails over', async () => {
+  await using service = await startTestService()
+  const group = await create(service, 'shards', { NumNodeGroups: 3 }, '9.1')
+  const ca = service.larder('ca')
+  const cluster = new Cluster([placeOf(group.ConfigurationEndpoint)], {
+    redisOptions: { tls: { ca } },
+    clusterRetryStrategy: () => 10,
+    retryDelayOnFailover: 10,
+    slotsRefreshTimeout: 2_000,
+  })
+  cluster.on('error', () => undefined) // told by the commands
+  for (let key = 0; key < 100; key += 1) await cluster.set(`key-${key}`, String(key))
+  const primary = service.nodes().find((node) => node.role === 'primary')
+  assert.ok(primary?.pid)
+  process.kill(primary.pid, 'SIGKILL')
+  await until('another primary', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
+  await available(service, 'shards')
+  for (let key = 0; key < 100; key += 1) assert.equal(await cluster.get(`key-${key}`), String(key))
+  cluster.disconnect()
+  const bus = await shake({ host: primary.address, port: primary.port + 10_000 }, { ca })
+  assert.notEqual(typeof bus, 'string', `the bus speaks TLS too: ${String(bus)}`)
+})
+
+test('certificates are rotated ten times under load, without a restart and without a failed command', async () => {
+  await using service = await startTestService()
+  const group = await create(service, 'turn', { NumCacheClusters: 2 }, '9.1')
+  const ca = service.larder('ca')
+  const primary = placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
+  const pids = service.nodes().map((node) => node.pid)
+  const failures: unknown[] = []
+  let going = true
+  let done = 0
+  const lasting = Array.from({ length: 25 }, async () => {
+    const client = createClient({ socket: { ...primary, tls: true, ca } })
+    client.on('error', (error: unknown) => failures.push(error))
+    await client.connect()
+    while (going) {
+      await client.incr('count').then(
+        () => {
+          done += 1
+        },
+        (error: unknown) => failures.push(error),
+      )
+      await delay(5)
+    }
+    client.destroy()
+  })
+  const coming = Array.from({ length: 25 }, async () => {
+    while (going) {
+      const client = createClient({ socket: { ...primary, tls: true, ca, reconnectStrategy: false } })
+      client.on('error', (error: unknown) => failures.push(error))
+      try {
+        await client.connect()
+        await client.incr('count')
+        done += 1
+      } catch (error) {
+        failures.push(error)
+      }
+      client.destroy()
+      await delay(50)
+    }
+  })
+  const serials = new Set<string>()
+  const look = async (): Promise<string> => {
+    const peer = await shake(primary, { ca })
+    assert.ok(typeof peer !== 'string', String(peer))
+    assert.equal(new X509Certificate(peer.raw).checkIP(primary.host), primary.host)
+    return peer.serialNumber
+  }
+  try {
+    serials.add(await look())
+    for (let turn = 0; turn < 10; turn += 1) {
+      await promisify(execFile)(process.execPath, [main, 'certs', 'rotate'], { env: service.environment, timeout: 30_000 })
+      serials.add(
+        await until('another certificate', async () => {
+          const serial = await look()
+          return serials.has(serial) ? undefined : serial
+        }),
+      )
+    }
+  } finally {
+    going = false
+    await Promise.all([...lasting, ...coming])
+  }
+  assert.equal(serials.size, 11)
+  assert.deepEqual(failures, [])
+  assert.ok(done > 500, `${done} commands`)
+  assert.deepEqual(
+    service.nodes().map((node) => node.pid),
+    pids,
+  )
+})

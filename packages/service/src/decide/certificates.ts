@@ -1,0 +1,29 @@
+/** When a node gets another certificate: well before its own ends, when its addresses have changed, or when somebody asks for it. */
+import type { GroupSpec, GroupState, NodeState } from '../model/group.ts'
+import type { Action } from './actions.ts'
+import { factsOf, type GroupInput, isServing } from './input.ts'
+
+/** Every address at which clients or other nodes reach it. */
+export const placesOf = (spec: GroupSpec, state: GroupState, node: NodeState): readonly string[] =>
+  spec.transitEncryption === undefined
+    ? []
+    : [node, state.primaryEndpoint, state.readerEndpoint, state.configurationEndpoint].flatMap((place) =>
+        place === null ? [] : [place.address],
+      )
+
+/** A third of its time is left for whatever may keep it from being made. */
+const isOld = (now: number, { issuedAt, endsAt }: { readonly issuedAt: number; readonly endsAt: number }): boolean =>
+  now > issuedAt + ((endsAt - issuedAt) * 2) / 3
+
+export const decideCertificates = (input: GroupInput): readonly Action[] => {
+  const { spec, state, now } = input
+  if (spec.transitEncryption === undefined) return []
+  return spec.shards
+    .flatMap((shard) => factsOf(input, shard).filter(isServing))
+    .filter(({ state: node }) => {
+      const { certificate } = node
+      if (certificate === undefined || isOld(now, certificate) || certificate.round < (spec.certificateRound ?? 0)) return true
+      return placesOf(spec, state, node).some((place) => !certificate.places.includes(place))
+    })
+    .map((node) => ({ do: 'certificate', node: node.spec.id }))
+}

@@ -1,0 +1,17 @@
+/** What a node needs to speak TLS; all are PEM. */
+export interface NodeCertificate {
+  readonly certificate: string
+  readonly key: string
+  /** Certificates that its peers trust. */
+  readonly authority: string
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number
+  readonly endsAt: number
+}
+
+export interface Certificates {
+  /** What clients have to trust, PEM. */
+  readonly bundle: string
+  /** `places` are the names and addresses at which the node is reached. */
+  issue(subject: string, places: readonly string[]): NodeCertificate
+}
