@@ -28,7 +28,12 @@ const fields = (answer: unknown): Readonly<Record<string, string>> => {
   return Object.fromEntries(texts.flatMap((text, index) => (index % 2 === 0 ? [[text, texts[index + 1] ?? '']] : [])))
 }
 
-const open = async (byHand: ByHand, signal: AbortSignal): Promise<Rival> => {
+interface Sentinels extends Rival {
+  /** How often they have switched once more after a fault, so far; each time writes to the first new primary may be lost. */
+  needlessSwitches(): number
+}
+
+const open = async (byHand: ByHand, signal: AbortSignal): Promise<Sentinels> => {
   const engine = engineOf()
   const first = startNode(byHand, engine, common)
   const follow: Configure = (address, folder) => [...common(address, folder), `replicaof ${first.place.address} ${port}`]
@@ -73,6 +78,9 @@ const open = async (byHand: ByHand, signal: AbortSignal): Promise<Rival> => {
   await until('the Sentinels know all', isWhole, { signal })
 
   let before = first
+  let epoch = 0
+  let needless = 0
+  const epochNow = async (): Promise<number> => Number(fields(await ask(leader, 'SENTINEL', 'MASTER', name))['config-epoch'])
   /** What was lost comes back as a replica of the new primary; left alone it would come back as a primary, and be told after 8 s. */
   const mend = async (): Promise<void> => {
     let present = before
@@ -99,12 +107,14 @@ const open = async (byHand: ByHand, signal: AbortSignal): Promise<Rival> => {
       return performance.now() - since > calmMs
     }
     await until('everyone follows, and goes on to', isCalm, { signal, everyMs: 50 })
+    needless += (await epochNow()) - epoch - 1
   }
   const fault = (strike: (node: Node) => Promise<unknown> | unknown): Fault => ({
     prepare: async () => {
       const present = await primary()
       if (present === null) throw new Error('expected the Sentinels to agree on a primary')
       before = present
+      epoch = await epochNow()
       return () => strike(present)
     },
     mend,
@@ -123,11 +133,12 @@ const open = async (byHand: ByHand, signal: AbortSignal): Promise<Rival> => {
       planned: fault((node) => switched(node)),
       'planned, coordinated': fault((node) => switched(node, 'COORDINATED')),
     },
+    needlessSwitches: () => needless,
     [Symbol.asyncDispose]: () => byHand[Symbol.asyncDispose](),
   }
 }
 
-export const openSentinels = async (signal: AbortSignal): Promise<Rival> => {
+export const openSentinels = async (signal: AbortSignal): Promise<Sentinels> => {
   const byHand = openByHand()
   try {
     return await open(byHand, signal)
