@@ -16,7 +16,7 @@ import { requireAvailableGroup } from '../groups/guards.ts'
 import { subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
 import { nodesOf, writeChangedGroup } from '../groups/write-group.ts'
-import { checkZones, zonesIn } from '../groups/zones.ts'
+import { checkZones, zonesUp } from '../groups/zones.ts'
 import { zoneWish } from './node-zones.ts'
 
 type Input = CreateCacheClusterMessage
@@ -77,7 +77,7 @@ export const createReplica = (input: Input, context: ActionContext): Promise<Cre
     checkZones(subnetGroup.value, wanted)
     const load = await roomForNodes(context, 1)
     const placed = placeNodes(
-      zonesIn(subnetGroup.value),
+      await zonesUp(context, subnetGroup.value, wanted),
       load,
       nodesOf(spec).map((node) => node.zone),
       wanted,

@@ -20,7 +20,7 @@ import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/refere
 import { roomForNodes } from '../groups/region.ts'
 import { oneOf, portNumber } from '../groups/values.ts'
 import { writeNewGroup } from '../groups/write-group.ts'
-import { checkZones, zonesIn } from '../groups/zones.ts'
+import { checkZones, zonesUp } from '../groups/zones.ts'
 import { createReplica } from './create-replica.ts'
 import { placeWish, zoneWish } from './node-zones.ts'
 
@@ -52,7 +52,7 @@ const newNodes = async (
   const wish = zoneWish(input, count)
   checkZones(subnetGroup, wish.zones)
   const load = await roomForNodes(context, count)
-  return placeWish(wish, zonesIn(subnetGroup), load).map(
+  return placeWish(wish, await zonesUp(context, subnetGroup, wish.zones), load).map(
     (zone, index): NodeSpec => ({ ...nodeIds(group, shardId(1), index + 1), zone, createdAt: group.createdAt, reboots: 0 }),
   )
 }

@@ -9,7 +9,7 @@ import type { StoredGroup } from '../groups/find.ts'
 import { joiningNodes } from '../groups/new-nodes.ts'
 import { subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
-import { checkZones, zonesIn } from '../groups/zones.ts'
+import { checkZones, zonesUp } from '../groups/zones.ts'
 import { zoneMode } from './node-zones.ts'
 
 type Input = Pick<ModifyCacheClusterMessage, 'NumCacheNodes' | 'CacheNodeIdsToRemove' | 'AZMode' | 'NewAvailabilityZones'>
@@ -74,7 +74,7 @@ const added = async (
     shard,
     present: base,
     wanted,
-    zones: zonesIn(subnetGroup.value),
+    zones: await zonesUp(context, subnetGroup.value, wanted),
     load: await roomForNodes(context, count),
     now: context.clock.now(),
     isTaken: () => false,

@@ -21,7 +21,7 @@ import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/refere
 import { roomForNodes } from '../groups/region.ts'
 import { descriptionText, oneOf, portNumber } from '../groups/values.ts'
 import { clusterIdsOf, writeNewGroup } from '../groups/write-group.ts'
-import { checkZones, zonesIn } from '../groups/zones.ts'
+import { checkZones, zonesUp } from '../groups/zones.ts'
 import { checkFailover } from './failover.ts'
 import { createFromCluster } from './from-cluster.ts'
 import { checkUnclustered, type ShardShape, shapeOf, slotsOf } from './shape.ts'
@@ -86,7 +86,11 @@ const shardSpecs = async (
     shapes.reduce((sum, shape) => sum + shape.nodes, 0),
   )
   const placed = placeShards(
-    zonesIn(subnetGroup),
+    await zonesUp(
+      context,
+      subnetGroup,
+      shapes.flatMap((shape) => shape.zones),
+    ),
     load,
     shapes.map((shape) => ({ nodes: shape.nodes, wanted: shape.zones })),
   )

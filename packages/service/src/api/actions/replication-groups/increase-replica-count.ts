@@ -11,7 +11,7 @@ import { joiningNodes } from '../groups/new-nodes.ts'
 import { subnetGroupFor } from '../groups/references.ts'
 import { checkNodesInGroup, roomForNodes } from '../groups/region.ts'
 import { nodesOf, writeChangedGroup } from '../groups/write-group.ts'
-import { checkZones, zonesIn } from '../groups/zones.ts'
+import { checkZones, zonesUp } from '../groups/zones.ts'
 import { noOperation, replicaTargets, requireImmediately, type ShardTarget, withNodes, zonesLeft } from './replica-counts.ts'
 
 /** How many nodes a shard lacks. Throws `InvalidParameterValueException` where it has more already. */
@@ -39,6 +39,11 @@ export const increaseReplicaCount: Action<IncreaseReplicaCountMessage, IncreaseR
     const subnetGroup = await subnetGroupFor(context, spec.subnetGroup ?? undefined)
     for (const target of growing) checkZones(subnetGroup.value, target.zones ?? [])
     const load = await roomForNodes(context, added)
+    const zones = await zonesUp(
+      context,
+      subnetGroup.value,
+      growing.flatMap((target) => (target.zones === null ? [] : zonesLeft(target.shard, target.zones))),
+    )
     const names = await clustersNamed(context, `${spec.id}-`)
     const own = new Set(nodesOf(spec).map((node) => node.clusterId))
     const joined = (target: ShardTarget): ShardSpec['nodes'] => [
@@ -52,7 +57,7 @@ export const increaseReplicaCount: Action<IncreaseReplicaCountMessage, IncreaseR
           target.zones === null
             ? Array.from({ length: lacking(target) }, () => undefined)
             : zonesLeft(target.shard, target.zones),
-        zones: zonesIn(subnetGroup.value),
+        zones,
         load,
         now: context.clock.now(),
         isTaken: (id) => names.has(id) && !own.has(id),
