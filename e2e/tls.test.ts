@@ -1,6 +1,6 @@
 /** Encryption in transit with real engines and clients: who is let in, what the certificates say, and their rotation under load. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 import {
   CreateReplicationGroupCommand,
   DescribeReplicationGroupsCommand,
+  ModifyReplicationGroupCommand,
   type ReplicationGroup,
   TestFailoverCommand,
 } from '@aws-sdk/client-elasticache'
@@ -214,4 +215,75 @@ test('certificates are rotated ten times under load, without a restart and witho
     service.nodes().map((node) => node.pid),
     pids,
   )
+})
+
+test('AUTH tokens are rotated ten times under load: whoever has a valid one never fails, and old ones are refused after SET', async () => {
+  await using service = await startTestService()
+  const group = await create(service, 'auth', { NumCacheClusters: 2 }, '9.1')
+  const ca = service.larder('ca')
+  const primary = placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
+  const api = service.client()
+  const tokenOf = (turn: number): string => `larder-token-number-${turn}`
+  const modify = async (AuthToken: string, AuthTokenUpdateStrategy: 'ROTATE' | 'SET'): Promise<void> => {
+    const input = { ReplicationGroupId: 'auth', AuthToken, AuthTokenUpdateStrategy, ApplyImmediately: true }
+    await api.send(new ModifyReplicationGroupCommand(input))
+    await available(service, 'auth')
+  }
+  const login = async (password: string | undefined, port = primary.port): Promise<string> => {
+    const socket = { host: primary.host, port, tls: true, ca, reconnectStrategy: false } as const
+    const client = createClient({ socket, ...(password === undefined ? {} : { password }) })
+    client.on('error', () => undefined) // told by the promise
+    try {
+      await client.connect()
+      return await client.ping()
+    } catch (error) {
+      return error instanceof Error ? (error.message.split(' ')[0] ?? '') : 'failed'
+    } finally {
+      client.destroy()
+    }
+  }
+  await modify(tokenOf(0), 'ROTATE')
+  assert.equal(await login(undefined), 'PONG', 'the first rotation leaves the token optional')
+  await modify(tokenOf(0), 'SET')
+  assert.deepEqual(
+    [await login(undefined), await login('wrong-token-of-length-16'), await login(tokenOf(0))],
+    ['NOAUTH', 'WRONGPASS', 'PONG'],
+  )
+
+  let valid = tokenOf(0)
+  let going = true
+  let logins = 0
+  const failures: string[] = []
+  const clients = Array.from({ length: 50 }, async () => {
+    while (going) {
+      const said = await login(valid)
+      if (said === 'PONG') logins += 1
+      else failures.push(said)
+      await delay(100)
+    }
+  })
+  try {
+    for (let turn = 1; turn <= 10; turn += 1) {
+      await modify(tokenOf(turn), 'ROTATE')
+      valid = tokenOf(turn)
+      await delay(300) // those who have the old one finish
+      await modify(tokenOf(turn), 'SET')
+    }
+  } finally {
+    going = false
+    await Promise.all(clients)
+  }
+  assert.deepEqual(failures, [])
+  assert.ok(logins > 100, `${logins} logins`)
+  assert.deepEqual([await login(tokenOf(9)), await login(tokenOf(10))], ['WRONGPASS', 'PONG'])
+
+  // Who takes over knows the token; a client sees no hash of it; nothing that was written holds it.
+  await api.send(new TestFailoverCommand({ ReplicationGroupId: 'auth', NodeGroupId: '0001' }))
+  await available(service, 'auth')
+  api.destroy()
+  assert.deepEqual([await login(undefined), await login(tokenOf(10))], ['NOAUTH', 'PONG'])
+  const found = spawnSync('grep', ['-rlE', 'larder-token-number|wrong-token', service.home, '--exclude-dir=run'], {
+    encoding: 'utf8',
+  })
+  assert.equal(found.stdout, '')
 })

@@ -55,6 +55,8 @@ export type Action =
       readonly pendingReboot: boolean
       readonly nodeType: string
     }
+  /** Clients of a running node need other tokens from now on. */
+  | { readonly do: 'access'; readonly node: string }
   /** A new certificate for a running node. */
   | { readonly do: 'certificate'; readonly node: string }
   | { readonly do: 'joined'; readonly nodes: readonly string[] }

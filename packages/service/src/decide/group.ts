@@ -4,6 +4,7 @@
  * The stages stand in the order in which they matter. The first stage that has something to do is done, then the world is looked
  * at again: an interrupted change is therefore nothing special, it goes on from what is there.
  */
+import { decideAccess } from './access.ts'
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideCertificates } from './certificates.ts'
 import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
@@ -92,6 +93,7 @@ const stages: readonly Stage[] = [
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideBinds,
   decideReaders,
+  decideAccess,
   eachShard(decideEnds),
   eachShard(decideReboots),
   // The list of a Memcached cluster does not depend on who runs: it is served while the nodes start.

@@ -50,6 +50,16 @@ export interface ShardSpec {
   readonly wantedPrimary: { readonly id: string; readonly epoch: number } | null
 }
 
+/** Tokens by which clients of Redis AUTH come in. They are kept as SHA-256 alone, in hexadecimal. */
+export interface AuthSpec {
+  /** One, or two while they are rotated; the newest last. */
+  readonly tokens: readonly string[]
+  /** Clients without a token are still let in: the first rotation of a group that had none. */
+  readonly optional: boolean
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+}
+
 export interface Tag {
   readonly key: string
   readonly value: string
@@ -103,6 +113,8 @@ export interface GroupSpec extends GroupKey {
   readonly durability: 'default' | 'async' | 'sync' | 'disabled' | null
   /** Clients, replication and the cluster bus speak TLS, and nothing else. Left out: none of them does. */
   readonly transitEncryption?: 'required'
+  /** Redis AUTH. Left out: clients need no token. */
+  readonly auth?: AuthSpec
   /** Raised when all certificates are to be made anew before their time. */
   readonly certificateRound?: number
   readonly labels: GroupLabels
@@ -160,6 +172,8 @@ export interface NodeState {
   readonly parameters: Readonly<Record<string, string>>
   readonly parameterStatus: 'in-sync' | 'applying' | 'pending-reboot'
   readonly rebootsDone: number
+  /** What clients need to come in, as the running process was told (`decide/access.ts`). Left out: nothing. */
+  readonly access?: string
   /** Of the certificate that the running process was given last. */
   readonly certificate?: CertificateState
   /** `cme`: the node's own 40-character id. */

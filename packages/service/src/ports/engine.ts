@@ -31,6 +31,8 @@ export interface NodePlan {
   readonly secrets: ControlSecrets
   /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */
   readonly replicaOf: Endpoint | null
+  /** What clients need to come in; left out: nothing. */
+  readonly access?: ClientAccess
   /** It speaks TLS alone, by this certificate. */
   readonly tls?: NodeCertificate
   /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
@@ -39,6 +41,12 @@ export interface NodePlan {
   readonly rejoin?: ClusterRejoin
   /** `cme`: may the engines elect a replica themselves? */
   readonly election?: boolean
+}
+
+/** SHA-256 of the tokens that let clients in, in hexadecimal; `optional`: also without one. */
+export interface ClientAccess {
+  readonly tokens: readonly string[]
+  readonly optional: boolean
 }
 
 /** One node of a sharded group as it is to be when the group is new. */
@@ -151,6 +159,8 @@ export interface EngineControl {
   replicate(of: Endpoint | null): Promise<void>
   /** Binds exactly these addresses (the first is its own). Addresses that are no longer bound lose their connections at once. */
   bind(addresses: readonly string[]): Promise<void>
+  /** Connections that are open go on. Null: clients need nothing. */
+  setAccess(access: ClientAccess | null): Promise<void>
   /** Reads its certificate and key again from the files of its folder; connections that are open go on. */
   reloadCertificate(): Promise<void>
   /** Cluster mode. */

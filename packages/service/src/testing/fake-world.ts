@@ -226,6 +226,7 @@ export const createFakeWorld = (): FakeWorld => {
           throw new LarderError('engine-command', `an address is in use by ${taken.plan.id}`, { retry: true })
         engine.bound = [...addresses]
       },
+      setAccess: async () => alive('access'),
       reloadCertificate: async () => alive('certificate'),
       meet: async (nodes) => {
         alive('meet')

@@ -1,4 +1,6 @@
 /** Carries out one stage of a decision. Every action may be run again. */
+
+import { accessText } from '../../decide/access.ts'
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
 import { LarderError } from '../../errors.ts'
@@ -87,6 +89,8 @@ const untilPrimary = async (input: ActInput, engine: EngineControl, id: string):
 const promote = async (input: ActInput, action: Extract<Action, { do: 'promote' }>): Promise<void> => {
   const { node, shard, epoch, addresses } = action
   const engine = await control(input, node)
+  // Rules are not replicated: whoever is primary next has those of today.
+  if ((nodeOf(input, node).access ?? 'open') !== accessText(input.spec)) await applyAccess(input, node)
   if (action.owner !== null) await engine.replicateNode(action.owner)
   if (input.spec.kind === 'cme') await (action.byVote ? engine.standForElection() : engine.takeOver())
   else await Promise.all([engine.replicate(null), addresses === null ? undefined : engine.bind(addresses)])
@@ -106,6 +110,12 @@ const follow = async (input: ActInput, id: string, primary: string): Promise<voi
 const meet = async (input: ActInput, id: string, others: readonly string[]): Promise<void> => {
   const node = nodeOf(input, id)
   await Promise.all(others.map(async (other) => (await control(input, other)).meet([{ address: node.address, port: node.port }])))
+}
+
+const applyAccess = async (input: ActInput, id: string): Promise<void> => {
+  await (await control(input, id)).setAccess(input.spec.auth ?? null)
+  const access = accessText(input.spec)
+  await input.cell.update((state) => changeNode(state, id, { access }))
 }
 
 /** The files first, then the engine reads them: it keeps the old certificate until it has both parts of the new one. */
@@ -198,6 +208,8 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return publish(input, action)
     case 'parameters':
       return applySettings(input, action)
+    case 'access':
+      return applyAccess(input, action.node)
     case 'certificate':
       return renewCertificate(input, action.node)
     case 'joined':

@@ -1,4 +1,6 @@
 /** Starts processes of nodes. Intent is written before, identity after, and everything between may be run again. */
+
+import { accessText } from '../../decide/access.ts'
 import type { Action, StartReason } from '../../decide/actions.ts'
 import type { WantedSettings } from '../../decide/input.ts'
 import { LarderError } from '../../errors.ts'
@@ -65,6 +67,7 @@ const planOf = (
     secrets: context.secrets,
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
+    ...(spec.auth === undefined ? {} : { access: spec.auth }),
     ...(hasElection(spec) ? { election: true } : {}),
   }
 }
@@ -176,6 +179,7 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
         parameters: wanted.parameters,
         parameterStatus: 'in-sync',
         synced: action.replicaOf === null,
+        access: accessText(spec),
         status: statusWhile(action.because),
         // Whatever it was started for: a reboot that was asked for has happened.
         rebootsDone: rebootsOf(spec, action.node),
@@ -208,7 +212,7 @@ export const adoptStarts = async (
     if (process === null) continue
     const { parameters } = wanted
     await cell.update((state) =>
-      changeNode(state, node.id, { process, starting: false, synced: false, engine: spec.engine, parameters }),
+      changeNode(state, node.id, { process, starting: false, synced: false, access: 'unknown', engine: spec.engine, parameters }),
     )
   }
 }

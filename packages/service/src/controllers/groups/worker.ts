@@ -210,6 +210,7 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   discovery: () => 'the list of nodes is served',
   publish: () => 'nodes are told the list',
   parameters: () => 'parameters are applied',
+  access: () => 'clients are asked for other tokens',
   certificate: () => 'certificates are made',
   joined: (count) => (count === 1 ? 'a node has all of its data' : `${count} nodes have all of their data`),
   'remove-node': (count) => (count === 1 ? 'a node is removed' : `${count} nodes are removed`),

@@ -57,6 +57,7 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
     setMaxMemory: (bytes) => expect(`cache_memlimit ${Math.floor(bytes / megabyte)}`, 'OK'),
     replicate: unsupported('replication'),
     bind: unsupported('addresses that can be changed while it runs'),
+    setAccess: unsupported('tokens'),
     reloadCertificate: unsupported('certificates yet'),
     meet: unsupported('cluster'),
     claimSlots: unsupported('cluster'),

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { InstalledEngine } from '../../ports/catalog.ts'
-import type { ControlSecrets } from '../../ports/engine.ts'
+import type { ClientAccess, ControlSecrets } from '../../ports/engine.ts'
 import { isSince, readingClusterCommands } from './features.ts'
 
 export const controlUser = 'larder'
@@ -47,18 +47,29 @@ const only = (command: string, subcommands: readonly string[]): readonly string[
 const clusterReads = (engine: AclEngine): readonly string[] =>
   Object.entries(readingClusterCommands).flatMap(([name, since]) => (isSince(since, engine) ? [name] : []))
 
+/** What the user `default` is asked for, as words of ACL SETUSER. */
+export const accessRules = (access: ClientAccess | null): readonly string[] =>
+  access === null || access.optional ? ['nopass'] : access.tokens.map((token) => `#${token}`)
+
 /** Rules of the user `default`. */
-export const clientRules = (engine: AclEngine, clusterMode: boolean): string =>
+export const clientRules = (engine: AclEngine, clusterMode: boolean, access: ClientAccess | null = null): string =>
   [
-    'on nopass ~* &* +@all',
+    'on',
+    ...accessRules(access),
+    '~* &* +@all',
     ...closedCommands.map((name) => `-${name}`),
     ...only('acl', readingAclCommands),
     ...(clusterMode ? only('cluster', clusterReads(engine)) : []),
   ].join(' ')
 
 /** Lines of the configuration file. Passwords stand there only as SHA-256. */
-export const userLines = (secrets: ControlSecrets, engine: AclEngine, clusterMode: boolean): readonly string[] => [
-  `user default ${clientRules(engine, clusterMode)}`,
+export const userLines = (
+  secrets: ControlSecrets,
+  engine: AclEngine,
+  clusterMode: boolean,
+  access: ClientAccess | null = null,
+): readonly string[] => [
+  `user default ${clientRules(engine, clusterMode, access)}`,
   `user ${controlUser} on #${hash(secrets.control)} ~* &* +@all`,
   `user ${replicationUser} on #${hash(secrets.replication)} resetchannels resetkeys -@all +psync +replconf +ping +sync`,
 ]

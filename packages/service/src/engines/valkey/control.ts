@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../../errors.ts'
 import type { SlotRange } from '../../model/group.ts'
 import type { EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
-import { controlUser } from './acl.ts'
+import { accessRules, controlUser } from './acl.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
 import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
@@ -148,6 +148,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     },
     setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
     replicate: (of) => (of === null ? done('REPLICAOF', 'NO', 'ONE') : done('REPLICAOF', of.address, String(of.port))),
+    setAccess: (access) => done('ACL', 'SETUSER', 'default', 'resetpass', ...accessRules(access)),
     reloadCertificate: async () => {
       const names = ['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file']
       const files = await configuration(names)

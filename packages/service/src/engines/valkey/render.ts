@@ -121,7 +121,7 @@ const configurationOf = (plan: NodePlan): string => {
     ...capabilityLines(plan),
     ...Object.entries(parameters).map(([name, words]) => line(name, ...words)),
     line('maxmemory', String(plan.maxMemoryBytes)),
-    ...userLines(plan.secrets, plan.engine, plan.kind === 'cme'),
+    ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access ?? null),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -347,6 +347,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
               throw new LarderError('engine-command', `an address is in use by ${taken.id}`, { retry: true })
             engine.bound = [...addresses]
           }),
+        setAccess: () => change('access', () => undefined),
         reloadCertificate: () => change('certificate', () => undefined),
         meet: () => change('meet', () => undefined),
         claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),

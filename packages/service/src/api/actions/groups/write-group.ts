@@ -44,6 +44,7 @@ const forController = (spec: GroupSpec): string =>
     spec.nodeType,
     spec.parameterGroup,
     spec.automaticFailover,
+    spec.auth,
     spec.shards,
     spec.deletion,
   ])

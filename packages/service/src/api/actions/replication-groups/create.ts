@@ -12,6 +12,7 @@ import type { Condition } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
+import { newAuth } from '../groups/auth.ts'
 import { durabilityOf, findEngine } from '../groups/engine.ts'
 import { checkGroupFree, checkMembersFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
@@ -135,6 +136,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     clusterMode: mode.clustered ? 'enabled' : 'disabled',
     durability: durabilityOf(engine.engine, engine.version, input.Durability),
     ...transitEncryptionOf(input),
+    ...newAuth(input.AuthToken, input.TransitEncryptionEnabled === true, createdAt),
     labels: newLabels(input, description, `${context.region}/${id}`, false),
     tags: checkTags([], input.Tags ?? []),
     shards: await shardSpecs(context, { id, kind, createdAt }, shapes, subnetGroup.value),
@@ -155,7 +157,7 @@ const creationEvents = (spec: GroupSpec, named: string | undefined): readonly Ha
  * Cluster mode that nobody spoke about is on where there is more than one shard. Where failover is not spoken about with cluster mode, it is on.
  */
 export const createReplicationGroup: Action<Input, CreateReplicationGroupResult> = async (input, context) => {
-  const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, ...others } = input
+  const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, AuthToken: _token, ...others } = input
   refuseNotYet(input.PrimaryClusterId ? input : others)
   if (input.PrimaryClusterId) return createFromCluster(input, context)
   return untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {

@@ -171,6 +171,35 @@ test('PrimaryClusterId asks for a switch in the present epoch, and to ask for th
   assert.equal((await specNow(other, 'rg', 'demo')).shards[0]?.wantedPrimary, null)
 })
 
+test('AUTH tokens: ROTATE adds one and keeps the newest two, SET leaves the last, and only at once', async () => {
+  const context = await ready({ NumCacheClusters: 2, TransitEncryptionEnabled: true })
+  const [first, second, third] = ['first-token-of-all', 'second-token-of-all', 'third-token-of-all']
+  const authNow = async () => {
+    await settle(context, 'rg', 'demo')
+    const { auth } = await specNow(context, 'rg', 'demo')
+    return [auth?.optional, auth?.tokens.length]
+  }
+  const change = (AuthToken: string, AuthTokenUpdateStrategy?: 'ROTATE' | 'SET') =>
+    modify(context, {
+      AuthToken,
+      ...(AuthTokenUpdateStrategy === undefined ? {} : { AuthTokenUpdateStrategy }),
+      ApplyImmediately: true,
+    })
+  await change(first)
+  assert.deepEqual(await authNow(), [true, 1], 'where there was none it is optional')
+  await rejects(context, () => change(second, 'SET'), combination, /only the strategy ROTATE/)
+  await change(first, 'SET')
+  assert.deepEqual(await authNow(), [false, 1])
+  await change(second, 'ROTATE')
+  await settle(context, 'rg', 'demo')
+  await change(third, 'ROTATE')
+  assert.deepEqual(await authNow(), [false, 2])
+  await rejects(context, () => change(first, 'SET'), combination, /only the strategy ROTATE/)
+  await rejects(context, () => modify(context, { AuthToken: first }), combination, /only with ApplyImmediately/)
+  await change(third, 'SET')
+  assert.deepEqual(await authNow(), [false, 1])
+})
+
 test('changes that cannot be made are refused', async () => {
   const context = await ready()
   const refuses = (input: Partial<ModifyReplicationGroupMessage>, shape: string, message: RegExp) =>
@@ -187,7 +216,9 @@ test('changes that cannot be made are refused', async () => {
   await refuses({ SnapshotRetentionLimit: 7 }, value, /not available yet/)
   await refuses({ SnapshotRetentionLimit: 36 }, value, /from 0 to 35/)
   await refuses({ TransitEncryptionEnabled: true }, value, /not available yet/)
-  await refuses({ AuthTokenUpdateStrategy: 'ROTATE' }, value, /not available yet/)
+  await refuses({ AuthTokenUpdateStrategy: 'ROTATE' }, combination, /needs an AuthToken/)
+  await refuses({ AuthToken: 'a-very-long-secret-token' }, combination, /with encryption in transit/)
+  await refuses({ AuthTokenUpdateStrategy: 'DELETE' }, value, /not available yet/)
   await refuses({ UserGroupIdsToAdd: ['users'] }, value, /not available yet/)
   await refuses({ UserGroupIdsToRemove: ['users'] }, value, /not available yet/)
   await refuses({ RemoveUserGroups: true }, value, /not available yet/)

@@ -8,6 +8,7 @@ import type { Action, ActionContext } from '../../action.ts'
 import { type GroupRecords, primaryOf } from '../../views/members.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
+import { changedAuth } from '../groups/auth.ts'
 import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
 import { cacheClusterNotFound, findReplicationGroup, recordsOf } from '../groups/find.ts'
 import { requireAvailableGroup } from '../groups/guards.ts'
@@ -119,7 +120,8 @@ const refuseEmpty = (input: Input): void => {
 export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult> = (input, context) =>
   untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
     const group = await findReplicationGroup(context, input.ReplicationGroupId)
-    refuseNotYet(input)
+    const { AuthToken: _token, AuthTokenUpdateStrategy: _strategy, ...others } = input
+    refuseNotYet(others)
     refuseEmpty(input)
     requireAvailableGroup(group)
     const before = group.spec.value
@@ -131,6 +133,7 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     const changed: GroupSpec = {
       ...before,
       shards,
+      ...changedAuth(before, input, context.clock.now()),
       labels: labelsOf(before, input),
       parameterGroup: parameterGroup.name,
       durability:
