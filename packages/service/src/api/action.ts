@@ -11,6 +11,8 @@ export interface ActionContext {
   readonly store: Store
   readonly catalog: Catalog
   readonly clock: Clock
+  /** Why security groups cannot be put in force here; null where they can, or where this home takes them without. Left out: they can. */
+  readonly whyUnguarded?: () => Promise<string | null>
 }
 
 /**

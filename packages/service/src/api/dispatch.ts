@@ -3,6 +3,8 @@ import { Fault, LarderError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import { type Caller, checkService, type SignedRequest, type Verifier, verifySignature } from '../security/sigv4.ts'
 import type { Action, ActionContext } from './action.ts'
+import { answerEc2 } from './ec2/answer.ts'
+import { ec2Error, ec2Namespace, ec2Version, encodeEc2Error } from './ec2/wire.ts'
 import { answerLarder, larderNamespace, larderVersion } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { decodeInput } from './wire/decode.ts'
@@ -31,6 +33,9 @@ type Parameters = ReadonlyMap<string, string>
 interface Service {
   readonly version: string
   readonly xmlns: string
+  /** Its errors, and their form, where they are not those of ElastiCache. */
+  readonly wireError?: (fault: Fault) => WireError | null
+  readonly encodeError?: (error: WireError, requestId: string) => string
   answer(dependencies: DispatchDependencies, caller: Caller, action: string, parameters: Parameters, id: string): Promise<string>
 }
 
@@ -58,6 +63,17 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
       version: stsVersion,
       xmlns: stsNamespace,
       answer: async (_dependencies, caller, action, _parameters, requestId) => answerSts(action, caller, requestId),
+    },
+  ],
+  [
+    'ec2',
+    {
+      version: ec2Version,
+      xmlns: ec2Namespace,
+      wireError: ec2Error,
+      encodeError: encodeEc2Error,
+      answer: (dependencies, caller, action, parameters, requestId) =>
+        answerEc2(action, parameters, dependencies.context(caller), requestId),
     },
   ],
   [
@@ -116,8 +132,8 @@ const answerSigned = (dependencies: DispatchDependencies, request: SignedRequest
  * What the caller may know of an error. Our own failures, and faults that no model knows, go to the log under the id of the request; the
  * caller learns that it failed.
  */
-export const tellable = (error: unknown, log: Log, requestId: string): WireError => {
-  const wire = error instanceof Fault ? wireError(error) : null
+export const tellable = (error: unknown, log: Log, requestId: string, known = wireError): WireError => {
+  const wire = error instanceof Fault ? known(error) : null
   if (wire !== null) return wire
   log('error', 'a request failed', { requestId, error })
   if (!(error instanceof LarderError && error.code === 'store-busy')) return internalFailure
@@ -131,13 +147,14 @@ export const dispatch = async (
   request: SignedRequest,
   requestId: string,
 ): Promise<Answer> => {
-  let xmlns = namespace
+  let service: Service | undefined
   try {
     const caller = await verifySignature(request, dependencies.verifier)
-    xmlns = services.get(caller.service)?.xmlns ?? namespace
+    service = services.get(caller.service)
     return { status: 200, body: await answerSigned(dependencies, request, caller, requestId) }
   } catch (error) {
-    const wire = tellable(error, dependencies.log, requestId)
-    return { status: wire.status, body: encodeError(wire, requestId, xmlns) }
+    const wire = tellable(error, dependencies.log, requestId, service?.wireError)
+    const body = service?.encodeError?.(wire, requestId) ?? encodeError(wire, requestId, service?.xmlns)
+    return { status: wire.status, body }
   }
 }
