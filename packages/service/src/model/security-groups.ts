@@ -37,7 +37,7 @@ export interface SecurityGroupName {
   readonly id: string
 }
 
-export const securityGroupPrefix = 'securitygroup/'
+const securityGroupPrefix = 'securitygroup/'
 export const securityGroupKey = (region: string, id: string): string => `${securityGroupPrefix}${region}/${id}`
 /** Names may hold what a key may not. */
 export const securityGroupNameKey = (region: string, name: string): string =>
@@ -46,7 +46,7 @@ export const securityGroupNameKey = (region: string, name: string): string =>
 export const isSecurityGroupId = (text: string): boolean => /^sg-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(text)
 
 export const defaultSecurityGroupName = 'default'
-export const everywhere = '0.0.0.0/0'
+const everywhere = '0.0.0.0/0'
 
 const digits = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 17)
 
