@@ -16,7 +16,7 @@ import { createCacheCluster } from '../cache-clusters/create.ts'
 import { describeCacheClusters } from '../cache-clusters/describe.ts'
 import { createReplicationGroup } from '../replication-groups/create.ts'
 import { describeReplicationGroups } from '../replication-groups/describe.ts'
-import { installed, region, type TestContext, testContext } from '../test-context.ts'
+import { installed, region, rejects, type TestContext, testContext } from '../test-context.ts'
 
 const catalog: Catalog = {
   list: () => installed,
@@ -181,3 +181,9 @@ export const messages = async (context: ActionContext): Promise<readonly string[
   (await listRecords<EventRecord>(context.store, `event/${region}/`)).records.map(
     ({ value }) => `${value.sourceId}: ${value.message}`,
   )
+
+/** CreateReplicationGroup with this input is refused. */
+export const refuses = async (input: Partial<CreateReplicationGroupMessage>, shape: string, message: RegExp): Promise<void> => {
+  const context = groupContext()
+  await rejects(context, () => newGroup(context, 'demo', input), shape, message)
+}

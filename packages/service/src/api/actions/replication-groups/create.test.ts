@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CreateReplicationGroupMessage } from '@aws-sdk/client-elasticache'
-import { groupContext, groupNow, messages, newCluster, newGroup, readyGroup, settle, specNow } from '../groups/testing.ts'
+import {
+  groupContext,
+  groupNow,
+  messages,
+  newCluster,
+  newGroup,
+  readyGroup,
+  refuses,
+  settle,
+  specNow,
+} from '../groups/testing.ts'
 import { createCacheParameterGroup } from '../parameter-groups/create.ts'
 import { createCacheSubnetGroup } from '../subnet-groups/create.ts'
 import { account, region, rejects } from '../test-context.ts'
 
 const zones = ['a', 'b', 'c'].map((letter) => `${region}${letter}`)
-
-const refuses = async (input: Partial<CreateReplicationGroupMessage>, shape: string, message: RegExp): Promise<void> => {
-  const context = groupContext()
-  await rejects(context, () => newGroup(context, 'demo', input), shape, message)
-}
 
 const combination = 'InvalidParameterCombinationException'
 const value = 'InvalidParameterValueException'
@@ -327,34 +332,6 @@ test('what is not there yet is refused in words that say so', async () => {
   ]
   for (const wish of wishes) await refuses(wish, value, /not available yet/)
   await refuses({ Durability: 'disabled', Engine: 'redis' }, combination, /Valkey 9\.0/)
-})
-
-test('encryption in transit is required where it is asked for', async () => {
-  for (const input of [
-    { TransitEncryptionEnabled: true, TransitEncryptionMode: 'required' } as const,
-    { TransitEncryptionEnabled: true },
-  ]) {
-    const group = await newGroup(groupContext(), 'demo', input)
-    assert.deepEqual([group.TransitEncryptionEnabled, group.TransitEncryptionMode], [true, 'required'])
-  }
-  await refuses({ TransitEncryptionMode: 'required' }, combination, /only together with TransitEncryptionEnabled/)
-  await refuses({ TransitEncryptionEnabled: true, TransitEncryptionMode: 'always' as 'required' }, value, /preferred, required/)
-})
-
-test('an AUTH token follows its rules, needs TLS, and stands in no record and no refusal', async () => {
-  const context = groupContext()
-  const token = 'a-very-long-secret-token'
-  const group = await newGroup(context, 'demo', { TransitEncryptionEnabled: true, AuthToken: token })
-  assert.equal(group.AuthTokenEnabled, true)
-  assert.ok(group.AuthTokenLastModifiedDate instanceof Date)
-  assert.ok(!JSON.stringify(await context.store.list('')).includes(token))
-  await refuses({ AuthToken: token }, combination, /only together with TransitEncryptionEnabled/)
-  for (const bad of ['short', 'x'.repeat(129), 'with spaces in between it', 'no/slashes/are/allowed'])
-    await refuses(
-      { TransitEncryptionEnabled: true, AuthToken: bad },
-      value,
-      /^Invalid AuthToken provided\. It must have 16 to 128 characters/,
-    )
 })
 
 test('what merely says the present state is taken', async () => {
