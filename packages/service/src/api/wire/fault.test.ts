@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../../errors.ts'
+import { ec2Error } from '../ec2/wire.ts'
 import { wireError } from './fault.ts'
 
 const wire = (shape: string): unknown => {
@@ -44,5 +45,9 @@ test('every fault that is thrown anywhere in the service is known', () => {
     ),
   )
   assert.ok(thrown.length > 20, `found ${thrown.length}`)
-  for (const [file, shape] of thrown) assert.notEqual(wire(shape), null, `${shape} in ${file}`)
+  for (const [file, shape] of thrown) {
+    // Services of their own have errors of their own.
+    const known = file.startsWith('api/ec2/') ? ec2Error : wireError
+    assert.notEqual(known(new Fault(shape, 'm')), null, `${shape} in ${file}`)
+  }
 })
