@@ -5,7 +5,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import {
   CreateReplicationGroupCommand,
@@ -21,6 +20,7 @@ import type { BenchmarkOptions } from './support/benchmark.ts'
 import { type ByHand, openByHand } from './support/by-hand.ts'
 import { inTurn, median, pairedRatio, round } from './support/figures.ts'
 import { replicated } from './support/groups.ts'
+import { onOtherProcessor, pin } from './support/pinning.ts'
 import { processorNanoseconds } from './support/proc.ts'
 import { runTool } from './support/tool.ts'
 
@@ -51,16 +51,6 @@ interface Measured {
 /** By `<command> <load> <target>`, one value for each round. */
 type Rates = Map<string, Measured[]>
 const rateKey = (what: string, load: Load, target: Target['name']): string => `${what} ${load.name} ${target}`
-
-/** One processor for the engines, one for the client, on both sides: else the scheduler is what is measured. */
-const pin = (pids: readonly (number | null)[]): void => {
-  if (availableParallelism() < 2) return
-  for (const pid of pids) spawnSync('taskset', ['-acp', '0', String(pid)], { stdio: 'ignore' })
-}
-const onOtherProcessor = (tool: readonly string[]): readonly string[] =>
-  availableParallelism() < 2 || spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status !== 0
-    ? tool
-    : ['taskset', '-c', '1', ...tool]
 
 /** Does any rule on this machine make the kernel track connections? Null where that cannot be seen. */
 const isTracking = (): boolean | null => {

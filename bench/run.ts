@@ -7,6 +7,7 @@ import { runFailover } from './failover.ts'
 import { runIdle } from './idle.ts'
 import { runProvisioning } from './provisioning.ts'
 import type { Benchmark } from './support/benchmark.ts'
+import { runTls } from './tls.ts'
 import { runZoneLoss } from './zone-loss.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -31,6 +32,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     about: 'one of three zones killed at once, with 20 to 200 nodes: until the last group takes writes again',
     rounds: 5,
     run: runZoneLoss,
+  },
+  tls: {
+    about: 'GET, SET and new connections under TLS, beside the same engine under TLS started by hand',
+    rounds: 9,
+    run: runTls,
   },
   idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },
   adopt: { about: 'Larder killed and started again with 30 nodes under load', rounds: 5, run: runAdopt },

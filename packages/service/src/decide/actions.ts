@@ -1,4 +1,5 @@
 import type { Endpoint, SlotRange } from '../model/group.ts'
+import type { Front } from '../ports/balancer.ts'
 
 /**
  * What a controller can do for a group. Every action may be run twice, and none depends on what an earlier one returned:
@@ -57,6 +58,10 @@ export type Action =
     }
   /** Clients of a running node need other tokens from now on. */
   | { readonly do: 'access'; readonly node: string }
+  /** What stands at the group's ports where engines cannot: these fronts and no others. */
+  | { readonly do: 'fronts'; readonly fronts: readonly Front[] }
+  /** A running node serves clients with TLS, without, or both, as the group does. */
+  | { readonly do: 'transit'; readonly node: string }
   /** A new certificate for a running node. */
   | { readonly do: 'certificate'; readonly node: string }
   | { readonly do: 'joined'; readonly nodes: readonly string[] }

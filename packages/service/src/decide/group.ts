@@ -25,6 +25,7 @@ import { decideTarget, unfenced } from './primary.ts'
 import { decideEnds, decideFences, decideReboots, decideStarts } from './processes.ts'
 import { decideSettings } from './settings.ts'
 import { decideForgetting, decideMeetings, decideTopology } from './topology.ts'
+import { decideFronts, decideTransit } from './transit.ts'
 
 type Stage = (input: GroupInput) => readonly Action[]
 
@@ -93,6 +94,8 @@ const stages: readonly Stage[] = [
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideBinds,
   decideReaders,
+  decideFronts,
+  decideTransit,
   decideAccess,
   eachShard(decideEnds),
   eachShard(decideReboots),

@@ -31,6 +31,8 @@ export interface Observed {
   readonly nodes: Readonly<Record<string, ObservedNode>>
   /** Backends of the reader endpoint that are in force, as `address:port`; null when it is not known. */
   readonly readers: readonly string[] | null
+  /** Fronts that are in force, as `frontsText`; null when it is not known. */
+  readonly fronts: string | null
   /** Memcached: discovery version that the configuration endpoint serves; null when it is not known. */
   readonly discovery: number | null
   /** Memcached: discovery version that each node was told; a node that was started since has forgotten it. */

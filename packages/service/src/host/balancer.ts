@@ -72,6 +72,7 @@ export const openBalancer = async (options: BalancerOptions): Promise<Balancer> 
   return {
     setReader: (endpoint, backends) => readers.setReader(endpoint, backends),
     setDiscovery: (endpoint, discovery) => served.setDiscovery(endpoint, discovery),
+    setFronts: (group, fronts) => served.setFronts(group, fronts),
     remove: async (endpoint) => {
       await table?.remove(endpoint)
       await served.remove(endpoint)

@@ -9,7 +9,7 @@ const deadlineMs = 10_000
 
 const keyOf = ({ address, port }: Endpoint): string => `${address}:${port}`
 
-export interface ReaderTable extends Omit<Balancer, 'setDiscovery'> {
+export interface ReaderTable extends Omit<Balancer, 'setDiscovery' | 'setFronts'> {
   /** What the kernel has now. */
   rules(): Promise<readonly ReaderRule[]>
 }

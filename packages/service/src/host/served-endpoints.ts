@@ -2,9 +2,10 @@
 import { extname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { LarderError } from '../errors.ts'
 import type { Endpoint, ProcessIdentity } from '../model/group.ts'
-import type { Discovery } from '../ports/balancer.ts'
+import type { Discovery, Front } from '../ports/balancer.ts'
 import type { Host } from '../ports/host.ts'
 import type { Log } from '../ports/log.ts'
 import { coalesced } from './coalesce.ts'
@@ -40,6 +41,7 @@ interface ServedOptions {
 export interface ServedEndpoints {
   setReader(endpoint: Endpoint, backends: readonly Endpoint[]): Promise<void>
   setDiscovery(endpoint: Endpoint, discovery: Discovery): Promise<void>
+  setFronts(group: string, fronts: readonly Front[]): Promise<void>
   remove(endpoint: Endpoint): Promise<void>
   readers(): readonly ReaderPlan[]
   list(): Promise<readonly string[]>
@@ -158,12 +160,13 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
   })
 
   /** The failure of one endpoint is told to the one who wants that endpoint. */
-  const change = async (next: EndpointPlan, endpoint: Endpoint): Promise<void> => {
+  const change = async (next: EndpointPlan, endpoints: readonly Endpoint[]): Promise<void> => {
     plan = { ...next, revision: plan.revision + 1 }
     await enforce()
-    const failure = (await readReport())?.failures[endpointKey(endpoint)]
-    if (failure === undefined) return
-    throw new LarderError('address-taken', `${endpointKey(endpoint)} cannot be served: ${failure}`, { retry: true })
+    const failures = (await readReport())?.failures ?? {}
+    const failed = endpoints.map(endpointKey).find((key) => failures[key] !== undefined)
+    if (failed !== undefined)
+      throw new LarderError('address-taken', `${failed} cannot be served: ${failures[failed]}`, { retry: true })
   }
 
   const isServed = async (): Promise<boolean> =>
@@ -196,21 +199,30 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
   return {
     setReader: (endpoint, backends) => {
       const rest = without(plan, endpoint)
-      return change({ ...rest, readers: [...rest.readers, { endpoint, backends }] }, endpoint)
+      return change({ ...rest, readers: [...rest.readers, { endpoint, backends }] }, [endpoint])
     },
     setDiscovery: (endpoint, discovery) => {
       const rest = without(plan, endpoint)
-      return change({ ...rest, discoveries: [...rest.discoveries, { ...discovery, endpoint }] }, endpoint)
+      return change({ ...rest, discoveries: [...rest.discoveries, { ...discovery, endpoint }] }, [endpoint])
     },
     remove: async (endpoint) => {
       if (plan.readers.some(isAt(endpoint)) || plan.discoveries.some(isAt(endpoint)))
-        await change(without(plan, endpoint), endpoint)
+        await change(without(plan, endpoint), [endpoint])
+    },
+    setFronts: async (group, fronts) => {
+      const [others, present] = [
+        plan.fronts.filter((front) => front.group !== group),
+        plan.fronts.filter((front) => front.group === group),
+      ]
+      const wanted = fronts.map((front) => ({ ...front, group }))
+      if (isDeepStrictEqual(present, wanted)) return
+      await change({ ...plan, fronts: [...others, ...wanted] }, [])
     },
     readers: () => plan.readers,
     list: async () => {
       const report = await readReport()
       if (isEmptyPlan(plan) || report?.revision !== plan.revision || (await running()) === null) return []
-      return [...plan.readers, ...plan.discoveries]
+      return [...plan.readers, ...plan.discoveries, ...plan.fronts]
         .map(({ endpoint }) => endpointKey(endpoint))
         .filter((key) => report.failures[key] === undefined)
     },

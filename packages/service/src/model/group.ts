@@ -10,6 +10,8 @@
  * `GroupSpec` (what is wanted) is written by the API, `GroupState` (what is, and the targets of changes under way) by the
  * group's controller. They meet in the store.
  */
+import type { TransitMode, TransitState } from './transit.ts'
+
 export type EngineName = 'valkey' | 'redis' | 'memcached'
 export type GroupKind = 'cmd' | 'cme' | 'single' | 'memcached'
 /** Replication groups and cache clusters are two name spaces on AWS. */
@@ -111,8 +113,8 @@ export interface GroupSpec extends GroupKey {
   /** Valkey and Redis OSS: `enabled` in `cme`; `compatible` is a `cmd` group on its way. */
   readonly clusterMode: 'enabled' | 'disabled' | 'compatible'
   readonly durability: 'default' | 'async' | 'sync' | 'disabled' | null
-  /** Clients, replication and the cluster bus speak TLS, and nothing else. Left out: none of them does. */
-  readonly transitEncryption?: 'required'
+  /** `required`: clients, replication and the cluster bus speak TLS, and nothing else. `preferred`: clients may. Left out: nobody does. */
+  readonly transitEncryption?: TransitMode
   /** Redis AUTH. Left out: clients need no token. */
   readonly auth?: AuthSpec
   /** Raised when all certificates are to be made anew before their time. */
@@ -174,6 +176,8 @@ export interface NodeState {
   readonly rebootsDone: number
   /** What clients need to come in, as the running process was told (`decide/access.ts`). Left out: nothing. */
   readonly access?: string
+  /** How the running process serves clients. Left out: without TLS. */
+  readonly transit?: TransitState
   /** Of the certificate that the running process was given last. */
   readonly certificate?: CertificateState
   /** `cme`: the node's own 40-character id. */

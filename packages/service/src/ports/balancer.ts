@@ -6,6 +6,13 @@ export interface Discovery {
   readonly nodes: readonly Endpoint[]
 }
 
+/** A port at which connections with and without TLS are served, each by a port of the engine that stands behind it. */
+export interface Front {
+  readonly endpoint: Endpoint
+  readonly plain: Endpoint
+  readonly tls: Endpoint
+}
+
 /**
  * Endpoints that no engine binds itself. They outlive Larder: kernel rules, or a process of their own.
  * All calls may be repeated; the last call for an endpoint wins.
@@ -15,6 +22,8 @@ export interface Balancer {
   setReader(endpoint: Endpoint, backends: readonly Endpoint[]): Promise<void>
   /** `endpoint` answers `config get cluster` and passes everything else on to the first node. */
   setDiscovery(endpoint: Endpoint, discovery: Discovery): Promise<void>
+  /** These and no others are the fronts of this group. One whose address is taken comes as soon as that is free: `list` tells. */
+  setFronts(group: string, fronts: readonly Front[]): Promise<void>
   remove(endpoint: Endpoint): Promise<void>
   /** What is in force now, as `address:port`. */
   list(): Promise<readonly string[]>

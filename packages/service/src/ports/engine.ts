@@ -1,4 +1,5 @@
 import type { Endpoint, EngineName, SlotRange } from '../model/group.ts'
+import type { TransitMode } from '../model/transit.ts'
 import type { InstalledEngine } from './catalog.ts'
 import type { NodeCertificate } from './certificates.ts'
 import type { Launch } from './host.ts'
@@ -33,8 +34,10 @@ export interface NodePlan {
   readonly replicaOf: Endpoint | null
   /** What clients need to come in; left out: nothing. */
   readonly access?: ClientAccess
-  /** It speaks TLS alone, by this certificate. */
+  /** It speaks TLS, by this certificate. */
   readonly tls?: NodeCertificate
+  /** Valkey and Redis OSS: whether it speaks TLS alone. Left out: it does, where it has a certificate. */
+  readonly transit?: TransitMode
   /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
   readonly cluster?: ClusterPlan
   /** `cme`: it comes back as a replica, and is told what has changed while it was away. */
@@ -144,6 +147,14 @@ export interface EngineStatus {
   readonly cluster: ClusterView | null
 }
 
+export interface TransitChange {
+  readonly mode: TransitMode | 'none'
+  /** Of the group. */
+  readonly port: number
+  /** Connections at that port may be without TLS: they are closed when it becomes required. */
+  readonly plain: boolean
+}
+
 /** A control connection to one running engine. All methods reject with `engine-unreachable`, `engine-command` or `deadline`. */
 export interface EngineControl {
   /** Resolves when the connection has ended, for whatever reason: the first sign of a dead process. */
@@ -161,6 +172,11 @@ export interface EngineControl {
   bind(addresses: readonly string[]): Promise<void>
   /** Connections that are open go on. Null: clients need nothing. */
   setAccess(access: ClientAccess | null): Promise<void>
+  /**
+   * Speaks TLS alone, beside plain connections (at `innerPorts`), or not at all. Its certificate is in its folder already. Connections that are open
+   * go on, but where TLS becomes required those without it are closed.
+   */
+  setTransit(wanted: TransitChange): Promise<void>
   /** Reads its certificate and key again from the files of its folder; connections that are open go on. */
   reloadCertificate(): Promise<void>
   /** Cluster mode. */

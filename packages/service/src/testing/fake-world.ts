@@ -6,7 +6,7 @@
 import type { PersistedData } from '../decide/observed.ts'
 import { LarderError } from '../errors.ts'
 import type { Endpoint, EngineName, ProcessIdentity, SlotRange } from '../model/group.ts'
-import type { Balancer, Discovery } from '../ports/balancer.ts'
+import type { Balancer, Discovery, Front } from '../ports/balancer.ts'
 import type { Catalog, InstalledEngine } from '../ports/catalog.ts'
 import type { ClusterMember, ClusterPlan, EngineAdapter, EngineControl, EngineStatus, NodePlan } from '../ports/engine.ts'
 import type { Host, Launch } from '../ports/host.ts'
@@ -44,6 +44,8 @@ export interface FakeWorld {
   /** Every process ends, as with a reboot of the machine. */
   killAll(): void
   readonly readers: ReadonlyMap<string, readonly Endpoint[]>
+  /** By the name of their group. */
+  readonly fronts: ReadonlyMap<string, readonly Front[]>
   readonly discoveries: ReadonlyMap<string, Discovery>
   readonly folders: ReadonlySet<string>
   /** Called with the name of each thing done to the world, before it is done; may throw to make it fail. */
@@ -88,6 +90,7 @@ export const createFakeWorld = (): FakeWorld => {
   const persisted = new Map<string, PersistedData>()
   const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
   const readers = new Map<string, readonly Endpoint[]>()
+  const fronts = new Map<string, readonly Front[]>()
   const discoveries = new Map<string, Discovery>()
   let nextPid = 1000
   let starts = 0
@@ -227,6 +230,7 @@ export const createFakeWorld = (): FakeWorld => {
         engine.bound = [...addresses]
       },
       setAccess: async () => alive('access'),
+      setTransit: async () => alive('transit'),
       reloadCertificate: async () => alive('certificate'),
       meet: async (nodes) => {
         alive('meet')
@@ -400,6 +404,10 @@ export const createFakeWorld = (): FakeWorld => {
       before('discovery')
       discoveries.set(`${endpoint.address}:${endpoint.port}`, discovery)
     },
+    setFronts: async (group, wanted) => {
+      before('fronts')
+      fronts.set(group, wanted)
+    },
     remove: async (endpoint) => {
       before('remove endpoint')
       readers.delete(`${endpoint.address}:${endpoint.port}`)
@@ -438,6 +446,7 @@ export const createFakeWorld = (): FakeWorld => {
       for (const engine of living()) end(engine)
     },
     readers,
+    fronts,
     discoveries,
     folders,
     onAction: () => {},

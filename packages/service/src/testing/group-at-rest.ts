@@ -90,6 +90,7 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
     observed: {
       nodes: Object.fromEntries(observed.map((node) => [node.id, node])),
       readers: kind !== 'cmd' ? null : replicas.length > 0 ? replicas : [`${addressOf(0)}:6379`],
+      fronts: '',
       discovery: kind === 'memcached' ? 1 : null,
       published: kind === 'memcached' ? Object.fromEntries(states.map((node) => [node.id, 1])) : {},
     },

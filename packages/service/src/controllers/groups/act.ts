@@ -3,9 +3,11 @@
 import { accessText } from '../../decide/access.ts'
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
+import { frontsText } from '../../decide/transit.ts'
 import { LarderError } from '../../errors.ts'
-import type { NodeState } from '../../model/group.ts'
+import type { CertificateState, NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
+import type { TransitState } from '../../model/transit.ts'
 import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
@@ -20,6 +22,7 @@ import { removeNode, stopNode } from './stop.ts'
 const tell = (input: ActInput, step: string, fields: Readonly<Record<string, unknown>> = {}): void =>
   input.context.log('info', step, { group: groupName(input.spec), ...fields })
 
+const frontsDeadlineMs = 3_000
 /** Writes wait at most this long in a planned switch. */
 const pauseMs = 4_000
 
@@ -118,14 +121,49 @@ const applyAccess = async (input: ActInput, id: string): Promise<void> => {
   await input.cell.update((state) => changeNode(state, id, { access }))
 }
 
+/** A certificate in the files of a node; what is kept of it. */
+const writeCertificate = async (input: ActInput, node: NodeState): Promise<CertificateState> => {
+  const { context, spec } = input
+  const { tls, state } = issueCertificate(context, spec, input.cell.value, node)
+  const files = context.adapter(spec.engine).certificateFiles(tls) ?? {}
+  const { folder } = context.place(spec.region, node.id)
+  for (const [name, content] of Object.entries(files)) await context.host.writeFile(`${folder}/${name}`, content)
+  return state
+}
+
+/** The fronts at the addresses that an engine has just left. */
+const untilFronts = async (input: ActInput, id: string): Promise<void> => {
+  const { clock, balancer } = input.context
+  const { port } = nodeOf(input, id)
+  const places = (await (await control(input, id)).status()).bound.map((address) => `${address}:${port}`)
+  const deadline = clock.now() + frontsDeadlineMs
+  for (;;) {
+    const served = await balancer.list()
+    const missing = places.find((place) => !served.includes(place))
+    if (missing === undefined) return
+    if (clock.now() > deadline)
+      throw new LarderError('deadline', `${missing} was not served within ${frontsDeadlineMs} ms`, { retry: true })
+    await clock.sleep(2)
+  }
+}
+
+const changeTransit = async (input: ActInput, id: string): Promise<void> => {
+  const { spec } = input
+  const node = nodeOf(input, id)
+  const mode = spec.transitEncryption ?? 'none'
+  const before = node.transit ?? { mode: 'none', plain: true }
+  const certificate = mode === 'none' ? undefined : await writeCertificate(input, node)
+  await (await control(input, id)).setTransit({ mode, port: node.port, plain: before.plain })
+  if (mode === 'preferred') await untilFronts(input, id)
+  // Who has come in at the port itself stays: without TLS, unless that is what has just been ended.
+  const transit: TransitState = { mode, plain: mode === 'none' || (mode === 'preferred' && before.plain) }
+  await input.cell.update((state) => changeNode(state, id, { transit, ...(certificate === undefined ? {} : { certificate }) }))
+  tell(input, 'encryption in transit has changed', { node: id, mode })
+}
+
 /** The files first, then the engine reads them: it keeps the old certificate until it has both parts of the new one. */
 const renewCertificate = async (input: ActInput, id: string): Promise<void> => {
-  const { context, spec } = input
-  const node = nodeOf(input, id)
-  const { tls, state: certificate } = issueCertificate(context, spec, input.cell.value, node)
-  const files = context.adapter(spec.engine).certificateFiles(tls) ?? {}
-  const { folder } = context.place(spec.region, id)
-  for (const [name, content] of Object.entries(files)) await context.host.writeFile(`${folder}/${name}`, content)
+  const certificate = await writeCertificate(input, nodeOf(input, id))
   await (await control(input, id)).reloadCertificate()
   await input.cell.update((state) => changeNode(state, id, { certificate }))
   tell(input, 'a node has a new certificate', { node: id, endsAt: new Date(certificate.endsAt).toISOString() })
@@ -210,6 +248,12 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return applySettings(input, action)
     case 'access':
       return applyAccess(input, action.node)
+    case 'fronts':
+      await context.balancer.setFronts(groupName(spec), action.fronts)
+      input.inForce.fronts = frontsText(action.fronts)
+      return
+    case 'transit':
+      return changeTransit(input, action.node)
     case 'certificate':
       return renewCertificate(input, action.node)
     case 'joined':

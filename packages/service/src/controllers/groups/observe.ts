@@ -9,6 +9,8 @@ import type { GroupContext } from './context.ts'
 /** What this process itself has put in force since it started; null means that it does not know yet. */
 export interface InForce {
   readers: readonly string[] | null
+  /** As `frontsText`. */
+  fronts: string | null
   discovery: number | null
   /** Node id to the discovery version that it was told. */
   readonly published: Map<string, number>
@@ -186,6 +188,7 @@ export const observeGroup = async (
     return {
       nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, node) }])),
       readers: inForce.readers,
+      fronts: inForce.fronts,
       discovery: inForce.discovery,
       published: Object.fromEntries(inForce.published),
     }

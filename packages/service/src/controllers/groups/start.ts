@@ -6,6 +6,7 @@ import type { WantedSettings } from '../../decide/input.ts'
 import { LarderError } from '../../errors.ts'
 import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
+import type { TransitState } from '../../model/transit.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import type { ActInput } from './act-input.ts'
@@ -68,9 +69,15 @@ const planOf = (
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
     ...(spec.auth === undefined ? {} : { access: spec.auth }),
+    ...(spec.transitEncryption === undefined ? {} : { transit: spec.transitEncryption }),
     ...(hasElection(spec) ? { election: true } : {}),
   }
 }
+
+const transitAtStart = ({ transitEncryption }: GroupSpec): TransitState => ({
+  mode: transitEncryption ?? 'none',
+  plain: transitEncryption === undefined,
+})
 
 /** An earlier start may have been cut off after the process ran and before its identity was written: such a process goes on being used. */
 const alreadyStarted = async (context: GroupContext, tag: string): Promise<ProcessIdentity | null> => {
@@ -180,6 +187,7 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
         parameterStatus: 'in-sync',
         synced: action.replicaOf === null,
         access: accessText(spec),
+        transit: transitAtStart(spec),
         status: statusWhile(action.because),
         // Whatever it was started for: a reboot that was asked for has happened.
         rebootsDone: rebootsOf(spec, action.node),
@@ -212,7 +220,15 @@ export const adoptStarts = async (
     if (process === null) continue
     const { parameters } = wanted
     await cell.update((state) =>
-      changeNode(state, node.id, { process, starting: false, synced: false, access: 'unknown', engine: spec.engine, parameters }),
+      changeNode(state, node.id, {
+        process,
+        starting: false,
+        synced: false,
+        access: 'unknown',
+        transit: { mode: 'unknown', plain: true },
+        engine: spec.engine,
+        parameters,
+      }),
     )
   }
 }

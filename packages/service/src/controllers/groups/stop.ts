@@ -129,6 +129,7 @@ export const removeGroup = async (
   for (const endpoint of [state.value.readerEndpoint, state.value.configurationEndpoint]) {
     if (endpoint !== null && spec.kind !== 'cme') await context.balancer.remove(endpoint)
   }
+  if (spec.transitEncryption !== undefined) await context.balancer.setFronts(groupName(spec), [])
   const kept = retain === null ? undefined : state.value.nodes[retain]
   const leaving = Object.values(state.value.nodes).filter((node) => node !== kept)
   await Promise.all(

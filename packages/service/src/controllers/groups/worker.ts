@@ -50,7 +50,14 @@ export const createWorker = (
   signal: AbortSignal,
   interrupted: () => boolean = () => false,
 ): Worker => {
-  const inForce: InForce = { readers: null, discovery: null, published: new Map(), killed: new Map(), silent: new Set() }
+  const inForce: InForce = {
+    readers: null,
+    fronts: null,
+    discovery: null,
+    published: new Map(),
+    killed: new Map(),
+    silent: new Set(),
+  }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0
@@ -188,6 +195,7 @@ export const createWorker = (
     },
     invalidate() {
       inForce.readers = null
+      inForce.fronts = null
       inForce.discovery = null
       inForce.published.clear()
     },
@@ -211,6 +219,8 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   publish: () => 'nodes are told the list',
   parameters: () => 'parameters are applied',
   access: () => 'clients are asked for other tokens',
+  fronts: () => 'connections with and without TLS are served at one port',
+  transit: () => 'encryption in transit is changed',
   certificate: () => 'certificates are made',
   joined: (count) => (count === 1 ? 'a node has all of its data' : `${count} nodes have all of their data`),
   'remove-node': (count) => (count === 1 ? 'a node is removed' : `${count} nodes are removed`),

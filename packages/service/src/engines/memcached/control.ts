@@ -58,6 +58,7 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
     replicate: unsupported('replication'),
     bind: unsupported('addresses that can be changed while it runs'),
     setAccess: unsupported('tokens'),
+    setTransit: unsupported('encryption that can be changed while it runs'),
     reloadCertificate: unsupported('certificates yet'),
     meet: unsupported('cluster'),
     claimSlots: unsupported('cluster'),

@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../../errors.ts'
 import type { SlotRange } from '../../model/group.ts'
-import type { EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
+import { innerPorts } from '../../model/transit.ts'
+import type { EngineControl, EngineStatus, NodePlan, TransitChange } from '../../ports/engine.ts'
 import { accessRules, controlUser } from './acl.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
 import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
+import { tlsWords, transitWords } from './render.ts'
 import type { Reply } from './resp.ts'
 
 const commandDeadlineMs = 2_000
@@ -15,6 +17,9 @@ const longDeadlineMs = 10_000
 const saveDeadlineMs = 60_000
 const electionDeadlineMs = 1_500
 const electionPollMs = 5
+
+/** Ports at which clients may have come in: the last one is the group's own, at which something else may stand now. */
+const portNames = ['port', 'tls-port', 'replica-announce-port']
 
 const textOf = (reply: Reply): string => (typeof reply === 'string' ? reply : '')
 
@@ -101,13 +106,34 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
    * neither can a crash of Larder.
    */
   const bind = async (addresses: readonly string[]): Promise<void> => {
-    const present = await configuration(['bind', 'port', 'tls-port'])
-    const plain = present.get('port') ?? '0'
-    const port = plain === '0' ? (present.get('tls-port') ?? plain) : plain
+    const present = await configuration(['bind', ...portNames])
+    const ports = new Set(portNames.map((name) => present.get(name) ?? '0'))
     const dropped = (present.get('bind') ?? '').split(' ').filter((address) => address !== '' && !addresses.includes(address))
     await Promise.all([
       send(['CONFIG', 'SET', 'bind', addresses.join(' ')]),
-      ...dropped.map((address) => send(['CLIENT', 'KILL', 'LADDR', `${address}:${port}`])),
+      ...dropped.flatMap((address) => [...ports].map((port) => send(['CLIENT', 'KILL', 'LADDR', `${address}:${port}`]))),
+    ])
+  }
+
+  /**
+   * In one packet: whoever comes in without TLS after its port has closed is not there any more, and whoever comes in with it after the other one has opened
+   * stays. Replicas look for their primary anew, which costs them a partial resync.
+   */
+  const setTransit = async ({ mode, port, plain }: TransitChange): Promise<void> => {
+    const present = await configuration(['bind', 'dir', 'port'])
+    if (mode !== 'none') await send(['CONFIG', 'SET', ...tlsWords(present.get('dir') ?? '').flat()])
+    const words = transitWords(mode, port, kind === 'cme').flat()
+    if (mode !== 'required') {
+      await done('CONFIG', 'SET', ...words)
+      return
+    }
+    const ports = [...(plain ? [port] : []), innerPorts(port).plain]
+    const places = (present.get('bind') ?? '').split(' ').flatMap((address) => ports.map((each) => `${address}:${each}`))
+    await Promise.all([
+      send(['CONFIG', 'SET', 'port', '0']),
+      ...places.flatMap((place) => ['normal', 'pubsub'].map((type) => send(['CLIENT', 'KILL', 'LADDR', place, 'TYPE', type]))),
+      send(['CONFIG', 'SET', ...words]),
+      send(['CLIENT', 'KILL', 'TYPE', 'master']),
     ])
   }
 
@@ -141,6 +167,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     },
     bind,
     claimSlots,
+    setTransit,
     shutdown,
     applyParameters: async (parameters) => {
       const limits = (await configuration(['client-output-buffer-limit'])).get('client-output-buffer-limit') ?? ''

@@ -1,6 +1,7 @@
 /** The configuration of a Valkey or Redis OSS node, and how it is started. Pure. */
 import { LarderError } from '../../errors.ts'
 import { engineCapabilities } from '../../model/engine-versions.ts'
+import { innerPorts, type TransitMode } from '../../model/transit.ts'
 import type { NodeCertificate } from '../../ports/certificates.ts'
 import type { NodePlan, Rendered } from '../../ports/engine.ts'
 import { replicationUser, userLines } from './acl.ts'
@@ -33,7 +34,6 @@ const clusterLines = (plan: NodePlan): readonly string[] => {
     'cluster-node-timeout 15000',
     line('cluster-port', bus),
     line('cluster-announce-ip', plan.address),
-    line(plan.tls === undefined ? 'cluster-announce-port' : 'cluster-announce-tls-port', String(plan.port)),
     line('cluster-announce-bus-port', bus),
     // With three shards the engines can elect a replica themselves, also while Larder is down. With fewer they have no majority.
     line('cluster-replica-no-failover', plan.election === true ? 'no' : 'yes'),
@@ -44,21 +44,44 @@ const clusterLines = (plan: NodePlan): readonly string[] => {
 /** Where a node's certificate stands in its folder. */
 const tlsFiles = { certificate: 'tls.crt', key: 'tls.key', authority: 'ca.crt' } as const
 
+/** Words of the configuration that say which port speaks what. They can be changed while the engine runs. */
+export const transitWords = (
+  mode: TransitMode | 'none',
+  port: number,
+  clusterMode: boolean,
+): readonly (readonly [name: string, value: string])[] => {
+  const inner = innerPorts(port)
+  const [plain, tls] = { none: [port, 0], preferred: [inner.plain, inner.tls], required: [0, port] }[mode]
+  const inside = mode === 'required' ? 'yes' : 'no'
+  return [
+    ['port', String(plain)],
+    ['tls-port', String(tls)],
+    ['tls-replication', inside],
+    ['tls-cluster', inside],
+    ...(clusterMode
+      ? ([
+          ['cluster-announce-port', String(mode === 'required' ? 0 : port)],
+          ['cluster-announce-tls-port', String(mode === 'none' ? 0 : port)],
+        ] as const)
+      : []),
+  ]
+}
+
+/** Where the certificate is, and what is asked of those who connect. */
+export const tlsWords = (folder: string): readonly (readonly [name: string, value: string])[] => [
+  ['tls-cert-file', `${folder}/${tlsFiles.certificate}`],
+  ['tls-key-file', `${folder}/${tlsFiles.key}`],
+  ['tls-ca-cert-file', `${folder}/${tlsFiles.authority}`],
+  ['tls-protocols', 'TLSv1.2 TLSv1.3'],
+  // As on AWS clients show no certificate.
+  ['tls-auth-clients', 'no'],
+]
+
 const portLines = (plan: NodePlan): readonly string[] =>
-  plan.tls === undefined
-    ? [line('port', String(plan.port))]
-    : [
-        'port 0',
-        line('tls-port', String(plan.port)),
-        line('tls-cert-file', `${plan.folder}/${tlsFiles.certificate}`),
-        line('tls-key-file', `${plan.folder}/${tlsFiles.key}`),
-        line('tls-ca-cert-file', `${plan.folder}/${tlsFiles.authority}`),
-        'tls-protocols "TLSv1.2 TLSv1.3"',
-        // As on AWS clients show no certificate.
-        'tls-auth-clients no',
-        'tls-replication yes',
-        'tls-cluster yes',
-      ]
+  [
+    ...(plan.tls === undefined ? [] : tlsWords(plan.folder)),
+    ...transitWords(plan.tls === undefined ? 'none' : (plan.transit ?? 'required'), plan.port, plan.kind === 'cme'),
+  ].map(([name, value]) => line(name, value))
 
 /** The files of a certificate, by name in the node's folder. */
 export const certificateFiles = (tls: NodeCertificate): Readonly<Record<string, string>> => ({

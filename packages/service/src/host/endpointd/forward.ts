@@ -9,9 +9,9 @@ export const startingAt = (backends: readonly Endpoint[], turn: number): readonl
   return [...backends.slice(first), ...backends.slice(0, first)]
 }
 
-/** Connects to the first of these that accepts; where none does, the client's connection is reset. */
-export const forwardTo = async (client: Socket, backends: readonly Endpoint[]): Promise<void> => {
-  const server = await connectToFirst(backends)
+/** Connects to the first of these that accepts, from this address where one is given; where none does, the client's connection is reset. */
+export const forwardTo = async (client: Socket, backends: readonly Endpoint[], from?: string): Promise<void> => {
+  const server = await connectToFirst(backends, from)
   if (server === null) {
     client.resetAndDestroy()
     return

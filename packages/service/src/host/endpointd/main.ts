@@ -16,16 +16,26 @@ import { createServices } from './services.ts'
 const [planFile, reportFile = ''] = process.argv.slice(2)
 const log = createLog((line) => process.stdout.write(line), Date.now)
 const tryAgainMs = 1_000
+/** An engine is about to leave a port that somebody is to serve. */
+const soonMs = 4
+const soonForMs = 3_000
 
 const serve = (plan: string, report: string): void => {
   const services = createServices(log)
+  let revision = -1
+  let since = 0
   const reload = coalesced(async () => {
     const wanted = parsePlan(readFileSync(plan, 'utf8'))
+    if (wanted.revision !== revision) since = performance.now()
+    ;({ revision } = wanted)
     const failures = await services.apply(wanted)
     const said: EndpointReport = { pid: process.pid, revision: wanted.revision, failures }
     await files.writeFile(report, JSON.stringify(said))
-    if (Object.keys(failures).length > 0) setTimeout(reloadOrSay, tryAgainMs)
+    clearTimeout(again)
+    if (Object.keys(failures).length === 0) return
+    again = setTimeout(reloadOrSay, performance.now() - since < soonForMs ? soonMs : tryAgainMs)
   })
+  let again: NodeJS.Timeout | undefined
   const reloadOrSay = (): void => {
     // What was in force stays in force.
     reload().catch((error: unknown) => log('error', 'the plan could not be put in force', { error }))

@@ -2,7 +2,7 @@
 import { isIPv4 } from 'node:net'
 import { LarderError } from '../../errors.ts'
 import type { Endpoint } from '../../model/group.ts'
-import type { Discovery } from '../../ports/balancer.ts'
+import type { Discovery, Front } from '../../ports/balancer.ts'
 
 export interface ReaderPlan {
   readonly endpoint: Endpoint
@@ -13,6 +13,11 @@ export interface DiscoveryPlan extends Discovery {
   readonly endpoint: Endpoint
 }
 
+export interface FrontPlan extends Front {
+  /** Whose it is. */
+  readonly group: string
+}
+
 /** Written by Larder alone: everything that is to be served. */
 export interface EndpointPlan {
   readonly format: 1
@@ -20,6 +25,7 @@ export interface EndpointPlan {
   readonly revision: number
   readonly readers: readonly ReaderPlan[]
   readonly discoveries: readonly DiscoveryPlan[]
+  readonly fronts: readonly FrontPlan[]
 }
 
 /** Written by the serving process alone: what it has put in force. */
@@ -31,11 +37,12 @@ export interface EndpointReport {
   readonly failures: Readonly<Record<string, string>>
 }
 
-export const emptyPlan: EndpointPlan = { format: 1, revision: 0, readers: [], discoveries: [] }
+export const emptyPlan: EndpointPlan = { format: 1, revision: 0, readers: [], discoveries: [], fronts: [] }
 
 export const endpointKey = ({ address, port }: Endpoint): string => `${address}:${port}`
 
-export const isEmptyPlan = (plan: EndpointPlan): boolean => plan.readers.length === 0 && plan.discoveries.length === 0
+export const isEmptyPlan = (plan: EndpointPlan): boolean =>
+  plan.readers.length + plan.discoveries.length + plan.fronts.length === 0
 
 const isEndpoint = (value: unknown): value is Endpoint => {
   const { address, port } = (value ?? {}) as Partial<Endpoint>
@@ -48,6 +55,8 @@ const isPlan = (value: Partial<EndpointPlan>): value is EndpointPlan =>
   Number.isInteger(value.revision) &&
   Array.isArray(value.readers) &&
   Array.isArray(value.discoveries) &&
+  Array.isArray(value.fronts) &&
+  value.fronts.every(({ group, endpoint, plain, tls }) => typeof group === 'string' && areEndpoints([endpoint, plain, tls])) &&
   value.readers.every((reader) => isEndpoint(reader.endpoint) && areEndpoints(reader.backends)) &&
   value.discoveries.every((entry) => isEndpoint(entry.endpoint) && Number.isInteger(entry.version) && areEndpoints(entry.nodes))
 
@@ -61,7 +70,8 @@ const parseJson = (text: string): unknown => {
 
 /** Throws `store-newer` or `store-corrupt` where the text is not a plan of this format. */
 export const parsePlan = (text: string): EndpointPlan => {
-  const value = (parseJson(text) ?? {}) as Partial<EndpointPlan> & { readonly format?: unknown }
+  // Plans of before there were fronts have no list of them.
+  const value = { fronts: [], ...(parseJson(text) ?? {}) } as Partial<EndpointPlan> & { readonly format?: unknown }
   if (typeof value.format === 'number' && value.format > 1) {
     throw new LarderError('store-newer', `expected a list of endpoints of format 1, found format ${value.format}`)
   }

@@ -1,15 +1,18 @@
 /** Listens for the endpoints of a plan. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import type { Discovery } from '../../ports/balancer.ts'
 import type { Log } from '../../ports/log.ts'
 import { serveDiscovery } from './discovery.ts'
 import { forwardTo, startingAt } from './forward.ts'
-import { type DiscoveryPlan, type EndpointPlan, endpointKey, type ReaderPlan } from './plan.ts'
+import { serveFront } from './front.ts'
+import { type DiscoveryPlan, type EndpointPlan, endpointKey, type FrontPlan, type ReaderPlan } from './plan.ts'
 import { ConnectionEnded } from './sockets.ts'
 
 type Wanted =
   | { readonly serves: 'reader'; readonly plan: ReaderPlan }
   | { readonly serves: 'discovery'; readonly plan: DiscoveryPlan }
+  | { readonly serves: 'front'; readonly plan: FrontPlan }
 
 interface Service {
   readonly server: Server
@@ -35,6 +38,10 @@ const serve = (service: Service, client: Socket, log: Log): void => {
     void forwardTo(client, startingAt(wanted.plan.backends, service.turn))
     return
   }
+  if (wanted.serves === 'front') {
+    void serveFront(client, wanted.plan)
+    return
+  }
   const current = (): Discovery => (service.wanted.serves === 'discovery' ? service.wanted.plan : wanted.plan)
   serveDiscovery(client, current).catch((error: unknown) => {
     if (!(error instanceof ConnectionEnded)) log('error', 'a discovery connection failed', { error })
@@ -56,10 +63,13 @@ const listen = async (wanted: Wanted, log: Log): Promise<Service> => {
   return service
 }
 
-/** Resolves when the address is free. Reads through a reader endpoint run to their end, as they do where the kernel balances. */
+/**
+ * Resolves when the address is free. Reads through a reader endpoint run to their end, as they do where the kernel balances; so do connections through a
+ * front, of which the engine closes those that are not right any more.
+ */
 const close = async (service: Service): Promise<void> => {
   const closed = new Promise<void>((resolve) => service.server.close(() => resolve()))
-  if (service.wanted.serves === 'reader') return
+  if (service.wanted.serves !== 'discovery') return
   for (const socket of service.sockets) socket.destroy()
   await closed
 }
@@ -67,11 +77,13 @@ const close = async (service: Service): Promise<void> => {
 const wantedBy = (plan: EndpointPlan): ReadonlyMap<string, Wanted> =>
   new Map<string, Wanted>([
     ...plan.readers.map((reader): [string, Wanted] => [endpointKey(reader.endpoint), { serves: 'reader', plan: reader }]),
+    ...plan.fronts.map((front): [string, Wanted] => [endpointKey(front.endpoint), { serves: 'front', plan: front }]),
     ...plan.discoveries.map((entry): [string, Wanted] => [endpointKey(entry.endpoint), { serves: 'discovery', plan: entry }]),
   ])
 
 export const createServices = (log: Log): Services => {
   const services = new Map<string, Service>()
+  let told: Readonly<Record<string, string>> = {}
 
   const drop = async (key: string, service: Service): Promise<void> => {
     services.delete(key)
@@ -98,7 +110,9 @@ export const createServices = (log: Log): Services => {
           else await add(key, wanted).catch((error: Error) => (failures[key] = error.message))
         }),
       )
-      if (Object.keys(failures).length > 0) log('error', 'endpoints cannot be served', failures)
+      if (!isDeepStrictEqual(failures, told) && Object.keys(failures).length > 0)
+        log('error', 'endpoints cannot be served', failures)
+      told = failures
       return failures
     },
   }

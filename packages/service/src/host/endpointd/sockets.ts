@@ -42,9 +42,15 @@ export const write = (socket: Socket, bytes: Buffer): Promise<void> => {
 }
 
 /** Null where nobody accepts in time. The socket has a listener for errors for good: those show as its end. */
-const connectTo = ({ address, port }: Endpoint): Promise<Socket | null> =>
+const connectTo = ({ address, port }: Endpoint, from?: string): Promise<Socket | null> =>
   new Promise((resolve) => {
-    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true })
+    const socket = connect({
+      host: address,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      ...(from === undefined ? {} : { localAddress: from }),
+    })
     const timer = setTimeout(() => socket.destroy(), connectDeadlineMs)
     socket.on('error', () => socket.destroy())
     socket.once('close', () => {
@@ -58,9 +64,9 @@ const connectTo = ({ address, port }: Endpoint): Promise<Socket | null> =>
   })
 
 /** The first of these that accepts. */
-export const connectToFirst = async (endpoints: readonly Endpoint[]): Promise<Socket | null> => {
+export const connectToFirst = async (endpoints: readonly Endpoint[], from?: string): Promise<Socket | null> => {
   for (const endpoint of endpoints) {
-    const socket = await connectTo(endpoint)
+    const socket = await connectTo(endpoint, from)
     if (socket !== null) return socket
   }
   return null

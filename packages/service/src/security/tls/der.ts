@@ -12,6 +12,7 @@ const tagged = (tag: number, ...parts: readonly Buffer[]): Buffer => {
   return Buffer.concat([Buffer.from([tag]), lengthOf(content.length), content])
 }
 
+export const nothing: Buffer = Buffer.from([0x05, 0])
 export const sequence = (...parts: readonly Buffer[]): Buffer => tagged(0x30, ...parts)
 export const set = (...parts: readonly Buffer[]): Buffer => tagged(0x31, ...parts)
 export const boolean = (value: boolean): Buffer => tagged(0x01, Buffer.from([value ? 0xff : 0]))
@@ -22,6 +23,15 @@ export const text = (value: string): Buffer => tagged(0x0c, Buffer.from(value, '
 export const explicit = (number: number, ...parts: readonly Buffer[]): Buffer => tagged(0xa0 | number, ...parts)
 /** `[number]` in place of the tag of a simple value. */
 export const implicit = (number: number, content: Buffer): Buffer => tagged(0x80 | number, content)
+
+const digitsOfLength = (element: Buffer): number => ((element[1] ?? 0) < 128 ? 0 : (element[1] ?? 0) & 0x7f)
+/** Where the content begins; 0 for what is none. */
+const contentAt = (element: Buffer): number =>
+  element.length < 2 || digitsOfLength(element) > 4 ? 0 : 2 + digitsOfLength(element)
+const lengthAt = (element: Buffer): number => {
+  const digits = digitsOfLength(element)
+  return digits === 0 ? (element[1] ?? 0) : element.length < 2 + digits ? element.length : element.readUIntBE(2, digits)
+}
 
 /** A number that is not negative, as its bytes. */
 export const integer = (bytes: Buffer): Buffer => {
@@ -49,6 +59,21 @@ export const time = (ms: number): Buffer => {
   return Number(digits.slice(0, 4)) < 2050
     ? tagged(0x17, Buffer.from(`${digits.slice(2)}Z`))
     : tagged(0x18, Buffer.from(`${digits}Z`))
+}
+
+/** The elements within an element, each with its tag and length. Empty for what is no DER. */
+export const elements = (element: Buffer): readonly Buffer[] => {
+  const parts: Buffer[] = []
+  const inside = contentAt(element)
+  for (let at = inside; inside > 0 && at + 1 < element.length; ) {
+    const rest = element.subarray(at)
+    const from = contentAt(rest)
+    const length = lengthAt(rest)
+    if (from === 0 || from + length > rest.length) return []
+    parts.push(rest.subarray(0, from + length))
+    at += from + length
+  }
+  return parts
 }
 
 export const pem = (label: string, der: Buffer): string => {

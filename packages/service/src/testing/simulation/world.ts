@@ -348,6 +348,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
             engine.bound = [...addresses]
           }),
         setAccess: () => change('access', () => undefined),
+        setTransit: () => change('transit', () => undefined),
         reloadCertificate: () => change('certificate', () => undefined),
         meet: () => change('meet', () => undefined),
         claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),
@@ -468,6 +469,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     const balancer: Balancer = {
       setReader: (_endpoint: Endpoint) => soon(1, 10, () => undefined),
       setDiscovery: () => soon(0, 1, () => undefined),
+      setFronts: () => soon(0, 1, () => undefined),
       remove: () => soon(0, 1, () => undefined),
       list: async () => [],
       clear: async () => undefined,

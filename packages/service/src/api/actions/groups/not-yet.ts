@@ -2,8 +2,7 @@
  * What AWS can do and Larder cannot do yet. Each such wish is refused in words that say so: to take it in silence would make somebody
  * rely on a protection that is not there. What merely says the present state (`TransitEncryptionEnabled=false`) is taken.
  */
-import { type Fault, invalidCombination, invalidValue } from '../../../errors.ts'
-import { oneOf } from './values.ts'
+import { type Fault, invalidValue } from '../../../errors.ts'
 
 export const notYet = (what: string): Fault => invalidValue(`${what} not available yet in Larder.`)
 
@@ -70,19 +69,6 @@ const table: readonly (readonly [member: keyof Wishes, asked: (input: Wishes) =>
   ['PreferredOutpostArns', (input) => hasItems(input.PreferredOutpostArns), 'outposts are'],
   ['ScaleConfig', (input) => isNamed(input.ScaleConfig), 'scaling step by step is'],
 ]
-
-/** What a new replication group is to have. Throws `InvalidParameterValueException` for the mode that is not there yet. */
-export const transitEncryptionOf = (
-  input: Pick<Wishes, 'TransitEncryptionEnabled' | 'TransitEncryptionMode'>,
-): { readonly transitEncryption?: 'required' } => {
-  const mode = oneOf('TransitEncryptionMode', input.TransitEncryptionMode, ['preferred', 'required'] as const)
-  if (input.TransitEncryptionEnabled !== true) {
-    if (mode === undefined) return {}
-    throw invalidCombination('TransitEncryptionMode can be given only together with TransitEncryptionEnabled.')
-  }
-  if (mode === 'preferred') throw notYet('TransitEncryptionMode: the mode preferred is')
-  return { transitEncryption: 'required' }
-}
 
 /** Throws `InvalidParameterValueException` for the first wish that cannot be granted. */
 export const refuseNotYet = (input: Wishes): void => {

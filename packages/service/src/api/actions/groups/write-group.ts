@@ -45,6 +45,7 @@ const forController = (spec: GroupSpec): string =>
     spec.parameterGroup,
     spec.automaticFailover,
     spec.auth,
+    spec.transitEncryption,
     spec.shards,
     spec.deletion,
   ])

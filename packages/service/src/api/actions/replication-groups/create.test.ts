@@ -315,7 +315,6 @@ test('single values are checked', async () => {
 
 test('what is not there yet is refused in words that say so', async () => {
   const wishes: readonly Partial<CreateReplicationGroupMessage>[] = [
-    { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' },
     { AtRestEncryptionEnabled: true },
     { KmsKeyId: 'key' },
     { UserGroupIds: ['users'] },

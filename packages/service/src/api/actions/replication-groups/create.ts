@@ -17,9 +17,10 @@ import { durabilityOf, findEngine } from '../groups/engine.ts'
 import { checkGroupFree, checkMembersFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
 import { knownNodeType } from '../groups/node-types.ts'
-import { notYet, refuseNotYet, transitEncryptionOf } from '../groups/not-yet.ts'
+import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
+import { newTransit } from '../groups/transit.ts'
 import { descriptionText, oneOf, portNumber } from '../groups/values.ts'
 import { clusterIdsOf, writeNewGroup } from '../groups/write-group.ts'
 import { checkZones, zonesUp } from '../groups/zones.ts'
@@ -135,7 +136,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     multiAz: input.MultiAZEnabled ?? false,
     clusterMode: mode.clustered ? 'enabled' : 'disabled',
     durability: durabilityOf(engine.engine, engine.version, input.Durability),
-    ...transitEncryptionOf(input),
+    ...newTransit(input),
     ...newAuth(input.AuthToken, input.TransitEncryptionEnabled === true, createdAt),
     labels: newLabels(input, description, `${context.region}/${id}`, false),
     tags: checkTags([], input.Tags ?? []),

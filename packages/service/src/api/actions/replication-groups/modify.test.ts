@@ -215,7 +215,6 @@ test('changes that cannot be made are refused', async () => {
   await refuses({ CacheNodeType: 'cache.t2.small' }, combination, /Cannot scale/)
   await refuses({ SnapshotRetentionLimit: 7 }, value, /not available yet/)
   await refuses({ SnapshotRetentionLimit: 36 }, value, /from 0 to 35/)
-  await refuses({ TransitEncryptionEnabled: true }, value, /not available yet/)
   await refuses({ AuthTokenUpdateStrategy: 'ROTATE' }, combination, /needs an AuthToken/)
   await refuses({ AuthToken: 'a-very-long-secret-token' }, combination, /with encryption in transit/)
   await refuses({ AuthTokenUpdateStrategy: 'DELETE' }, value, /not available yet/)

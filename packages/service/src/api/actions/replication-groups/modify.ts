@@ -16,6 +16,7 @@ import { changedLabels } from '../groups/labels.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { changedTransit } from '../groups/transit.ts'
 import { descriptionText, oneOf } from '../groups/values.ts'
 import { clusterIdsOf, writeChangedGroup } from '../groups/write-group.ts'
 import { checkFailover } from './failover.ts'
@@ -120,7 +121,8 @@ const refuseEmpty = (input: Input): void => {
 export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult> = (input, context) =>
   untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
     const group = await findReplicationGroup(context, input.ReplicationGroupId)
-    const { AuthToken: _token, AuthTokenUpdateStrategy: _strategy, ...others } = input
+    const { AuthToken: _token, AuthTokenUpdateStrategy: _strategy, ...rest } = input
+    const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, ...others } = rest
     refuseNotYet(others)
     refuseEmpty(input)
     requireAvailableGroup(group)
@@ -130,8 +132,10 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     refuseEngineChange(before, input.Engine, input.EngineVersion)
     const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
     const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
+    const { transitEncryption: _present, ...unchanged } = before
     const changed: GroupSpec = {
-      ...before,
+      ...unchanged,
+      ...changedTransit(before, input, false),
       shards,
       ...changedAuth(before, input, context.clock.now()),
       labels: labelsOf(before, input),
