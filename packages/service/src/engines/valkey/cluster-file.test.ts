@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ClusterMember } from '../../ports/engine.ts'
-import { isStandIn, renderClusterFile, standInOf } from './cluster-file.ts'
+import { isStandIn, renderClusterFile, renderRejoin, standInOf } from './cluster-file.ts'
 import { parseCluster } from './parse.ts'
 
 const a = 'a'.repeat(40)
@@ -101,5 +101,51 @@ describe('nodes.conf of a new group', () => {
     assert.equal(new Set([of(a), of(b), of(standInOf(a))]).size, 1)
     assert.notEqual(of(a), of(c))
     assert.doesNotMatch(renderClusterFile({ myId: a, members }, redis), /shard-id/)
+  })
+})
+
+describe('nodes.conf of a node that comes back', () => {
+  const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(40))
+  const line = (id: string, shardId: string | undefined, rest: string): string =>
+    `${id} 127.65.0.1:6379@16379,,tls-port=0,shard-id=${shardId} ${rest}`
+  const entry = (id: string, primaryId: string | null, slots: readonly (readonly [number, number])[]) => ({
+    ...{ id, address: '', port: 6379, flags: [], linkUp: true, configEpoch: 7 },
+    primaryId,
+    slots,
+  })
+  const view = {
+    myId: b,
+    state: 'ok',
+    currentEpoch: 9,
+    nodes: [entry(a, b, []), entry(b, null, [[0, 16_383]]), entry(c, b, [])],
+  } as const
+
+  it('puts it below the new primary, and all of a shard under one shard id, in whatever order they stand', () => {
+    const lines = [
+      line(a, one, 'myself,master - 0 0 1 connected 0-16383'),
+      line(c, three, `slave ${a} 0 0 1 connected`),
+      line(b, two, `slave ${a} 0 0 1 connected`),
+      line('d'.repeat(40), two, 'master - 0 0 0 connected'),
+    ]
+    for (const previous of [lines, lines.toReversed()]) {
+      const text = renderRejoin({ previous: previous.join('\n'), myId: a, primaryId: b, view })
+      const expected = [
+        line(a, two, `myself,slave ${b} 0 0 0 connected`),
+        line(c, two, `slave ${b} 0 0 7 connected`),
+        line(b, two, 'master - 0 0 7 connected 0-16383'),
+        'vars currentEpoch 9 lastVoteEpoch 0',
+        '',
+      ]
+      assert.deepEqual(text.split('\n').toSorted(), expected.toSorted())
+    }
+  })
+
+  it('takes the shard id of a replica where the primary is not known yet, and none where the engine has none', () => {
+    const previous = [line(a, one, 'myself,master - 0 0 1 connected'), line(c, three, `slave ${a} 0 0 1 connected`)].join('\n')
+    const text = renderRejoin({ previous, myId: a, primaryId: b, view })
+    assert.equal(new Set([...text.matchAll(/shard-id=(\S+)/g)].map(([, id]) => id)).size, 1)
+    const old = renderRejoin({ previous: previous.replaceAll(/,,\S+/g, ''), myId: a, primaryId: b, view })
+    assert.match(old, new RegExp(`^${a} 127.65.0.1:6379@16379 myself,slave ${b} `, 'm'))
+    assert.doesNotMatch(old, /shard-id|undefined/)
   })
 })

@@ -34,14 +34,27 @@ const shardText = (plan: ClusterPlan, member: ClusterMember): string =>
 const rangesText = (slots: ClusterNodeView['slots']): string =>
   slots.map(([first, last]) => (first === last ? ` ${first}` : ` ${first}-${last}`)).join('')
 
+const shardIdIn = /shard-id=([0-9a-f]{40})/
+
 /**
  * The nodes.conf of a node that comes back as a replica. Places and what else the engine keeps with them stay; roles, epochs and slots are those
  * of the primary's view. Nodes that the view does not know are left out, those that the file does not know are met later.
+ *
+ * A node that was added later has a shard id of its own until gossip tells of the right one. The engine refuses a file in which a replica and its primary
+ * differ in it, so all of a shard get that of their primary.
  */
 export const renderRejoin = ({ previous, myId, primaryId, view }: ClusterRejoin): string => {
   const entries = new Map(view.nodes.map((node) => [node.id, node]))
-  const lines = previous.split('\n').flatMap((text): readonly string[] => {
-    const [id = '', place] = text.split(' ')
+  const primaryIdOf = (id: string): string => (id === myId ? primaryId : (entries.get(id)?.primaryId ?? id))
+  const parts = previous.split('\n').map((text) => text.split(' '))
+  const shardIds = new Map<string, string>()
+  for (const [id = '', place = ''] of parts) {
+    const shardId = shardIdIn.exec(place)?.[1]
+    if (shardId !== undefined && (id === primaryIdOf(id) || !shardIds.has(primaryIdOf(id))))
+      shardIds.set(primaryIdOf(id), shardId)
+  }
+  const lines = parts.flatMap(([id = '', found]): readonly string[] => {
+    const place = found?.replace(shardIdIn, () => `shard-id=${shardIds.get(primaryIdOf(id))}`)
     const entry = entries.get(id)
     if (place === undefined || (entry === undefined && id !== myId)) return []
     if (id === myId) return [`${id} ${place} myself,slave ${primaryId} 0 0 0 connected`]
