@@ -22,8 +22,9 @@ const familyMap = (family: string): ReadonlyMap<string, ParameterDefinition> => 
 /** Sorted by name; empty for a family that does not exist. */
 export const parametersOf = (family: string): readonly ParameterDefinition[] => [...familyMap(family).values()]
 
+/** In the one form that every engine reads: `010` and `-0` are numbers to some, and end others at their start. */
 const isNumber = (text: string, type: ParameterDefinition['dataType']): boolean =>
-  type === 'integer' ? /^-?\d{1,18}$/.test(text) : /^-?\d{1,15}(\.\d{1,9})?$/.test(text)
+  type === 'integer' ? /^(?:0|-?[1-9]\d{0,17})$/.test(text) : /^(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?$/.test(text)
 
 /** One part of `allowedValues` for numbers: `5`, `-1`, `0-100`, `20-`, `-1-`. A range without an end goes to `most`. */
 const inRange = (part: string, value: number, most: number): boolean => {

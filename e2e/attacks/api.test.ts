@@ -1,0 +1,67 @@
+/** Attacks on the API of a running service. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { DescribeCacheSubnetGroupsCommand } from '@aws-sdk/client-elasticache'
+import { http } from '../../packages/service/src/api/testing/exchange.ts'
+import { signHeader } from '../../packages/service/src/api/testing.ts'
+import { startTestService } from '../support/service.ts'
+import { apiAttacks } from './api-rows.ts'
+import { runAttacks } from './table.ts'
+
+const deadlineMs = 5_000
+const quietMs = 100
+
+/** Status and error code of every answer on one connection, until the other side ends it or nothing more comes. */
+const send = (port: number, bytes: Uint8Array): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    let heard = ''
+    let quiet: NodeJS.Timeout | undefined
+    const deadline = setTimeout(() => finish(), deadlineMs)
+    const finish = (): void => {
+      clearTimeout(deadline)
+      clearTimeout(quiet)
+      socket.destroy()
+      const answers = heard.split(/(?=HTTP\/1\.1 \d{3} )/).filter((text) => text !== '')
+      const told = answers.map((text) => `${text.slice(9, 12)} ${/<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? '-'}`)
+      if (told.length === 0) reject(new Error(`expected an answer, found ${JSON.stringify(heard.slice(0, 100))}`))
+      else resolve(told.join(' '))
+    }
+    socket.setEncoding('utf8')
+    socket.on('data', (text: string) => {
+      heard += text
+      clearTimeout(quiet)
+      quiet = setTimeout(finish, quietMs)
+    })
+    socket.on('error', finish)
+    socket.on('close', finish)
+    socket.write(bytes)
+  })
+
+test('nobody gets into the API who has no key', async (context) => {
+  await using service = await startTestService()
+  const port = Number(new URL(service.url()).port)
+  const client = service.client()
+  const keys = await client.config.credentials()
+  const target = { keys, send: (bytes: Uint8Array) => send(port, bytes) }
+
+  // Without a change the same request is let in: it is the change that is refused.
+  const ask = 'Action=DescribeEvents&Version=2015-02-02'
+  const good = signHeader({ body: ask, headers: { 'content-type': 'application/x-www-form-urlencoded' } }, keys)
+  assert.equal(await target.send(http('POST', '/', good.headers, ask)), '200 -')
+
+  assert.ok(apiAttacks.length >= 60, `${apiAttacks.length} rows`)
+  await runAttacks(context, target, apiAttacks)
+
+  const { CacheSubnetGroups = [] } = await client.send(new DescribeCacheSubnetGroupsCommand({}))
+  assert.ok(!CacheSubnetGroups.some((group) => group.CacheSubnetGroupName === 'broken-in'), 'nothing was made')
+  client.destroy()
+  const page = await fetch(service.url(), { headers: { origin: 'http://evil.example' } })
+  assert.equal(page.headers.get('access-control-allow-origin'), null, 'no page of another site may read an answer')
+  const log = readFileSync(join(service.home, 'logs', 'larder.log'), 'utf8')
+  assert.doesNotMatch(log, /"level":"error"|Signature=|broken-in/)
+  assert.ok(!log.includes(keys.secretAccessKey))
+})

@@ -1,0 +1,84 @@
+/** Attacks on the engines of a running service: from the network, and by clients that are logged in. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  CreateReplicationGroupCommand,
+  DescribeReplicationGroupsCommand,
+  type ElastiCacheClient,
+  ModifyReplicationGroupCommand,
+} from '@aws-sdk/client-elasticache'
+import { startTestService, type TestService, until } from '../support/service.ts'
+import { disguises } from './command-rows.ts'
+import { type EngineTarget, engineAttacks } from './engine-rows.ts'
+import { otherAttacks } from './other-rows.ts'
+import { restoreAttacks } from './restore-rows.ts'
+import { runAttacks } from './table.ts'
+import { busAttacks, tlsAttacks } from './tls-rows.ts'
+import { command } from './wire.ts'
+
+const versions = ['9.1', '8.0', '7.0'] as const
+const idOf = (version: string): string => `safe-${version.replace('.', '-')}`
+const tokenOf = (id: string, turn: 'old' | 'new'): string => `token-of-${id}-${turn}`
+
+const available = (client: ElastiCacheClient, id: string) =>
+  until(`${id} available`, async () => {
+    const { ReplicationGroups: [group] = [] } = await client.send(
+      new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
+    )
+    return group?.Status === 'available' ? group : undefined
+  })
+
+const create = async (client: ElastiCacheClient, id: string, version: string, sharded: boolean) => {
+  await client.send(
+    new CreateReplicationGroupCommand({
+      ReplicationGroupId: id,
+      ReplicationGroupDescription: id,
+      Engine: version === '7.0' ? 'redis' : 'valkey',
+      EngineVersion: version,
+      CacheNodeType: 'cache.t4g.micro',
+      TransitEncryptionEnabled: true,
+      AuthToken: tokenOf(id, 'old'),
+      ...(sharded ? { NumNodeGroups: 2, ReplicasPerNodeGroup: 0, AutomaticFailoverEnabled: true } : { NumCacheClusters: 1 }),
+    }),
+  )
+  await available(client, id)
+  for (const AuthTokenUpdateStrategy of ['ROTATE', 'SET'] as const) {
+    const input = { ReplicationGroupId: id, AuthToken: tokenOf(id, 'new'), AuthTokenUpdateStrategy, ApplyImmediately: true }
+    await client.send(new ModifyReplicationGroupCommand(input))
+    await available(client, id)
+  }
+}
+
+const pidsOf = (service: TestService): readonly string[] => service.nodes().map(({ id, status, pid }) => `${id} ${status} ${pid}`)
+
+test('nobody gets into an engine, and no client gets out of what it may do', async (context) => {
+  await using service = await startTestService()
+  const client = service.client()
+  const ids = [
+    ...versions.map((version) => [idOf(version), version, false] as const),
+    ...versions.map((version) => [`shard-${version.replace('.', '-')}`, version, true] as const),
+  ]
+  await Promise.all(ids.map(([id, version, sharded]) => create(client, id, version, sharded)))
+  const ca = service.larder('ca')
+  const before = pidsOf(service)
+  const nodes = service.nodes()
+
+  for (const [id, version, sharded] of ids) {
+    const node = nodes.find((each) => each.id.startsWith(id))
+    assert.ok(node)
+    const target: EngineTarget = {
+      place: { host: node.address, port: node.port, ca },
+      token: tokenOf(id, 'new'),
+      oldToken: tokenOf(id, 'old'),
+      otherToken: tokenOf(ids.find(([other]) => other !== id)?.[0] ?? '', 'new'),
+    }
+    const login = command('AUTH', target.token)
+    await context.test(`${node.engine} ${version}${sharded ? ', sharded' : ''}`, async (each) => {
+      await runAttacks(each, { place: target.place, login, sharded }, disguises)
+      if (sharded) await runAttacks(each, target, busAttacks)
+      else await runAttacks(each, target, [...engineAttacks, ...restoreAttacks, ...tlsAttacks, ...otherAttacks])
+    })
+    assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
+  }
+  client.destroy()
+})
