@@ -24,10 +24,13 @@ const watched = async ({ place, token }: EngineTarget): Promise<string> => {
     if (seen.split('+OK').length > 2) started.resolve()
     if (seen.includes('the end')) heard.resolve()
   })
-  socket.on('error', (error) => {
+  const fail = (error: Error): void => {
     started.reject(error)
     heard.reject(error)
-  })
+    socket.destroy()
+  }
+  socket.on('error', fail)
+  socket.setTimeout(3_000, () => fail(new Error(`MONITOR shows nothing more after ${JSON.stringify(seen)}`)))
   socket.write(Buffer.concat([command('AUTH', token), command('MONITOR')]))
   await started.promise
   await talk(place, command('AUTH', token), command('HELLO', '3', 'AUTH', 'default', token))

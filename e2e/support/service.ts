@@ -105,11 +105,11 @@ export const releaseBlock = (home: string): void => {
   }
 }
 
-/** `entry` is another program than the `larder` command, for tests that need a hook. */
+/** `entry` is another program than the `larder` command, for tests that need a hook; `folder` is where the home is made. */
 export const startTestService = async (
-  options: { readonly entry?: string; readonly extra?: NodeJS.ProcessEnv } = {},
+  options: { readonly entry?: string; readonly extra?: NodeJS.ProcessEnv; readonly folder?: string } = {},
 ): Promise<TestService> => {
-  const home = mkdtempSync(join(tmpdir(), 'larder-test-'))
+  const home = mkdtempSync(join(options.folder ?? tmpdir(), 'larder-test-'))
   const environment: NodeJS.ProcessEnv = { ...process.env, LARDER_HOME: home, NO_COLOR: '1' }
   delete environment['NODE_TEST_CONTEXT']
   let child: ChildProcess | null = null

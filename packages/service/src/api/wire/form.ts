@@ -5,11 +5,12 @@ const longestName = 300
 
 const malformed = (message: string, cause?: unknown): Fault => new Fault('MalformedQueryString', message, { cause })
 
-const decodePart = (text: string): string => {
+/** What a value holds is in no message: it may be a password. */
+const decodePart = (text: string, what: string): string => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch (error) {
-    throw malformed(`Expected percent-encoded UTF-8 in the query string, found ${text.slice(0, 60)}`, error)
+    throw malformed(`Expected percent-encoded UTF-8 in ${what}.`, error)
   }
 }
 
@@ -24,8 +25,8 @@ export const parseForm = (text: string): ReadonlyMap<string, string> => {
     if (part === '') continue
     if (parameters.size >= mostParameters) throw malformed(`Expected at most ${mostParameters} parameters.`)
     const at = part.indexOf('=')
-    const name = decodePart(at < 0 ? part : part.slice(0, at))
-    const value = at < 0 ? '' : decodePart(part.slice(at + 1))
+    const name = decodePart(at < 0 ? part : part.slice(0, at), 'the names of the parameters')
+    const value = at < 0 ? '' : decodePart(part.slice(at + 1), `the value of ${name.slice(0, 60)}`)
     if (name === '' || name.length > longestName || /\p{Cc}/u.test(name))
       throw malformed(`Expected parameter names of 1 to ${longestName} characters, found one of ${name.length}.`)
     if (parameters.has(name)) throw malformed(`The parameter ${name.slice(0, 100)} is given more than once.`)
