@@ -174,7 +174,12 @@ const secretsOf = (service: TestService): readonly Secret[] => {
   return [
     { name: 'the secret key', value: value('secretAccessKey'), place: /^secrets\.json$/ },
     { name: 'the password of control', value: value('control'), place: /^secrets\.json$/ },
-    { name: 'the password of replication', value: value('replication'), place: /^(?:secrets\.json|nodes\/.*\/node\.conf)$/ },
+    { name: 'the password of replication', value: value('replication'), place: /^secrets\.json$/ },
+    ...(['safe', 'open'] as const).map((group) => ({
+      name: `the password of replication of ${group}`,
+      value: /^masterauth (\S+)$/m.exec(read(`${node(group === 'safe' ? 'safe-001' : 'open-0001-001')}/node.conf`))?.[1] ?? '',
+      place: new RegExp(`^nodes/us-east-1/${group}-[-0-9]+/node\\.conf$`),
+    })),
     { name: 'the key of the authority', value: keyOf('tls/ca.key'), place: /^tls\/ca\.key$/ },
     ...['safe-001', 'safe-002'].map((id) => ({
       name: `the key of ${id}`,

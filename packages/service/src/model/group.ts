@@ -117,6 +117,8 @@ export interface GroupSpec extends GroupKey {
   readonly transitEncryption?: TransitMode
   /** Redis AUTH. Left out: clients need no token. */
   readonly auth?: AuthSpec
+  /** From which the password of replication is made (security/replication-password.ts); unlike every other. Left out: the home's own. */
+  readonly replicationName?: string
   /** Raised when all certificates are to be made anew before their time. */
   readonly certificateRound?: number
   readonly labels: GroupLabels

@@ -9,6 +9,7 @@ import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts
 import type { TransitState } from '../../model/transit.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
+import { replicationPassword } from '../../security/replication-password.ts'
 import type { ActInput } from './act-input.ts'
 import { issueCertificate } from './certificates.ts'
 import { clusterPlan } from './cluster-plan.ts'
@@ -65,7 +66,7 @@ const planOf = (
     ioThreads: wanted.ioThreads,
     runAs: context.machine.user,
     ...(context.machine.openFiles === null ? {} : { openFiles: context.machine.openFiles }),
-    secrets: context.secrets,
+    secrets: { ...context.secrets, replication: replicationPassword(context.secrets.replication, spec.replicationName) },
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
     ...(spec.auth === undefined ? {} : { access: spec.auth }),

@@ -1,6 +1,6 @@
 import type { Happening } from '../../../model/events.ts'
 import type { GroupSpec, NodeSpec } from '../../../model/group.ts'
-import { clusterKey, specKey } from '../../../model/keys.ts'
+import { clusterKey, groupName, specKey } from '../../../model/keys.ts'
 import type { ClusterIndex } from '../../../model/records.ts'
 import { absent, put, unchanged } from '../../../ports/records.ts'
 import type { Condition, Operation } from '../../../ports/store.ts'
@@ -33,7 +33,10 @@ export const writeNewGroup = async (
 ): Promise<boolean> => {
   const index = indexEntries(spec, clusterIdsOf(spec), {})
   const key = specKey(spec)
-  return write(context, [absent(key), ...index.conditions, ...conditions], [put(key, spec), ...index.operations], events)
+  // A group of the same name that comes later has another one.
+  const named: GroupSpec =
+    spec.engine === 'memcached' ? spec : { ...spec, replicationName: `${groupName(spec)} ${spec.createdAt}` }
+  return write(context, [absent(key), ...index.conditions, ...conditions], [put(key, named), ...index.operations], events)
 }
 
 /** Is there anything in it that a controller must carry out? The rest is only shown. */
