@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -145,4 +158,29 @@ test('another user sees that a block is taken, whatever the umask, and takes the
   } finally {
     process.umask(before)
   }
+})
+
+const notRoot = process.getuid?.() !== 0 && 'only root can act for another user'
+
+test('what another user puts into the folder for all costs a block each, and neither the start nor a file', {
+  skip: notRoot,
+}, () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  mkdirSync(registry)
+  const trap = join(folder.path, 'trap')
+  mkdirSync(trap)
+  execFileSync('mkfifo', [join(trap, 'block.json')])
+  const own = join(folder.path, 'own')
+  writeFileSync(own, 'mine')
+  const [first = 0, second = 0, third = 0, fourth = 0, ...others] = allBlocks.map((block) => block.first)
+  writeFileSync(claimOf(registry, first), 'no JSON')
+  execFileSync('mkfifo', [claimOf(registry, second)])
+  symlinkSync(own, claimOf(registry, third))
+  writeFileSync(claimOf(registry, fourth), JSON.stringify({ home: trap, at: 0 }))
+  for (const each of [first, second, third, fourth]) lchownSync(claimOf(registry, each), 65_534, 65_534)
+  // Names that this process could be expected to write to.
+  for (const each of others) symlinkSync(own, `${claimOf(registry, each)}.${process.pid}.new`)
+  assert.ok(others.includes(claimBlock(homeIn(folder.path, 'a'), registry).first))
+  assert.equal(readFileSync(own, 'utf8'), 'mine')
 })

@@ -2,7 +2,8 @@
  * Which loopback networks belong to this home. Claims are files in a folder that all users of the machine share: made whole or not at all,
  * so two homes that start at once cannot take the same block. A claim is void when its home is gone or names another block.
  */
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LarderError } from '../errors.ts'
 import { allBlocks, type Block, blockOf } from '../model/addresses.ts'
@@ -31,11 +32,15 @@ const openRegistry = (registry: string): void => {
   chmodSync(registry, 0o1777)
 }
 
+const isOfOthers = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.uid !== process.getuid?.()
+const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+
 /**
  * Whose the block is, or null when it is free: a claim of a home that no longer exists, or that has another block, is void. What another
  * user does not let us read is his.
  */
 const ownerOf = (registry: string, block: Block): string | null => {
+  if (isLink(claimFile(registry, block))) return 'another user'
   try {
     const claim = readJsonFile(claimFile(registry, block), isClaim, 'the claim of a home')
     if (claim === null) return null
@@ -43,6 +48,8 @@ const ownerOf = (registry: string, block: Block): string | null => {
     return recorded?.first === block.first ? claim.home : null
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return 'another user'
+    // In a folder for all, what another user writes may be anything: it costs one block, not the start.
+    if (error instanceof LarderError && isOfOthers(claimFile(registry, block))) return 'another user'
     throw error
   }
 }
@@ -73,9 +80,11 @@ const clear = (path: string): boolean => {
 
 /** False when there is a claim already. It appears whole: nobody can read one that is just being written. */
 const make = (path: string, home: Home): boolean => {
-  const whole = `${path}.${process.pid}.new`
+  // A name that nobody can foresee, and only as a new file: a link of another user in its place would lead our writing elsewhere.
+  const whole = `${path}.${randomBytes(6).toString('hex')}.new`
   writeFileSync(whole, `${JSON.stringify({ home: home.path, uid: process.getuid?.() ?? null, at: Date.now() })}\n`, {
     mode: 0o644,
+    flag: 'wx',
   })
   chmodSync(whole, 0o644) // whatever the umask: other users have to see that the block is taken
   try {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { LarderError } from '../errors.ts'
 
 /** Written whole or not at all, readable by the owner alone. */
@@ -18,6 +18,8 @@ export const writePrivateFile = (path: string, content: string): void => {
 export const readJsonFile = <T>(path: string, isValid: (value: unknown) => value is T, expected: string): T | null => {
   let text: string
   try {
+    // A pipe would be waited for.
+    if (!statSync(path).isFile()) throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found no plain file`)
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
