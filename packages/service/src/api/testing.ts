@@ -47,8 +47,10 @@ export interface Unsigned {
 
 const canonicalQuery = (query: ReadonlyMap<string, string>): string =>
   [...query]
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    // By name: `=` is behind `%`, so that whole texts would stand in another order.
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
     .join('&')
 
 const signatureOf = (request: Unsigned, signing: Signing, query: ReadonlyMap<string, string>): string => {

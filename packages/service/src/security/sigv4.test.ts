@@ -69,7 +69,19 @@ test('any query, body and header that is signed is verified as it was signed', a
       const presigned = query(request, { signedHeaders: ['host', 'user-agent', 'x-other'] })
       assert.deepEqual(await verifySignature(presigned, verifier), caller)
     }),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      examples: [
+        [
+          [
+            ['%', ''],
+            ['% ', ''],
+          ],
+          new Uint8Array(),
+          '',
+        ],
+      ],
+    },
   )
 })
 
