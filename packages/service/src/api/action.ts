@@ -11,6 +11,8 @@ export interface ActionContext {
   readonly store: Store
   readonly catalog: Catalog
   readonly clock: Clock
+  /** Why users cannot log in by IAM to engines of this version (null: of any), or null where they can. Left out: they cannot. */
+  readonly whyNoIam?: (engine: 'valkey' | 'redis', version: string | null) => string | null
   /** Why security groups cannot be put in force here; null where they can, or where this home takes them without. Left out: they can. */
   readonly whyUnguarded?: () => Promise<string | null>
 }

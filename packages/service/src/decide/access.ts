@@ -1,13 +1,25 @@
-/** What clients need to come in: nothing, or one of the tokens of Redis AUTH. */
+/** Who may come in: everybody, whoever has one of the tokens of Redis AUTH, or the users of a user group. */
 import type { GroupSpec } from '../model/group.ts'
+import { accessDigest, type ClientAccess, defaultUserName, openAccess } from '../model/users.ts'
 import type { Action } from './actions.ts'
 import { allFactsOf, type GroupInput, isServing } from './input.ts'
 
-/** The same text for the same access: what a node was told is compared by it. */
-export const accessText = ({ auth }: Pick<GroupSpec, 'auth'>): string =>
-  auth === undefined ? 'open' : [auth.optional ? 'optional' : 'required', ...auth.tokens].join(' ')
+type Given = Pick<GroupSpec, 'auth' | 'userGroup'>
 
-/** All nodes at once: a token that is valid is so everywhere. */
+export const accessOf = ({ auth, userGroup }: Given): ClientAccess => {
+  if (userGroup !== undefined) return { users: userGroup.users }
+  if (auth === undefined || auth.optional) return openAccess
+  const everything = openAccess.users.map(({ accessString }) => accessString).join()
+  return {
+    users: [{ name: defaultUserName, authentication: 'password', passwords: auth.tokens, accessString: everything }],
+  }
+}
+
+/** The same text for the same access: what a node was told is compared by it. */
+export const accessText = (spec: Given): string =>
+  spec.auth === undefined && spec.userGroup === undefined ? 'open' : accessDigest(accessOf(spec))
+
+/** All nodes at once: who may come in may do so everywhere. */
 export const decideAccess = (input: GroupInput): readonly Action[] => {
   const wanted = accessText(input.spec)
   return input.spec.shards

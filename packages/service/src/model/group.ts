@@ -11,6 +11,7 @@
  * group's controller. They meet in the store.
  */
 import type { TransitMode, TransitState } from './transit.ts'
+import type { ClientUser } from './users.ts'
 
 export type EngineName = 'valkey' | 'redis' | 'memcached'
 export type GroupKind = 'cmd' | 'cme' | 'single' | 'memcached'
@@ -119,6 +120,8 @@ export interface GroupSpec extends GroupKey {
   readonly auth?: AuthSpec
   /** From which the password of replication is made (security/replication-password.ts); unlike every other. Left out: the home's own. */
   readonly replicationName?: string
+  /** The users of its user group. Left out: it has none. */
+  readonly userGroup?: { readonly id: string; readonly users: readonly ClientUser[] }
   /** Raised when all certificates are to be made anew before their time. */
   readonly certificateRound?: number
   readonly labels: GroupLabels

@@ -12,6 +12,7 @@ import type { GroupKey } from './group.ts'
  * | `address/<ip>` | AddressOwner | the group's controller, in one transaction with the state that uses it |
  * | `parametergroup/<region>/<name>` | ParameterGroupRecord | api |
  * | `subnetgroup/<region>/<name>` | SubnetGroupRecord | api |
+ * | `user/<region>/<id>`, `usergroup/<region>/<id>` | UserRecord, UserGroupRecord (`model/users.ts`) | api, in one transaction with the specs that use them |
  * | `zone/<region>/<zone>` | ZoneRecord: the zone is down | api |
  * | `event/<region>/<milliseconds, 15 digits>-<random>` | EventRecord | api and controllers |
  */

@@ -1,5 +1,6 @@
 import type { Endpoint, EngineName, SlotRange } from '../model/group.ts'
 import type { TransitMode } from '../model/transit.ts'
+import type { ClientAccess } from '../model/users.ts'
 import type { InstalledEngine } from './catalog.ts'
 import type { NodeCertificate } from './certificates.ts'
 import type { Launch } from './host.ts'
@@ -32,7 +33,7 @@ export interface NodePlan {
   readonly secrets: ControlSecrets
   /** Start as a replica of this node. Null: as a primary (or, in `cme`, as the node's own nodes.conf says). */
   readonly replicaOf: Endpoint | null
-  /** What clients need to come in; left out: nothing. */
+  /** Who may come in; left out: everybody. */
   readonly access?: ClientAccess
   /** It speaks TLS, by this certificate. */
   readonly tls?: NodeCertificate
@@ -44,12 +45,6 @@ export interface NodePlan {
   readonly rejoin?: ClusterRejoin
   /** `cme`: may the engines elect a replica themselves? */
   readonly election?: boolean
-}
-
-/** SHA-256 of the tokens that let clients in, in hexadecimal; `optional`: also without one. */
-export interface ClientAccess {
-  readonly tokens: readonly string[]
-  readonly optional: boolean
 }
 
 /** One node of a sharded group as it is to be when the group is new. */
@@ -170,8 +165,8 @@ export interface EngineControl {
   replicate(of: Endpoint | null): Promise<void>
   /** Binds exactly these addresses (the first is its own). Addresses that are no longer bound lose their connections at once. */
   bind(addresses: readonly string[]): Promise<void>
-  /** Connections that are open go on. Null: clients need nothing. */
-  setAccess(access: ClientAccess | null): Promise<void>
+  /** These users and no others. Connections go on; those of users that are not there any more end. */
+  setAccess(access: ClientAccess): Promise<void>
   /**
    * Speaks TLS alone, beside plain connections (at `innerPorts`), or not at all. Its certificate is in its folder already. Connections that are open
    * go on, but where TLS becomes required those without it are closed.

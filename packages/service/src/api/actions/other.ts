@@ -13,23 +13,39 @@ import { modifyCacheSubnetGroup } from './subnet-groups/modify.ts'
 import { addTagsToResource } from './tags/add.ts'
 import { listTagsForResource } from './tags/list.ts'
 import { removeTagsFromResource } from './tags/remove.ts'
+import { createUserGroup } from './user-groups/create.ts'
+import { deleteUserGroup } from './user-groups/delete.ts'
+import { describeUserGroups } from './user-groups/describe.ts'
+import { modifyUserGroup } from './user-groups/modify.ts'
+import { createUser } from './users/create.ts'
+import { deleteUser } from './users/delete.ts'
+import { describeUsers } from './users/describe.ts'
+import { modifyUser } from './users/modify.ts'
 
 /** The operations other than those on replication groups and cache clusters, by their names in the model of AWS. */
 export const otherActions = {
   AddTagsToResource: addTagsToResource,
   CreateCacheParameterGroup: createCacheParameterGroup,
   CreateCacheSubnetGroup: createCacheSubnetGroup,
+  CreateUser: createUser,
+  CreateUserGroup: createUserGroup,
   DeleteCacheParameterGroup: deleteCacheParameterGroup,
   DeleteCacheSubnetGroup: deleteCacheSubnetGroup,
+  DeleteUser: deleteUser,
+  DeleteUserGroup: deleteUserGroup,
   DescribeCacheEngineVersions: describeCacheEngineVersions,
   DescribeCacheParameterGroups: describeCacheParameterGroups,
   DescribeCacheParameters: describeCacheParameters,
   DescribeCacheSubnetGroups: describeCacheSubnetGroups,
   DescribeEngineDefaultParameters: describeEngineDefaultParameters,
   DescribeEvents: describeEvents,
+  DescribeUserGroups: describeUserGroups,
+  DescribeUsers: describeUsers,
   ListTagsForResource: listTagsForResource,
   ModifyCacheParameterGroup: modifyCacheParameterGroup,
   ModifyCacheSubnetGroup: modifyCacheSubnetGroup,
+  ModifyUser: modifyUser,
+  ModifyUserGroup: modifyUserGroup,
   RemoveTagsFromResource: removeTagsFromResource,
   ResetCacheParameterGroup: resetCacheParameterGroup,
 } as const

@@ -90,7 +90,7 @@ export const replicationGroupView = (group: GroupRecords, account: string): Repl
     AtRestEncryptionEnabled: false,
     StorageEncryptionType: 'none',
     ARN: arn(spec.region, account, 'replicationgroup', spec.id),
-    UserGroupIds: [],
+    UserGroupIds: spec.userGroup === undefined ? [] : [spec.userGroup.id],
     LogDeliveryConfigurations: [],
     ReplicationGroupCreateTime: new Date(spec.createdAt),
     DataTiering: 'disabled',

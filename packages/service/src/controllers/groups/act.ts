@@ -1,6 +1,6 @@
 /** Carries out one stage of a decision. Every action may be run again. */
 
-import { accessText } from '../../decide/access.ts'
+import { accessOf, accessText } from '../../decide/access.ts'
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
 import { frontsText } from '../../decide/transit.ts'
@@ -116,7 +116,7 @@ const meet = async (input: ActInput, id: string, others: readonly string[]): Pro
 }
 
 const applyAccess = async (input: ActInput, id: string): Promise<void> => {
-  await (await control(input, id)).setAccess(input.spec.auth ?? null)
+  await (await control(input, id)).setAccess(accessOf(input.spec))
   const access = accessText(input.spec)
   await input.cell.update((state) => changeNode(state, id, { access }))
 }

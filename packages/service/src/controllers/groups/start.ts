@@ -1,6 +1,6 @@
 /** Starts processes of nodes. Intent is written before, identity after, and everything between may be run again. */
 
-import { accessText } from '../../decide/access.ts'
+import { accessOf, accessText } from '../../decide/access.ts'
 import type { Action, StartReason } from '../../decide/actions.ts'
 import type { WantedSettings } from '../../decide/input.ts'
 import { LarderError } from '../../errors.ts'
@@ -69,7 +69,7 @@ const planOf = (
     secrets: { ...context.secrets, replication: replicationPassword(context.secrets.replication, spec.replicationName) },
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
-    ...(spec.auth === undefined ? {} : { access: spec.auth }),
+    ...(spec.kind === 'memcached' ? {} : { access: accessOf(spec) }),
     ...(spec.transitEncryption === undefined ? {} : { transit: spec.transitEncryption }),
     ...(hasElection(spec) ? { election: true } : {}),
   }

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
+import { hasCommand } from '../../model/commands.ts'
+import { type ClientUser, openAccess } from '../../model/users.ts'
 import type { EngineControl } from '../../ports/engine.ts'
 import { installed, openYard, type RunningNode, type Yard } from '../testing.ts'
-import { clientRules, closedCommands, readingAclCommands, userLines } from './acl.ts'
+import { closedCommands, readingAclCommands, userLines, userWords } from './acl.ts'
 import { readingClusterCommands } from './features.ts'
 
 /** Of the commands that the engines call dangerous or administrative, those that AWS leaves to its customers. */
@@ -38,19 +40,38 @@ const wordsOf = ({ name, arity }: CommandEntry): readonly string[] => {
   return [...words, ...Array<string>(Math.max(0, Math.abs(arity) - words.length)).fill('1')]
 }
 
-const isOpen = async (control: EngineControl, entry: CommandEntry): Promise<boolean> =>
-  (await control.command(['ACL', 'DRYRUN', 'default', ...wordsOf(entry)])) === 'OK'
+const isOpen = async (control: EngineControl, entry: CommandEntry, user = 'default'): Promise<boolean> =>
+  (await control.command(['ACL', 'DRYRUN', user, ...wordsOf(entry)])) === 'OK'
+
+const person: ClientUser = { name: 'someone', authentication: 'no-password-required', passwords: [], accessString: 'on' }
+
+/** Ways to ask for everything, and for what is closed. */
+const greedy: readonly string[] = [
+  'on ~* &* +@all',
+  'on allkeys allchannels allcommands',
+  'on ~* +@admin +@dangerous +@slow +@connection',
+  'on ~* -@all +config +acl +debug +module +shutdown +replicaof +psync +sync +replconf +migrate +save +bgsave',
+  'on ~* +config|get +acl|setuser +acl|list +acl|getuser +script|debug +cluster|reset +cluster|meet +failover',
+  'on ~* -@all (~* &* +@all)',
+  'on -@all (%R~* +config|get +acl) (~x +@all -get)',
+]
 
 describe('the users of a node', () => {
   it('have their passwords in the configuration as hashes only', () => {
-    const lines = userLines({ control: 'first', replication: 'second' }, { engine: 'valkey', version: '9.1.2' }, true).join('\n')
+    const lines = userLines({ control: 'first', replication: 'second' }, { engine: 'valkey', version: '9.1.2' }, true)
+      .map((words) => words.join(' '))
+      .join('\n')
     assert.ok(!lines.includes('first') && !lines.includes('second'))
     assert.equal(lines.match(/#[0-9a-f]{64}/g)?.length, 2)
   })
 
   it('do not name subcommands that an engine does not know', () => {
-    assert.ok(!clientRules({ engine: 'redis', version: '7.0.15' }, true).includes('getslotmigrations'))
-    assert.ok(clientRules({ engine: 'valkey', version: '9.1.2' }, true).includes('+cluster|getslotmigrations'))
+    const words = (engine: 'redis' | 'valkey', version: string, accessString: string): readonly string[] =>
+      userWords({ ...person, accessString }, { engine, version }, true)
+    assert.ok(!words('redis', '7.0.15', 'on +@all').includes('-cluster|syncslots'))
+    assert.ok(words('valkey', '9.1.2', 'on +@all').includes('-cluster|syncslots'))
+    assert.ok(!words('redis', '7.0.15', 'on +hexpire').includes('+hexpire'))
+    assert.ok(words('valkey', '9.1.2', 'on +hexpire').includes('+hexpire'))
   })
 })
 
@@ -81,6 +102,41 @@ for (const engine of installed('valkey', 'redis')) {
           [],
         )
       }
+    })
+
+    it('get no more by whatever access string', async () => {
+      for (const { control } of [node, shard]) {
+        const entries = entriesOf(await control.command(['COMMAND'])).filter(({ isContainer }) => !isContainer)
+        const open = async (user: string): Promise<readonly string[]> => {
+          const found: string[] = []
+          for (const entry of entries) if (await isOpen(control, entry, user)) found.push(entry.name)
+          return found
+        }
+        const everybody = new Set(await open('default'))
+        for (const accessString of greedy) {
+          await control.setAccess({ users: [...openAccess.users, { ...person, accessString }] })
+          const more = (await open(person.name)).filter((name) => !everybody.has(name))
+          assert.deepEqual(more, [], accessString)
+        }
+        await control.setAccess({ users: [...openAccess.users, { ...person, accessString: 'on ~app:* -@all +get +acl|whoami' }] })
+        // The engine asks nobody's leave for the first four; the key 1 is not one of app.
+        assert.deepEqual((await open(person.name)).toSorted(), ['acl|whoami', 'auth', 'hello', 'quit', 'reset'])
+        await control.setAccess(openAccess)
+        assert.deepEqual(await control.command(['ACL', 'USERS']), ['default', 'larder', 'larder-replication'])
+      }
+    })
+
+    it('can be given every command that the engine has, and no other', async () => {
+      const names = entriesOf(await node.control.command(['COMMAND'])).map(({ name }) => name)
+      assert.deepEqual(
+        names.filter((name) => !hasCommand(name, engine.engine, engine.version)),
+        [],
+      )
+      for (const part of [names.slice(0, 200), names.slice(200)]) {
+        const accessString = `on ${part.map((name) => `+${name}`).join(' ')} +hexpire +select|0`
+        await node.control.setAccess({ users: [...openAccess.users, { ...person, accessString }] })
+      }
+      await node.control.setAccess(openAccess)
     })
 
     it('are told NOPERM by what is closed', async () => {

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../../errors.ts'
 import type { SlotRange } from '../../model/group.ts'
 import { innerPorts } from '../../model/transit.ts'
+import type { ClientAccess } from '../../model/users.ts'
 import type { EngineControl, EngineStatus, NodePlan, TransitChange } from '../../ports/engine.ts'
-import { accessRules, controlUser } from './acl.ts'
+import { accessCommands, controlUser } from './acl.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
 import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
@@ -137,6 +138,19 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     ])
   }
 
+  const setAccess = async (access: ClientAccess): Promise<void> => {
+    const [text, present] = await Promise.all([send(['INFO', 'server']), send(['ACL', 'USERS'])])
+    const info = parseInfo(textOf(text))
+    const version = info.get('valkey_version')
+    const engine = {
+      engine: version === undefined ? 'redis' : 'valkey',
+      version: version ?? info.get('redis_version') ?? '',
+    } as const
+    const names = Array.isArray(present) ? present.map(String) : []
+    // In one packet: nobody sees some of the users changed and others not yet.
+    await Promise.all(accessCommands(access, names, engine, kind === 'cme').map((command) => send(command)))
+  }
+
   const claimSlots = async (ranges: readonly SlotRange[]): Promise<void> => {
     const missing = missingSlots(ranges, (await own())?.slots ?? [])
       .flat()
@@ -175,7 +189,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     },
     setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
     replicate: (of) => (of === null ? done('REPLICAOF', 'NO', 'ONE') : done('REPLICAOF', of.address, String(of.port))),
-    setAccess: (access) => done('ACL', 'SETUSER', 'default', 'resetpass', ...accessRules(access)),
+    setAccess,
     reloadCertificate: async () => {
       const names = ['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file']
       const files = await configuration(names)

@@ -148,7 +148,9 @@ const configurationOf = (plan: NodePlan): string => {
     ...capabilityLines(plan),
     ...Object.entries(parameters).map(([name, words]) => line(name, ...words)),
     line('maxmemory', String(plan.maxMemoryBytes)),
-    ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access ?? null),
+    ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access).map(([name = '', ...words]) =>
+      line(name, ...words),
+    ),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -30,13 +30,19 @@ export const writeNewGroup = async (
   spec: GroupSpec,
   conditions: readonly Condition[],
   events: readonly Happening[],
+  operations: readonly Operation[] = [],
 ): Promise<boolean> => {
   const index = indexEntries(spec, clusterIdsOf(spec), {})
   const key = specKey(spec)
   // A group of the same name that comes later has another one.
   const named: GroupSpec =
     spec.engine === 'memcached' ? spec : { ...spec, replicationName: `${groupName(spec)} ${spec.createdAt}` }
-  return write(context, [absent(key), ...index.conditions, ...conditions], [put(key, named), ...index.operations], events)
+  return write(
+    context,
+    [absent(key), ...index.conditions, ...conditions],
+    [put(key, named), ...index.operations, ...operations],
+    events,
+  )
 }
 
 /** Is there anything in it that a controller must carry out? The rest is only shown. */
@@ -48,6 +54,7 @@ const forController = (spec: GroupSpec): string =>
     spec.parameterGroup,
     spec.automaticFailover,
     spec.auth,
+    spec.userGroup,
     spec.transitEncryption,
     spec.shards,
     spec.deletion,
@@ -62,6 +69,7 @@ const nextGeneration = (before: GroupSpec, after: GroupSpec): GroupSpec => ({
 export interface SpecChange {
   readonly spec: GroupSpec
   readonly conditions?: readonly Condition[]
+  readonly operations?: readonly Operation[]
   readonly events?: readonly Happening[]
   /** What the index entries of new cache clusters hold besides. */
   readonly index?: Omit<ClusterIndex, 'space' | 'id'>
@@ -88,7 +96,7 @@ export const writeChangedGroup = async (
   const written = await write(
     context,
     [unchanged(group.spec), ...index.conditions, ...(change.conditions ?? [])],
-    [put(group.spec.key, spec), ...index.operations],
+    [put(group.spec.key, spec), ...index.operations, ...(change.operations ?? [])],
     change.events ?? [],
   )
   return written ? { ...group, spec: { ...group.spec, value: spec } } : null

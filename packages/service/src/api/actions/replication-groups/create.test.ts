@@ -317,7 +317,6 @@ test('what is not there yet is refused in words that say so', async () => {
   const wishes: readonly Partial<CreateReplicationGroupMessage>[] = [
     { AtRestEncryptionEnabled: true },
     { KmsKeyId: 'key' },
-    { UserGroupIds: ['users'] },
     { SnapshotName: 'snap' },
     { SnapshotArns: ['arn:aws:s3:::bucket/dump.rdb'] },
     { ServerlessCacheSnapshotName: 'snap' },

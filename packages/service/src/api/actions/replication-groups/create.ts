@@ -8,7 +8,7 @@ import { nodeIds, replicationGroupId } from '../../../model/names.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
 import { checkTags } from '../../../model/tags.ts'
 import type { InstalledEngine } from '../../../ports/catalog.ts'
-import type { Condition } from '../../../ports/store.ts'
+import type { Condition, Operation } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
@@ -21,6 +21,7 @@ import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
 import { newTransit } from '../groups/transit.ts'
+import { newUserGroup } from '../groups/user-groups.ts'
 import { descriptionText, oneOf, portNumber } from '../groups/values.ts'
 import { clusterIdsOf, writeNewGroup } from '../groups/write-group.ts'
 import { checkZones, zonesUp } from '../groups/zones.ts'
@@ -108,6 +109,7 @@ const shardSpecs = async (
 interface Draft {
   readonly spec: GroupSpec
   readonly conditions: readonly Condition[]
+  readonly operations: readonly Operation[]
 }
 
 const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
@@ -121,6 +123,14 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
   const subnetGroup = await subnetGroupFor(context, input.CacheSubnetGroupName)
   const kind = mode.clustered ? 'cme' : 'cmd'
   const createdAt = context.clock.now()
+  const transit = newTransit(input)
+  const auth = newAuth(input.AuthToken, input.TransitEncryptionEnabled === true, createdAt)
+  const { userGroup, conditions, operations } = await newUserGroup(context, input.UserGroupIds, {
+    engine: engine.engine,
+    engineVersion: engine.version,
+    ...transit,
+    ...auth,
+  })
   const spec: GroupSpec = {
     region: context.region,
     space: 'rg',
@@ -136,8 +146,9 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     multiAz: input.MultiAZEnabled ?? false,
     clusterMode: mode.clustered ? 'enabled' : 'disabled',
     durability: durabilityOf(engine.engine, engine.version, input.Durability),
-    ...newTransit(input),
-    ...newAuth(input.AuthToken, input.TransitEncryptionEnabled === true, createdAt),
+    ...transit,
+    ...auth,
+    ...(userGroup === undefined ? {} : { userGroup }),
     labels: newLabels(input, description, `${context.region}/${id}`, false),
     tags: checkTags([], input.Tags ?? []),
     shards: await shardSpecs(context, { id, kind, createdAt }, shapes, subnetGroup.value),
@@ -146,7 +157,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     createdAt,
     generation: 1,
   }
-  return { spec, conditions: [...mode.conditions, ...subnetGroup.conditions] }
+  return { spec, conditions: [...mode.conditions, ...subnetGroup.conditions, ...conditions], operations }
 }
 
 /** AWS tells it where a parameter group was named. */
@@ -158,14 +169,26 @@ const creationEvents = (spec: GroupSpec, named: string | undefined): readonly Ha
  * Cluster mode that nobody spoke about is on where there is more than one shard. Where failover is not spoken about with cluster mode, it is on.
  */
 export const createReplicationGroup: Action<Input, CreateReplicationGroupResult> = async (input, context) => {
-  const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, AuthToken: _token, ...others } = input
+  const {
+    TransitEncryptionEnabled: _enabled,
+    TransitEncryptionMode: _mode,
+    AuthToken: _token,
+    UserGroupIds: _groups,
+    ...others
+  } = input
   refuseNotYet(input.PrimaryClusterId ? input : others)
   if (input.PrimaryClusterId) return createFromCluster(input, context)
   return untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
-    const { spec, conditions } = await draft(context, input)
+    const { spec, conditions, operations } = await draft(context, input)
     checkFailover(spec)
     await checkMembersFree(context, spec)
-    const written = await writeNewGroup(context, spec, conditions, creationEvents(spec, input.CacheParameterGroupName))
+    const written = await writeNewGroup(
+      context,
+      spec,
+      conditions,
+      creationEvents(spec, input.CacheParameterGroupName),
+      operations,
+    )
     return written ? { ReplicationGroup: replicationGroupView({ spec, state: null }, context.account) } : null
   })
 }

@@ -17,6 +17,7 @@ import { scaledNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor } from '../groups/references.ts'
 import { changedTransit } from '../groups/transit.ts'
+import { changedUserGroup, leavesUserGroup } from '../groups/user-groups.ts'
 import { descriptionText, oneOf } from '../groups/values.ts'
 import { clusterIdsOf, writeChangedGroup } from '../groups/write-group.ts'
 import { checkFailover } from './failover.ts'
@@ -122,7 +123,8 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
   untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
     const group = await findReplicationGroup(context, input.ReplicationGroupId)
     const { AuthToken: _token, AuthTokenUpdateStrategy: _strategy, ...rest } = input
-    const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, ...others } = rest
+    const { TransitEncryptionEnabled: _enabled, TransitEncryptionMode: _mode, ...visible } = rest
+    const { UserGroupIdsToAdd: _added, UserGroupIdsToRemove: _removed, RemoveUserGroups: _all, ...others } = visible
     refuseNotYet(others)
     refuseEmpty(input)
     requireAvailableGroup(group)
@@ -132,12 +134,17 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     refuseEngineChange(before, input.Engine, input.EngineVersion)
     const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
     const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
-    const { transitEncryption: _present, ...unchanged } = before
+    const { transitEncryption: _transit, auth: _auth, userGroup: _users, ...unchanged } = before
+    const staying = before.userGroup !== undefined && !leavesUserGroup(before, input)
+    const transit = changedTransit(before, input, staying)
+    const auth = changedAuth(before, input, context.clock.now())
+    const users = await changedUserGroup(context, before, { ...unchanged, ...transit, ...auth }, input)
     const changed: GroupSpec = {
       ...unchanged,
-      ...changedTransit(before, input, false),
       shards,
-      ...changedAuth(before, input, context.clock.now()),
+      ...transit,
+      ...auth,
+      ...(users.userGroup === undefined ? {} : { userGroup: users.userGroup }),
       labels: labelsOf(before, input),
       parameterGroup: parameterGroup.name,
       durability:
@@ -149,7 +156,8 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     const spec = input.ApplyImmediately === true ? withPending(changed) : changed
     const written = await writeChangedGroup(context, group, {
       spec,
-      conditions: parameterGroup.conditions,
+      conditions: [...parameterGroup.conditions, ...users.conditions],
+      operations: users.operations,
       events: eventsOf(before, spec),
     })
     return written === null ? null : { ReplicationGroup: replicationGroupView(recordsOf(written), context.account) }

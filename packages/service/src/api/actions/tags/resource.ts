@@ -4,6 +4,7 @@ import { clusterKey, parameterGroupKey, specKey, stateKey, subnetGroupKey } from
 import { type ArnType, parseArn } from '../../../model/names.ts'
 import { defaultSubnetGroupName } from '../../../model/network.ts'
 import type { ClusterIndex, ParameterGroupRecord, SubnetGroupRecord } from '../../../model/records.ts'
+import { defaultUserName, userGroupKey, userKey } from '../../../model/users.ts'
 import { listRecords, put, readRecord, type Versioned } from '../../../ports/records.ts'
 import type { Operation } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
@@ -27,8 +28,6 @@ export type Resource =
 const absentKinds: Readonly<Partial<Record<ArnType, string>>> = {
   securitygroup: 'CacheSecurityGroupNotFoundFault',
   snapshot: 'SnapshotNotFoundFault',
-  user: 'UserNotFoundFault',
-  usergroup: 'UserGroupNotFoundFault',
   serverlesscache: 'ServerlessCacheNotFoundFault',
   serverlesscachesnapshot: 'ServerlessCacheSnapshotNotFoundFault',
   'reserved-instance': 'ReservedCacheNodeNotFoundFault',
@@ -109,6 +108,15 @@ const parameterGroup = async (context: ActionContext, name: string): Promise<Res
   return alone(taggedRecord(record))
 }
 
+const stored = async (context: ActionContext, key: string, shape: string, name: string): Promise<Resource> => {
+  const record = await readRecord<{ readonly tags: readonly Tag[] }>(context.store, key)
+  if (record === null) throw new Fault(shape, `${name} is not present`)
+  return alone(taggedRecord(record))
+}
+
+const user = async (context: ActionContext, id: string): Promise<Resource> =>
+  id === defaultUserName ? { kind: 'default', name: id } : stored(context, userKey(context.region, id), 'UserNotFoundFault', id)
+
 /** Throws `InvalidARNFault`, `InvalidParameterValueException` (another region or account), or the not-found fault of the kind. */
 export const findResource = async (context: ActionContext, arnText: string): Promise<Resource> => {
   const arn = parseArn(arnText)
@@ -120,6 +128,8 @@ export const findResource = async (context: ActionContext, arnText: string): Pro
   if (!isStorable(name)) throw new Fault('InvalidARNFault', `${arn.name} is not a name of a resource.`)
   if (arn.type === 'cluster') return cluster(context, name)
   if (arn.type === 'replicationgroup') return replicationGroup(context, name)
+  if (arn.type === 'user') return user(context, name)
+  if (arn.type === 'usergroup') return stored(context, userGroupKey(context.region, name), 'UserGroupNotFoundFault', name)
   if (arn.type === 'subnetgroup') return subnetGroup(context, name)
   return parameterGroup(context, name)
 }
