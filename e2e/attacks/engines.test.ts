@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  CreateCacheClusterCommand,
   CreateReplicationGroupCommand,
+  DescribeCacheClustersCommand,
   DescribeReplicationGroupsCommand,
   type ElastiCacheClient,
   ModifyReplicationGroupCommand,
@@ -10,6 +12,7 @@ import {
 import { startTestService, type TestService, until } from '../support/service.ts'
 import { disguises } from './command-rows.ts'
 import { type EngineTarget, engineAttacks } from './engine-rows.ts'
+import { memcachedAttacks } from './memcached-rows.ts'
 import { otherAttacks } from './other-rows.ts'
 import { restoreAttacks } from './restore-rows.ts'
 import { runAttacks } from './table.ts'
@@ -58,7 +61,10 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     ...versions.map((version) => [idOf(version), version, false] as const),
     ...versions.map((version) => [`shard-${version.replace('.', '-')}`, version, true] as const),
   ]
+  const memcached = { CacheClusterId: 'mc', Engine: 'memcached', CacheNodeType: 'cache.t4g.micro', NumCacheNodes: 1 }
+  await client.send(new CreateCacheClusterCommand(memcached))
   await Promise.all(ids.map(([id, version, sharded]) => create(client, id, version, sharded)))
+  await until('all available', () => service.status().groups.every(({ status }) => status === 'available'))
   const ca = service.larder('ca')
   const before = pidsOf(service)
   const nodes = service.nodes()
@@ -80,5 +86,17 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     })
     assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
   }
+  await context.test('memcached', async (each) => {
+    const { CacheClusters: [cluster] = [] } = await client.send(
+      new DescribeCacheClustersCommand({ CacheClusterId: 'mc', ShowCacheNodeInfo: true }),
+    )
+    const [node, endpoint] = [cluster?.CacheNodes?.[0]?.Endpoint, cluster?.ConfigurationEndpoint].map((found) => ({
+      host: found?.Address ?? '',
+      port: found?.Port ?? 0,
+    }))
+    assert.ok(node && endpoint)
+    await runAttacks(each, { node, endpoint }, memcachedAttacks)
+  })
+  assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
   client.destroy()
 })
