@@ -7,6 +7,7 @@ import { LarderError } from '../../errors.ts'
 import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
 import type { TransitState } from '../../model/transit.ts'
+import { lastWords } from '../../observe/last-words.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import { replicationPassword } from '../../security/replication-password.ts'
@@ -138,7 +139,7 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
     } catch (error) {
       const gone = (await context.host.check(identity, place.tag)) !== 'running'
       if (gone) {
-        const said = (await context.host.tail(`${place.folder}/engine.log`, 600)).trim().split('\n').slice(-3).join(' | ')
+        const said = lastWords(await context.host.tail(`${place.folder}/engine.log`, 600), 3)
         throw new LarderError('engine-start', `node ${node.id} ended right after its start; it said: ${said || 'nothing'}`, {
           cause: error,
           retry: true,
