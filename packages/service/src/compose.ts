@@ -66,7 +66,9 @@ export const probeWith =
     const place = placeIn(home)(spec.region, node.id)
     if (node.process === null || (await host.check(node.process, place.tag)) !== 'running') return { pid: null, engine: null }
     try {
-      const plan = { socket: place.socket, address: node.address, port: node.port, secrets, kind: spec.kind }
+      const own = { socket: place.socket, address: node.address, port: node.port, secrets, kind: spec.kind }
+      const isReachedByTls = spec.kind === 'memcached' && spec.transitEncryption !== undefined
+      const plan = isReachedByTls ? { ...own, authority: openAuthority(home.tlsFolder, systemClock.now).bundle } : own
       const control = await adapterFor(node.engine).connect(plan, connectDeadlineMs)
       try {
         return { pid: node.process.pid, engine: await control.status() }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCatalog } from '../engines/catalog.ts'
 import { engineTool } from '../engines/tools.ts'
@@ -22,8 +23,9 @@ export const connect = async ([name, ...rest]: readonly string[]): Promise<numbe
   if (name === undefined) throw new LarderError('usage', 'expected: larder connect ID [command...]')
   const found = findNamed(await currentReport(), name)
   const { address, port } = endpointOf(found)
+  const authority = join(existingHome().home.tlsFolder, 'ca.crt')
   if (found.group.kind === 'memcached') {
-    return converse({ address, port }, rest)
+    return converse({ address, port }, rest, found.group.tls ? readFileSync(authority, 'utf8') : null)
   }
   const catalog = openCatalog(process.env)
   const engine = found.group.shards[0]?.nodes[0]
@@ -36,7 +38,6 @@ export const connect = async ([name, ...rest]: readonly string[]): Promise<numbe
       'machine',
       'expected valkey-cli or redis-cli, found none; set it up with: npx larder engines install valkey@9.1',
     )
-  const authority = join(existingHome().home.tlsFolder, 'ca.crt')
   const tls = found.group.tls ? ['--tls', '--cacert', authority] : []
   const cluster = found.group.kind === 'cme' ? ['-c'] : []
   return runForeground(

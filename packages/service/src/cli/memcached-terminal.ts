@@ -1,12 +1,16 @@
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import { connect as connectTls } from 'node:tls'
 import { LarderError } from '../errors.ts'
 import type { Endpoint } from '../model/group.ts'
 
-/** The text protocol of Memcached on this terminal: one command from the arguments, or line by line from the input until its end. */
-export const converse = ({ address, port }: Endpoint, command: readonly string[]): Promise<number> =>
+/**
+ * The text protocol of Memcached on this terminal: one command from the arguments, or line by line from the input until its end.
+ * With `ca` (PEM) by TLS.
+ */
+export const converse = ({ address, port }: Endpoint, command: readonly string[], ca: string | null): Promise<number> =>
   new Promise((resolve, reject) => {
-    const socket = connect(port, address)
+    const socket = ca === null ? connect(port, address) : connectTls({ host: address, port, ca })
     socket.on('error', (error) =>
       reject(new LarderError('engine-unreachable', `${address}:${port} does not answer: ${error.message}`, { cause: error })),
     )

@@ -3,10 +3,10 @@ import type { GroupSpec, GroupState, NodeState } from '../model/group.ts'
 import type { Action } from './actions.ts'
 import { factsOf, type GroupInput, isServing } from './input.ts'
 
-/** Every address at which clients or other nodes reach it. */
+/** Every address at which clients or other nodes reach it. Nodes of Memcached are reached at their own alone. */
 export const placesOf = (spec: GroupSpec, state: GroupState, node: NodeState): readonly string[] =>
-  spec.transitEncryption === undefined
-    ? []
+  spec.transitEncryption === undefined || spec.kind === 'memcached'
+    ? [node.address]
     : [node, state.primaryEndpoint, state.readerEndpoint, state.configurationEndpoint].flatMap((place) =>
         place === null ? [] : [place.address],
       )
@@ -14,6 +14,13 @@ export const placesOf = (spec: GroupSpec, state: GroupState, node: NodeState): r
 /** A third of its time is left for whatever may keep it from being made. */
 const isOld = (now: number, { issuedAt, endsAt }: { readonly issuedAt: number; readonly endsAt: number }): boolean =>
   now > issuedAt + ((endsAt - issuedAt) * 2) / 3
+
+/** The configuration endpoint of Memcached has a certificate of its own. */
+export const needsEndpointCertificate = ({ spec, state, now }: GroupInput): boolean => {
+  if (spec.kind !== 'memcached' || spec.transitEncryption === undefined) return false
+  const { endpointCertificate: present } = state
+  return present === undefined || isOld(now, present) || present.round < (spec.certificateRound ?? 0)
+}
 
 export const decideCertificates = (input: GroupInput): readonly Action[] => {
   const { spec, state, now } = input

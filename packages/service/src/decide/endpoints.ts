@@ -1,6 +1,7 @@
 /** Who binds the floating address, who stands behind the reader endpoint, and what discovery says. */
 import type { Endpoint } from '../model/group.ts'
 import type { Action } from './actions.ts'
+import { needsEndpointCertificate } from './certificates.ts'
 import { allFactsOf, factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
 
 const endpointOf = (node: NodeFacts): Endpoint => ({ address: node.state.address, port: node.state.port })
@@ -75,7 +76,7 @@ export const decideDiscovery = (input: GroupInput): readonly Action[] => {
   if (spec.kind !== 'memcached' || state.configurationEndpoint === null) return []
   const nodes = [...allNodes(input)].sort((a, b) => (a.state.address < b.state.address ? -1 : 1)).map(endpointOf)
   const changed = !sameSet(nodes.map(endpointText), state.discoveryNodes)
-  if (!changed && observed.discovery === state.discoveryVersion) return []
+  if (!changed && observed.discovery === state.discoveryVersion && !needsEndpointCertificate(input)) return []
   const version = changed ? state.discoveryVersion + 1 : state.discoveryVersion
   return [{ do: 'discovery', endpoint: state.configurationEndpoint, version, nodes }]
 }

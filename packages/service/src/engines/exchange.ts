@@ -5,6 +5,7 @@
  * A command that misses its deadline leaves the connection open: a busy engine answers later, and the answer is then dropped.
  */
 import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { LarderError } from '../errors.ts'
 
 /** Makes answers of bytes. `Form` says what kind of answer a command has, where the bytes alone do not tell its end. */
@@ -30,9 +31,12 @@ interface Waiting<Form, Answer> {
   readonly settle: (outcome: { readonly answer: Answer } | { readonly error: LarderError }) => void
 }
 
-const opened = (options: NetConnectOpts, where: string, deadlineMs: number): Promise<Socket> =>
+/** With `ca` (PEM) it speaks TLS, and its certificate has to be by one of these. */
+export type ExchangeOptions = NetConnectOpts & { readonly ca?: string }
+
+const opened = (options: ExchangeOptions, where: string, deadlineMs: number): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    const socket = connectSocket(options)
+    const socket = options.ca === undefined ? connectSocket(options) : connectTls({ ...options, minVersion: 'TLSv1.2' })
     const fail = (error: LarderError): void => {
       clearTimeout(timer)
       socket.destroy()
@@ -44,7 +48,7 @@ const opened = (options: NetConnectOpts, where: string, deadlineMs: number): Pro
     socket.once('error', (cause) => {
       fail(new LarderError('engine-unreachable', `no connection to ${where}: ${cause.message}`, { cause, retry: true }))
     })
-    socket.once('connect', () => {
+    socket.once(options.ca === undefined ? 'connect' : 'secureConnect', () => {
       clearTimeout(timer)
       socket.removeAllListeners('error')
       resolve(socket)
@@ -125,7 +129,7 @@ const converse = <Form, Answer>(socket: Socket, where: string, reader: Reader<Fo
 
 /** `greet` is the first command: who accepts a connection may yet hang, or be somebody else. All of it happens within `deadlineMs`. */
 export const openExchange = async <Form, Answer>(
-  options: NetConnectOpts,
+  options: ExchangeOptions,
   where: string,
   reader: Reader<Form, Answer>,
   greet: (exchange: Exchange<Form, Answer>, deadlineMs: number) => Promise<unknown>,

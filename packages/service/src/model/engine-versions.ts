@@ -76,6 +76,8 @@ export interface Capabilities {
   readonly ioThreadsAtRuntime: boolean
   /** `SHUTDOWN NOW FORCE` is understood. */
   readonly shutdownNow: boolean
+  /** Clients can speak TLS. Of Memcached: as AWS, which asks for 1.6.12. */
+  readonly tls: boolean
 }
 
 type Since = Readonly<Partial<Record<EngineName, string>>>
@@ -86,6 +88,7 @@ const since: Readonly<Record<keyof Capabilities, Since>> = {
   processTitle: { valkey: '7.2', redis: '6.2' },
   ioThreadsAtRuntime: { valkey: '9.0' },
   shutdownNow: { valkey: '7.2', redis: '7.0' },
+  tls: { valkey: '7.2', redis: '6.0', memcached: '1.6.12' },
 }
 
 export const engineCapabilities = (engine: EngineName, version: string): Capabilities => {
@@ -99,6 +102,7 @@ export const engineCapabilities = (engine: EngineName, version: string): Capabil
     processTitle: has('processTitle'),
     ioThreadsAtRuntime: has('ioThreadsAtRuntime'),
     shutdownNow: has('shutdownNow'),
+    tls: has('tls'),
   }
 }
 

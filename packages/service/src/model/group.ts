@@ -230,4 +230,6 @@ export interface GroupState extends GroupKey {
   readonly discoveryVersion: number
   /** Memcached: the list that goes with that version, as `address:port`, sorted. */
   readonly discoveryNodes: readonly string[]
+  /** Memcached with TLS: of the certificate that its configuration endpoint was given last. */
+  readonly endpointCertificate?: CertificateState
 }

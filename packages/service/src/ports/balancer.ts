@@ -1,9 +1,12 @@
 import type { Endpoint } from '../model/group.ts'
+import type { NodeCertificate } from './certificates.ts'
 
 export interface Discovery {
   readonly version: number
   /** Sorted by host. */
   readonly nodes: readonly Endpoint[]
+  /** Clients and nodes speak TLS: the certificate of the endpoint, and those by which nodes are known. Left out: neither does. */
+  readonly tls?: NodeCertificate
 }
 
 /** A port at which connections with and without TLS are served, each by a port of the engine that stands behind it. */

@@ -192,11 +192,17 @@ export interface EngineControl {
   close(): void
 }
 
+/** What is needed to reach a running node. */
+export interface ConnectPlan extends Pick<NodePlan, 'socket' | 'address' | 'port' | 'secrets' | 'kind'> {
+  /** Memcached, which has no control socket: the node speaks TLS, and its certificate is by one of these (PEM). Left out: it does not. */
+  readonly authority?: string
+}
+
 export interface EngineAdapter {
   readonly engine: EngineName
   render(plan: NodePlan): Rendered
-  /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
   /** Files of a certificate by their names in the node's folder; null where the engine has none. */
   certificateFiles(certificate: NodeCertificate): Readonly<Record<string, string>> | null
-  connect(plan: Pick<NodePlan, 'socket' | 'address' | 'port' | 'secrets' | 'kind'>, deadlineMs: number): Promise<EngineControl>
+  /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
+  connect(plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
 }

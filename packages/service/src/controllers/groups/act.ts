@@ -12,7 +12,7 @@ import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
-import { issueCertificate } from './certificates.ts'
+import { issueCertificate, issueEndpointCertificate } from './certificates.ts'
 import { controlOf } from './observe.ts'
 import { startNodes } from './start.ts'
 import { changeNode, changeNodes } from './state-cell.ts'
@@ -198,9 +198,12 @@ const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>
 }
 
 const discovery = async (input: ActInput, action: Extract<Action, { do: 'discovery' }>): Promise<void> => {
-  const nodes = action.nodes.map(endpointText)
-  await input.cell.update((state) => ({ ...state, discoveryVersion: action.version, discoveryNodes: nodes }))
-  await input.context.balancer.setDiscovery(action.endpoint, { version: action.version, nodes: action.nodes })
+  const { endpoint, version, nodes } = action
+  const issued = issueEndpointCertificate(input.context, input.spec, endpoint)
+  await input.cell.update((state) => ({ ...state, discoveryVersion: version, discoveryNodes: nodes.map(endpointText) }))
+  await input.context.balancer.setDiscovery(endpoint, { version, nodes, ...(issued === null ? {} : { tls: issued.tls }) })
+  // After it is in force: one that was not is made again.
+  if (issued !== null) await input.cell.update((state) => ({ ...state, endpointCertificate: issued.state }))
   input.inForce.discovery = action.version
 }
 

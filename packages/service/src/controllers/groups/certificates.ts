@@ -1,17 +1,23 @@
 import { placesOf } from '../../decide/certificates.ts'
-import type { CertificateState, GroupSpec, GroupState, NodeState } from '../../model/group.ts'
+import type { CertificateState, Endpoint, GroupSpec, GroupState, NodeState } from '../../model/group.ts'
 import type { NodeCertificate } from '../../ports/certificates.ts'
 import type { GroupContext } from './context.ts'
 
-/** A certificate for every address of a node, and what is kept of it. */
-export const issueCertificate = (
-  context: GroupContext,
-  spec: GroupSpec,
-  state: GroupState,
-  node: NodeState,
-): { readonly tls: NodeCertificate; readonly state: CertificateState } => {
-  const places = placesOf(spec, state, node)
-  const tls = context.certificates.issue(node.id, places)
+interface Issued {
+  readonly tls: NodeCertificate
+  readonly state: CertificateState
+}
+
+const issue = (context: GroupContext, spec: GroupSpec, name: string, places: readonly string[]): Issued => {
+  const tls = context.certificates.issue(name, places)
   const { issuedAt, endsAt } = tls
   return { tls, state: { issuedAt, endsAt, places, round: spec.certificateRound ?? 0 } }
 }
+
+/** A certificate for every address of a node, and what is kept of it. */
+export const issueCertificate = (context: GroupContext, spec: GroupSpec, state: GroupState, node: NodeState): Issued =>
+  issue(context, spec, node.id, placesOf(spec, state, node))
+
+/** For the configuration endpoint of Memcached. Null: its clients speak no TLS. */
+export const issueEndpointCertificate = (context: GroupContext, spec: GroupSpec, { address }: Endpoint): Issued | null =>
+  spec.transitEncryption === undefined ? null : issue(context, spec, spec.id, [address])

@@ -3,9 +3,7 @@
  * about a millisecond.
  */
 import type { NodeState } from '../../model/group.ts'
-import type { EngineAdapter, EngineControl, NodePlan } from '../../ports/engine.ts'
-
-export type ConnectPlan = Pick<NodePlan, 'socket' | 'address' | 'port' | 'secrets' | 'kind'>
+import type { ConnectPlan, EngineAdapter, EngineControl } from '../../ports/engine.ts'
 
 export interface Connections {
   /** The open connection of this node, or a new one. Rejects with `engine-unreachable` or `deadline`. */

@@ -41,6 +41,7 @@ export const controlOf = (
     port: node.port,
     secrets: context.secrets,
     kind: spec.kind,
+    ...(spec.transitEncryption === undefined ? {} : { authority: context.certificates.bundle }),
   }
   return context.connections.open(connectionName(spec.region, node), context.adapter(node.engine), plan, deadlineMs)
 }

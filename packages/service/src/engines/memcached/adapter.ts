@@ -1,5 +1,5 @@
 import type { EngineAdapter } from '../../ports/engine.ts'
 import { connect } from './control.ts'
-import { render } from './render.ts'
+import { certificateFiles, render } from './render.ts'
 
-export const memcachedAdapter: EngineAdapter = { engine: 'memcached', render, certificateFiles: () => null, connect }
+export const memcachedAdapter: EngineAdapter = { engine: 'memcached', render, certificateFiles, connect }

@@ -1,6 +1,6 @@
 /** Control of a running Memcached node: its text protocol, over its own address. */
 import { LarderError } from '../../errors.ts'
-import type { EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
+import type { ConnectPlan, EngineControl, EngineStatus } from '../../ports/engine.ts'
 import { type Conversation, openConversation } from './conversation.ts'
 
 const commandDeadlineMs = 2_000
@@ -59,7 +59,8 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
     bind: unsupported('addresses that can be changed while it runs'),
     setAccess: unsupported('tokens'),
     setTransit: unsupported('encryption that can be changed while it runs'),
-    reloadCertificate: unsupported('certificates yet'),
+    // Certificate and key together, or what was there stays.
+    reloadCertificate: () => expect('refresh_certs', 'OK'),
     meet: unsupported('cluster'),
     claimSlots: unsupported('cluster'),
     replicateNode: unsupported('cluster'),
@@ -74,5 +75,7 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
   }
 }
 
-export const connect = async (plan: Pick<NodePlan, 'address' | 'port'>, deadlineMs: number): Promise<EngineControl> =>
-  controlOver(await openConversation(plan, deadlineMs), plan.address)
+export const connect = async (
+  plan: Pick<ConnectPlan, 'address' | 'port' | 'authority'>,
+  deadlineMs: number,
+): Promise<EngineControl> => controlOver(await openConversation(plan, deadlineMs), plan.address)

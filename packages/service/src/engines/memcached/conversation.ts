@@ -1,6 +1,6 @@
 /** A connection to one Memcached in its text protocol. */
 import { LarderError } from '../../errors.ts'
-import type { Endpoint } from '../../model/group.ts'
+import type { ConnectPlan } from '../../ports/engine.ts'
 import { type Exchange, openExchange, type Reader } from '../exchange.ts'
 
 /** How an answer ends: with its first line, or with a line that says `END`. Errors are always one line. */
@@ -50,10 +50,13 @@ const ask = async (
 }
 
 /** Resolves when the engine has answered: a process that hangs still has its connections accepted by the kernel. */
-export const openConversation = async ({ address, port }: Endpoint, deadlineMs: number): Promise<Conversation> => {
+export const openConversation = async (
+  { address, port, authority }: Pick<ConnectPlan, 'address' | 'port' | 'authority'>,
+  deadlineMs: number,
+): Promise<Conversation> => {
   const exchange = await openExchange(
     // From its own address: what an engine sees of Larder is never 127.0.0.1.
-    { host: address, port, localAddress: address, noDelay: true },
+    { host: address, port, localAddress: address, noDelay: true, ...(authority === undefined ? {} : { ca: authority }) },
     `${address}:${port}`,
     createAnswerReader(),
     (opened, leftMs) => ask(opened, 'version', 'line', leftMs),

@@ -29,8 +29,8 @@ const passReplies = async (link: Link, protocol: Protocol, client: Socket): Prom
   })
 }
 
-const link = async (nodes: Discovery['nodes'], protocol: Protocol, client: Socket): Promise<Link | null> => {
-  const socket = await connectToFirst(nodes)
+const link = async ({ nodes, tls }: Discovery, protocol: Protocol, client: Socket): Promise<Link | null> => {
+  const socket = await connectToFirst(nodes, tls === undefined ? {} : { authority: tls.authority })
   if (socket === null) return null
   const made: Link = { socket, markers: [], unanswered: false, waiting: null }
   if (client.destroyed) socket.destroy()
@@ -82,8 +82,7 @@ export const serveDiscovery = async (client: Socket, current: () => Discovery): 
   }
 
   const forward = async (by: Protocol, parts: readonly Forwarded[]): Promise<void> => {
-    if (node === null && parts.some((part) => part.is === 'command' && !part.quits))
-      node = await link(current().nodes, by, client)
+    if (node === null && parts.some((part) => part.is === 'command' && !part.quits)) node = await link(current(), by, client)
     if (node === null) return refuse(parts)
     const sent = refusing ? parts.slice(parts.findIndex(isCommand)) : parts
     refusing = false

@@ -11,7 +11,7 @@ export const startingAt = (backends: readonly Endpoint[], turn: number): readonl
 
 /** Connects to the first of these that accepts, from this address where one is given; where none does, the client's connection is reset. */
 export const forwardTo = async (client: Socket, backends: readonly Endpoint[], from?: string): Promise<void> => {
-  const server = await connectToFirst(backends, from)
+  const server = await connectToFirst(backends, from === undefined ? {} : { from })
   if (server === null) {
     client.resetAndDestroy()
     return

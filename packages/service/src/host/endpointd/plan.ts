@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net'
 import { LarderError } from '../../errors.ts'
 import type { Endpoint } from '../../model/group.ts'
 import type { Discovery, Front } from '../../ports/balancer.ts'
+import type { NodeCertificate } from '../../ports/certificates.ts'
 
 export interface ReaderPlan {
   readonly endpoint: Endpoint
@@ -51,6 +52,12 @@ const isEndpoint = (value: unknown): value is Endpoint => {
 
 const areEndpoints = (value: unknown): boolean => Array.isArray(value) && value.every(isEndpoint)
 
+const isCertificate = (value: unknown): boolean => {
+  if (value === undefined) return true
+  const { certificate, key, authority } = (value ?? {}) as Partial<NodeCertificate>
+  return [certificate, key, authority].every((part) => typeof part === 'string')
+}
+
 const isPlan = (value: Partial<EndpointPlan>): value is EndpointPlan =>
   Number.isInteger(value.revision) &&
   Array.isArray(value.readers) &&
@@ -58,7 +65,10 @@ const isPlan = (value: Partial<EndpointPlan>): value is EndpointPlan =>
   Array.isArray(value.fronts) &&
   value.fronts.every(({ group, endpoint, plain, tls }) => typeof group === 'string' && areEndpoints([endpoint, plain, tls])) &&
   value.readers.every((reader) => isEndpoint(reader.endpoint) && areEndpoints(reader.backends)) &&
-  value.discoveries.every((entry) => isEndpoint(entry.endpoint) && Number.isInteger(entry.version) && areEndpoints(entry.nodes))
+  value.discoveries.every(
+    (entry) =>
+      isEndpoint(entry.endpoint) && Number.isInteger(entry.version) && areEndpoints(entry.nodes) && isCertificate(entry.tls),
+  )
 
 const parseJson = (text: string): unknown => {
   try {

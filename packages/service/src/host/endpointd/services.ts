@@ -1,13 +1,18 @@
 /** Listens for the endpoints of a plan. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import type { Discovery } from '../../ports/balancer.ts'
+import type { NodeCertificate } from '../../ports/certificates.ts'
 import type { Log } from '../../ports/log.ts'
 import { serveDiscovery } from './discovery.ts'
 import { forwardTo, startingAt } from './forward.ts'
 import { serveFront } from './front.ts'
 import { type DiscoveryPlan, type EndpointPlan, endpointKey, type FrontPlan, type ReaderPlan } from './plan.ts'
 import { ConnectionEnded } from './sockets.ts'
+
+/** Whoever says nothing does not keep a listening socket from being closed for longer. */
+const handshakeMs = 5_000
 
 type Wanted =
   | { readonly serves: 'reader'; readonly plan: ReaderPlan }
@@ -16,6 +21,8 @@ type Wanted =
 
 interface Service {
   readonly server: Server
+  /** The same server, where its clients speak TLS. */
+  readonly tls: TlsServer | null
   readonly sockets: Set<Socket>
   /** New connections follow this; it is replaced in place, so that no listening socket is closed by a change. */
   wanted: Wanted
@@ -49,10 +56,28 @@ const serve = (service: Service, client: Socket, log: Log): void => {
   })
 }
 
+const certificateOf = (wanted: Wanted): NodeCertificate | undefined =>
+  wanted.serves === 'discovery' ? wanted.plan.tls : undefined
+
+const contextOf = ({ certificate, key }: NodeCertificate) => ({
+  cert: certificate,
+  key,
+  minVersion: 'TLSv1.2' as const,
+  // Of TLS 1.2 as the nodes; those of 1.3 are named one by one.
+  ciphers: 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20',
+})
+
 const listen = async (wanted: Wanted, log: Log): Promise<Service> => {
-  const server = createServer({ allowHalfOpen: true })
-  const service: Service = { server, sockets: new Set(), wanted, turn: -1 }
-  server.on('connection', (client) => serve(service, client, log))
+  const certificate = certificateOf(wanted)
+  const tls =
+    certificate === undefined
+      ? null
+      : createTlsServer({ allowHalfOpen: true, handshakeTimeout: handshakeMs, ...contextOf(certificate) })
+  const server = tls ?? createServer({ allowHalfOpen: true })
+  const service: Service = { server, tls, sockets: new Set(), wanted, turn: -1 }
+  server.on(tls === null ? 'connection' : 'secureConnection', (client: Socket) => serve(service, client, log))
+  // Whoever does not get as far as that is dropped, and nobody else minds.
+  tls?.on('tlsClientError', (_error, client) => client.destroy())
   const { address, port } = wanted.plan.endpoint
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -73,6 +98,18 @@ const close = async (service: Service): Promise<void> => {
   for (const socket of service.sockets) socket.destroy()
   await closed
 }
+
+/** Connections that are open go on with the certificate that they have seen. */
+const follow = (service: Service, wanted: Wanted): void => {
+  const certificate = certificateOf(wanted)
+  if (certificate !== undefined && certificate.certificate !== certificateOf(service.wanted)?.certificate)
+    service.tls?.setSecureContext(contextOf(certificate))
+  service.wanted = wanted
+}
+
+/** A listening socket can go on: it serves the same, and both with or both without TLS. */
+const isSame = (service: Service, wanted: Wanted | undefined): boolean =>
+  wanted?.serves === service.wanted.serves && (certificateOf(wanted) === undefined) === (service.tls === null)
 
 const wantedBy = (plan: EndpointPlan): ReadonlyMap<string, Wanted> =>
   new Map<string, Wanted>([
@@ -99,14 +136,12 @@ export const createServices = (log: Log): Services => {
   return {
     apply: async (plan) => {
       const all = wantedBy(plan)
-      await Promise.all(
-        [...services].map(([key, service]) => (all.get(key)?.serves === service.wanted.serves ? null : drop(key, service))),
-      )
+      await Promise.all([...services].map(([key, service]) => (isSame(service, all.get(key)) ? null : drop(key, service))))
       const failures: Record<string, string> = {}
       await Promise.all(
         [...all].map(async ([key, wanted]) => {
           const service = services.get(key)
-          if (service !== undefined) service.wanted = wanted
+          if (service !== undefined) follow(service, wanted)
           else await add(key, wanted).catch((error: Error) => (failures[key] = error.message))
         }),
       )

@@ -1,5 +1,6 @@
 /** Reading, writing and connecting with back-pressure. */
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { Endpoint } from '../../model/group.ts'
 
 const connectDeadlineMs = 1_000
@@ -41,32 +42,40 @@ export const write = (socket: Socket, bytes: Buffer): Promise<void> => {
   })
 }
 
-/** Null where nobody accepts in time. The socket has a listener for errors for good: those show as its end. */
-const connectTo = ({ address, port }: Endpoint, from?: string): Promise<Socket | null> =>
+export interface ConnectOptions {
+  /** Address to connect from. */
+  readonly from?: string
+  /** By TLS, to somebody whose certificate is by one of these (PEM). */
+  readonly authority?: string
+}
+
+/** Null where nobody accepts in time, or is not who it should be. The socket has a listener for errors for good: those show as its end. */
+const connectTo = ({ address, port }: Endpoint, { from, authority }: ConnectOptions): Promise<Socket | null> =>
   new Promise((resolve) => {
-    const socket = connect({
+    const options = {
       host: address,
       port,
       allowHalfOpen: true,
       noDelay: true,
       ...(from === undefined ? {} : { localAddress: from }),
-    })
+    }
+    const socket = authority === undefined ? connect(options) : connectTls({ ...options, ca: authority, minVersion: 'TLSv1.2' })
     const timer = setTimeout(() => socket.destroy(), connectDeadlineMs)
     socket.on('error', () => socket.destroy())
     socket.once('close', () => {
       clearTimeout(timer)
       resolve(null)
     })
-    socket.once('connect', () => {
+    socket.once(authority === undefined ? 'connect' : 'secureConnect', () => {
       clearTimeout(timer)
       resolve(socket)
     })
   })
 
 /** The first of these that accepts. */
-export const connectToFirst = async (endpoints: readonly Endpoint[], from?: string): Promise<Socket | null> => {
+export const connectToFirst = async (endpoints: readonly Endpoint[], options: ConnectOptions = {}): Promise<Socket | null> => {
   for (const endpoint of endpoints) {
-    const socket = await connectTo(endpoint, from)
+    const socket = await connectTo(endpoint, options)
     if (socket !== null) return socket
   }
   return null

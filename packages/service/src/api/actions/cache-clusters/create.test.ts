@@ -26,6 +26,12 @@ const refuses = async (input: Partial<CreateCacheClusterMessage>, shape: string,
   await rejects(context, () => newCluster(context, 'demo', input), shape, message)
 }
 
+test('a Memcached cluster with encryption in transit says so', async () => {
+  const context = groupContext()
+  const cluster = await newCluster(context, 'safe', { TransitEncryptionEnabled: true })
+  assert.deepEqual([cluster.TransitEncryptionEnabled, cluster.TransitEncryptionMode], [true, 'required'])
+})
+
 test('a Memcached cluster is created whole, and shown as creating without its nodes', async () => {
   const context = groupContext()
   const { PreferredMaintenanceWindow, ...cluster } = await newCluster(context, 'Demo', { NumCacheNodes: 2 })
@@ -144,7 +150,7 @@ test('values and references are checked', async () => {
   await refuses({ SnapshotWindow: '05:00-06:00' }, combination, /Memcached/)
   await refuses({ SnapshotRetentionLimit: 1 }, combination, /Memcached/)
   await refuses({ Engine: 'redis', SnapshotRetentionLimit: 1 }, value, /not available yet/)
-  await refuses({ TransitEncryptionEnabled: true }, value, /not available yet/)
+  await refuses({ TransitEncryptionEnabled: true, Engine: 'valkey' }, combination, /for Memcached; .* create a replication group/)
   await refuses({ PreferredOutpostArn: 'arn' }, value, /not available yet/)
   await refuses({ CacheClusterId: '1st' }, value, /identifier/)
 })

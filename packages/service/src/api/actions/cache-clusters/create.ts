@@ -1,6 +1,6 @@
 import type { CreateCacheClusterMessage, CreateCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
-import { defaultParameterGroup } from '../../../model/engine-versions.ts'
+import { defaultParameterGroup, engineCapabilities } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { EngineName, GroupKind, GroupSpec, NodeSpec } from '../../../model/group.ts'
 import { cacheClusterId, nodeIds, shardId } from '../../../model/names.ts'
@@ -57,6 +57,18 @@ const newNodes = async (
   )
 }
 
+/** As on AWS: of cache clusters only those of Memcached, from 1.6.12 on, and only when they are made. */
+const transitOf = (input: Input, engine: EngineName, version: string): Pick<GroupSpec, 'transitEncryption'> => {
+  if (input.TransitEncryptionEnabled !== true) return {}
+  if (engine !== 'memcached')
+    throw invalidCombination(
+      'Encryption in transit of a cache cluster is for Memcached; for Valkey and Redis OSS create a replication group.',
+    )
+  if (!engineCapabilities(engine, version).tls)
+    throw invalidCombination(`Encryption in transit needs Memcached 1.6.12 or later, found ${version}.`)
+  return { transitEncryption: 'required' }
+}
+
 interface Draft {
   readonly spec: GroupSpec
   readonly conditions: readonly Condition[]
@@ -99,6 +111,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     multiAz: false,
     clusterMode: 'disabled',
     durability: null,
+    ...transitOf(input, engine.engine, engine.version),
     labels: newLabels(input, '', `${context.region}/${id}`, memcached),
     tags: checkTags([], input.Tags ?? []),
     shards: [
@@ -119,7 +132,8 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
 
 /** Makes a Memcached cluster or a single node; with ReplicationGroupId a replica of that group. The answer says `creating`. */
 export const createCacheCluster: Action<Input, CreateCacheClusterResult> = async (input, context) => {
-  refuseNotYet(input)
+  const { TransitEncryptionEnabled: _encrypted, ...others } = input
+  refuseNotYet(input.ReplicationGroupId ? input : others)
   if (input.ReplicationGroupId) return createReplica(input, context)
   return untilWritten(`cache cluster ${input.CacheClusterId}`, async () => {
     const { spec, conditions } = await draft(context, input)
