@@ -16,7 +16,7 @@ export interface UsersTarget {
 export const accessOf: Readonly<Record<Name, string>> = {
   greedy:
     'on ~* &* +@all +@admin +config +config|get +acl|setuser +acl|list +debug +module|load +shutdown|nosave +psync|? +replicaof +cluster (~* &* +@all +config|set +acl|getuser +migrate +sync) (allkeys allcommands)',
-  app: 'on ~app:* resetchannels &app:* +@all',
+  app: 'on ~app:* &app:* +@all',
   reader: 'on %R~app:* resetchannels -@all +@read +@connection',
   gone: 'off ~* +@all',
 }
@@ -285,6 +285,11 @@ const notMade: readonly (readonly [string, Partial<CreateUserCommandInput>])[] =
     'on %X~* +@all',
     'on sanitize-payload skip-sanitize-payload ~* +@all',
     'on ~* +@all load-module',
+    // Engines would not start with these.
+    'on ~* ~app:* +@all',
+    'on allkeys %R~app:* +@all',
+    'on ~* &* &app:* +@all',
+    'on ~* (~* ~app:* +get)',
     '',
   ].map((AccessString) => [`access ${JSON.stringify(AccessString).slice(0, 60)}`, { AccessString }] as const),
   ...['larder', 'larder-replication', 'x on nopass', 'x\nuser', '', '"x"', 'x#y', '(x)', 'x'.repeat(200)].map(

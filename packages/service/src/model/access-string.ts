@@ -49,6 +49,39 @@ const checkWord = (word: string, isRoot: boolean): void => {
   else refuse(word, 'expected on, off, ~key, %R~key, %W~key, &channel, +command, -command, +@category or -@category')
 }
 
+const takesAll: Readonly<Record<string, 'key' | 'channel'>> = {
+  '~*': 'key',
+  allkeys: 'key',
+  '&*': 'channel',
+  allchannels: 'channel',
+}
+const takesNone: Readonly<Record<string, 'key' | 'channel'>> = { resetkeys: 'key', resetchannels: 'channel' }
+
+const patternOf = (word: string): 'key' | 'channel' | null =>
+  word.startsWith('&') ? 'channel' : word.startsWith('~') || word.startsWith('%') ? 'key' : null
+
+/** An engine refuses a pattern behind one that takes all; it would not start with such a user. */
+const checkPatterns = (words: readonly string[]): void => {
+  const all = new Set<string>()
+  for (const word of words) {
+    const small = word.toLowerCase()
+    const [taken, dropped, pattern] = [takesAll[small], takesNone[small], patternOf(word)]
+    if (taken !== undefined) all.add(taken)
+    else if (dropped !== undefined) all.delete(dropped)
+    else if (pattern !== null && all.has(pattern))
+      refuse(word, `expected no pattern behind one that takes every ${pattern} (try reset${pattern}s before it)`)
+  }
+}
+
+/**
+ * With `acl-pubsub-default` at `allchannels`, as AWS has it, a user begins with every channel. Who is given channels by name is given those
+ * alone.
+ */
+export const channelsByName = (words: readonly string[]): readonly string[] => {
+  const first = words.find((word) => word.startsWith('&') || /^(?:all|reset)channels$/i.test(word))
+  return first === undefined || !first.startsWith('&') || first === '&*' ? words : ['resetchannels', ...words]
+}
+
 /** Throws `InvalidParameterValueException`. No message holds a password that somebody wrote into the string. */
 export const parseAccessString = (text: string): AccessRules => {
   if (text.length > longest)
@@ -77,6 +110,7 @@ export const parseAccessString = (text: string): AccessRules => {
     }
   }
   if (selector !== null) throw invalidValue('The access string is not valid: a selector has no closing parenthesis.')
+  for (const words of [root, ...selectors]) checkPatterns(words)
   if (root.length + selectors.length === 0) throw invalidValue('The access string must not be blank.')
   return { root, selectors }
 }

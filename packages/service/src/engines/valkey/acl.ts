@@ -3,7 +3,7 @@
  * What AWS blocks is blocked here: source, its page on restricted commands.
  */
 import { createHash } from 'node:crypto'
-import { parseAccessString, wordsFor } from '../../model/access-string.ts'
+import { channelsByName, parseAccessString, wordsFor } from '../../model/access-string.ts'
 import { subcommandsOf } from '../../model/commands.ts'
 import { type ClientAccess, type ClientUser, defaultUserName, openAccess } from '../../model/users.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
@@ -75,7 +75,7 @@ const proofWords = ({ authentication, passwords }: ClientUser): readonly string[
 export const userWords = (user: ClientUser, engine: AclEngine, clusterMode: boolean): readonly string[] => {
   const { root, selectors } = parseAccessString(user.accessString)
   const cut = (words: readonly string[]): readonly string[] => [
-    ...wordsFor(words, engine.engine, engine.version),
+    ...wordsFor(channelsByName(words), engine.engine, engine.version),
     ...closing(engine, clusterMode),
   ]
   return [...cut(root), ...selectors.map((words) => `(${cut(words).join(' ')})`), ...proofWords(user)]
