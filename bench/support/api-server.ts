@@ -8,6 +8,7 @@ import type { GroupState } from '../../packages/service/src/model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../packages/service/src/model/keys.ts'
 import { put, readRecord } from '../../packages/service/src/ports/records.ts'
 import type { Store } from '../../packages/service/src/ports/store.ts'
+import { createSealer } from '../../packages/service/src/security/seal.ts'
 import { createMemoryStore } from '../../packages/service/src/store/memory.ts'
 import { openSqliteStore } from '../../packages/service/src/store/sqlite.ts'
 import { createFakeWorld } from '../../packages/service/src/testing/fake-world.ts'
@@ -71,6 +72,8 @@ const serve = async ([file = '', groups = '1']: readonly string[]): Promise<void
     },
     actions,
     context: (caller) => ({ region: caller.region, account: caller.account, store, catalog: world.catalog, clock: realClock }),
+    audit: () => undefined,
+    sealer: createSealer(new Uint8Array(32)),
     metrics: async () => '',
     log: (level, message, fields) => process.stderr.write(`${level} ${message} ${String(fields?.['error'] ?? '')}\n`),
   })

@@ -21,11 +21,14 @@ import { findTool } from './engines/tools.ts'
 import { claimBlock } from './home/blocks.ts'
 import type { Home } from './home/home.ts'
 import { lockHome, removeService, writeService } from './home/lock.ts'
+import { openSealKey } from './home/seal-key.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
 import { openBalancer } from './host/balancer.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
+import { createAudit } from './observe/audit.ts'
+import { appendTo } from './observe/lines.ts'
 import { createLog } from './observe/log.ts'
 import { metricsText } from './observe/metrics.ts'
 import { makeReport, type Probe, type Report } from './observe/report.ts'
@@ -35,6 +38,9 @@ import { pruneEvents } from './ports/events.ts'
 import type { Host } from './ports/host.ts'
 import type { Log } from './ports/log.ts'
 import type { Store } from './ports/store.ts'
+import { iamKeyHolder } from './security/iam/key-holder.ts'
+import { createSealer } from './security/seal.ts'
+import type { KeyHolder } from './security/sigv4.ts'
 import { openAuthority } from './security/tls/authority.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
@@ -49,6 +55,14 @@ export const systemClock: Clock = {
 }
 
 const fileLog = (home: Home): Log => createLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }), systemClock.now)
+
+/** The key that is made with the home belongs to the root of its account, who may do everything. */
+const rootHolder = (secrets: Secrets): KeyHolder => ({
+  secretAccessKey: secrets.secretAccessKey,
+  account,
+  arn: `arn:aws:iam::${account}:user/larder`,
+  userId: 'AIDALARDERROOTUSER00',
+})
 
 const placeIn =
   (home: Home) =>
@@ -107,9 +121,11 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const ending = new AbortController()
   const log = fileLog(home)
   const secrets = openSecrets(home)
+  const sealer = createSealer(openSealKey(home, environment))
   const block = claimBlock(home, environment['LARDER_BLOCKS_FOLDER'])
   const opened = openSqliteStore(home.stateFile, { clock: systemClock })
   const store = options.wrapStore?.(opened) ?? opened
+  const iamKeys = iamKeyHolder(store, sealer, account)
   const catalog = openCatalog(environment)
   const host = createLinuxHost()
   const balancer = await openBalancer({
@@ -150,16 +166,11 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const server = createApiServer({
     verifier: {
       now: systemClock.now,
-      keyHolder: async (accessKeyId) =>
-        accessKeyId !== secrets.accessKeyId
-          ? null
-          : {
-              secretAccessKey: secrets.secretAccessKey,
-              account,
-              arn: `arn:aws:iam::${account}:user/larder`,
-              userId: 'AIDALARDERROOTUSER00',
-            },
+      keyHolder: (accessKeyId) =>
+        accessKeyId === secrets.accessKeyId ? Promise.resolve(rootHolder(secrets)) : iamKeys(accessKeyId),
     },
+    audit: createAudit(appendTo(home.auditFile), systemClock.now, log),
+    sealer,
     actions: actions satisfies Actions,
     context: (caller) => ({ region: caller.region, account: caller.account, store, catalog, clock: systemClock }),
     metrics: async () => metricsText(await report()),

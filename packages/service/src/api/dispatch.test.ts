@@ -16,6 +16,7 @@ import {
   signHeader,
   signQuery,
   type Unsigned,
+  unaudited,
   verifierAt,
 } from './testing.ts'
 
@@ -46,9 +47,9 @@ const send = async (request: SignedRequest, actions?: Actions): Promise<Outcome>
         return context
       },
       log: (...entry) => logged.push(entry),
+      ...unaudited,
     },
-    request,
-    'the-id',
+    { request, requestId: 'the-id', sourceAddress: '127.0.0.1' },
   )
   return { ...answer, inputs, callers, logged }
 }

@@ -1,10 +1,14 @@
 /** One request of the API, from its bytes to its answer. */
 import { Fault, LarderError } from '../errors.ts'
+import type { Audit } from '../observe/audit.ts'
 import type { Log } from '../ports/log.ts'
+import type { Sealer } from '../security/seal.ts'
 import { type Caller, checkService, type SignedRequest, type Verifier, verifySignature } from '../security/sigv4.ts'
 import type { Action, ActionContext } from './action.ts'
 import { answerEc2 } from './ec2/answer.ts'
 import { ec2Error, ec2Namespace, ec2Version, encodeEc2Error } from './ec2/wire.ts'
+import { answerIam, iamError, iamNamespace, iamVersion } from './iam/answer.ts'
+import { authorise, type Trail } from './iam/authorise.ts'
 import { answerLarder, larderNamespace, larderVersion } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { decodeInput } from './wire/decode.ts'
@@ -20,6 +24,17 @@ export interface DispatchDependencies {
   readonly actions: Actions
   readonly context: (caller: Caller) => ActionContext
   readonly log: Log
+  readonly audit: Audit
+  /** For the secrets of access keys. */
+  readonly sealer: Sealer
+}
+
+/** A request as it came in. */
+export interface Received {
+  readonly request: SignedRequest
+  readonly requestId: string
+  /** Null: not known. */
+  readonly sourceAddress: string | null
 }
 
 export interface Answer {
@@ -29,6 +44,14 @@ export interface Answer {
 
 type Parameters = ReadonlyMap<string, string>
 
+/** A request whose signature is right. */
+interface Asking {
+  readonly caller: Caller
+  readonly parameters: Parameters
+  readonly context: ActionContext
+  readonly requestId: string
+}
+
 /** A service of AWS, by the name in the scope of a signature. */
 interface Service {
   readonly version: string
@@ -36,10 +59,10 @@ interface Service {
   /** Its errors, and their form, where they are not those of ElastiCache. */
   readonly wireError?: (fault: Fault) => WireError | null
   readonly encodeError?: (error: WireError, requestId: string) => string
-  answer(dependencies: DispatchDependencies, caller: Caller, action: string, parameters: Parameters, id: string): Promise<string>
+  answer(dependencies: DispatchDependencies, action: string, asking: Asking): Promise<string>
 }
 
-const answerElastiCache: Service['answer'] = async (dependencies, caller, name, parameters, requestId) => {
+const answerElastiCache: Service['answer'] = async (dependencies, name, { parameters, context, requestId }) => {
   const operation = operations.get(name)
   if (operation === undefined)
     throw new Fault('InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${apiVersion}`)
@@ -51,7 +74,7 @@ const answerElastiCache: Service['answer'] = async (dependencies, caller, name, 
     )
   const input = decodeInput(operation.input, parameters)
   // The registry pairs each name with an action of its types, and the input is of the schema of that name.
-  const output = await action(input as never, dependencies.context(caller))
+  const output = await action(input as never, context)
   return encodeOutput(name, operation.output, output, requestId)
 }
 
@@ -62,7 +85,7 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
     {
       version: stsVersion,
       xmlns: stsNamespace,
-      answer: async (_dependencies, caller, action, _parameters, requestId) => answerSts(action, caller, requestId),
+      answer: async (_dependencies, action, { caller, requestId }) => answerSts(action, caller, requestId),
     },
   ],
   [
@@ -72,8 +95,17 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
       xmlns: ec2Namespace,
       wireError: ec2Error,
       encodeError: encodeEc2Error,
-      answer: (dependencies, caller, action, parameters, requestId) =>
-        answerEc2(action, parameters, dependencies.context(caller), requestId),
+      answer: (_dependencies, action, { parameters, context, requestId }) => answerEc2(action, parameters, context, requestId),
+    },
+  ],
+  [
+    'iam',
+    {
+      version: iamVersion,
+      xmlns: iamNamespace,
+      wireError: iamError,
+      answer: ({ sealer }, action, { parameters, context, caller, requestId }) =>
+        answerIam(action, parameters, { ...context, caller, sealer }, requestId),
     },
   ],
   [
@@ -81,8 +113,7 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
     {
       version: larderVersion,
       xmlns: larderNamespace,
-      answer: (dependencies, caller, action, parameters, requestId) =>
-        answerLarder(action, parameters, dependencies.context(caller), requestId),
+      answer: (_dependencies, action, { parameters, context, requestId }) => answerLarder(action, parameters, context, requestId),
     },
   ],
 ])
@@ -106,7 +137,13 @@ const parametersOf = (request: SignedRequest): Map<string, string> => {
   return parameters
 }
 
-const answerSigned = (dependencies: DispatchDependencies, request: SignedRequest, caller: Caller, requestId: string) => {
+/** Nothing is done, and nothing is looked up for the caller, before he is known to be allowed to ask for it. */
+const answerSigned = async (
+  dependencies: DispatchDependencies,
+  { request, requestId, sourceAddress }: Received,
+  caller: Caller,
+  trail: Trail,
+): Promise<string> => {
   const service = services.get(caller.service)
   // As an endpoint of ElastiCache would; ours may be asked for any service.
   if (service === undefined) {
@@ -125,7 +162,10 @@ const answerSigned = (dependencies: DispatchDependencies, request: SignedRequest
   }
   parameters.delete('Action')
   parameters.delete('Version')
-  return service.answer(dependencies, caller, action, parameters, requestId)
+  const context = dependencies.context(caller)
+  const userAgent = request.headers['user-agent'] ?? null
+  await authorise({ caller, action, parameters, sourceAddress, userAgent }, context, trail)
+  return service.answer(dependencies, action, { caller, parameters, context, requestId })
 }
 
 /**
@@ -142,19 +182,33 @@ export const tellable = (error: unknown, log: Log, requestId: string, known = wi
 }
 
 /** Never rejects: whatever happens is an answer in AWS's form. */
-export const dispatch = async (
-  dependencies: DispatchDependencies,
-  request: SignedRequest,
-  requestId: string,
-): Promise<Answer> => {
-  let service: Service | undefined
+export const dispatch = async (dependencies: DispatchDependencies, received: Received): Promise<Answer> => {
+  const { request, requestId, sourceAddress } = received
+  const trail: Trail = { action: null, resources: [], decision: 'unauthenticated' }
+  let caller: Caller | undefined
+  let errorCode: string | null = null
   try {
-    const caller = await verifySignature(request, dependencies.verifier)
-    service = services.get(caller.service)
-    return { status: 200, body: await answerSigned(dependencies, request, caller, requestId) }
+    caller = await verifySignature(request, dependencies.verifier)
+    return { status: 200, body: await answerSigned(dependencies, received, caller, trail) }
   } catch (error) {
+    const service = caller === undefined ? undefined : services.get(caller.service)
     const wire = tellable(error, dependencies.log, requestId, service?.wireError)
+    errorCode = wire.code
     const body = service?.encodeError?.(wire, requestId) ?? encodeError(wire, requestId, service?.xmlns)
     return { status: wire.status, body }
+  } finally {
+    const { action, resources, decision } = trail
+    dependencies.audit({
+      arn: caller?.arn ?? null,
+      accessKeyId: caller?.accessKeyId ?? null,
+      action,
+      resources,
+      region: caller?.region ?? null,
+      sourceAddress,
+      userAgent: request.headers['user-agent'] ?? null,
+      decision,
+      errorCode,
+      requestId,
+    })
   }
 }

@@ -15,7 +15,7 @@ import { tenMegabytes, wrongHttp } from './testing/wrong-http.ts'
 import { brokenForms, setUp, strayMembers, unicodeNames, wrongMembers } from './testing/wrong-parameters.ts'
 import { call, signedBody, type Wrong } from './testing/wrong-request.ts'
 import { wrongSignatures } from './testing/wrong-signatures.ts'
-import { verifierAt } from './testing.ts'
+import { unaudited, verifierAt } from './testing.ts'
 import { operations } from './wire/schema.ts'
 
 const store = createMemoryStore()
@@ -24,6 +24,7 @@ const server = createApiServer({
   verifier: verifierAt(() => Date.now()),
   actions,
   context: () => testContext(store),
+  ...unaudited,
   metrics: async () => '',
   log: (...entry) => failures.push(entry),
 })

@@ -33,7 +33,7 @@ import {
 } from './testing/model.ts'
 import { command } from './testing/model-commands.ts'
 import { arnOf, send } from './testing/model-requests.ts'
-import { clientOf, verifierAt } from './testing.ts'
+import { clientOf, unaudited, verifierAt } from './testing.ts'
 
 const deadlineMs = 5_000
 
@@ -61,6 +61,7 @@ const startService = async (): Promise<Service> => {
     actions,
     context: (caller) => ({ region: caller.region, account: caller.account, store, catalog: world.catalog, clock: realClock }),
     log: (level, message, fields) => problems.push(`${level} ${message} ${String(fields?.['error'])}`),
+    ...unaudited,
   })
   return {
     client,

@@ -8,7 +8,7 @@ import type { Action } from './action.ts'
 import { testContext } from './actions/test-context.ts'
 import { mostBodyBytes } from './body.ts'
 import { type ApiServer, type ApiServerDependencies, createApiServer } from './server.ts'
-import { formOf, signHeader, signQuery, verifierAt } from './testing.ts'
+import { formOf, signHeader, signQuery, unaudited, verifierAt } from './testing.ts'
 
 interface Running {
   readonly server: ApiServer
@@ -22,6 +22,7 @@ const listening = async (context: TestContext, changed: Partial<ApiServerDepende
     verifier: verifierAt(() => Date.now()),
     actions: { DescribeEvents: async () => ({ Events: [] }) },
     context: () => testContext(createMemoryStore()),
+    ...unaudited,
     metrics: async () => 'larder_up 1\n',
     log: (...entry) => log.push(entry),
     ...changed,
@@ -301,6 +302,7 @@ test('a port that is taken is said to be', async (context) => {
     verifier: verifierAt(() => 0),
     actions: {},
     context: () => testContext(),
+    ...unaudited,
     metrics: async () => '',
     log: () => undefined,
   })

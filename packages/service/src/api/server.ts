@@ -67,7 +67,8 @@ const replyTo = async (dependencies: ApiServerDependencies, message: IncomingMes
     throw new Fault('InvalidAction', `Expected a POST or GET request, found ${method.slice(0, 20)}.`)
   if (path !== '/') throw new Fault('InvalidAction', `Expected the path /, found ${path.slice(0, 100)}.`)
   const request = { method, path, query: parseForm(query), headers: headersOf(message), body: await readBody(message) }
-  const { status, body } = await dispatch(dependencies, request, requestId)
+  const sourceAddress = message.socket.remoteAddress ?? null
+  const { status, body } = await dispatch(dependencies, { request, requestId, sourceAddress })
   return { status, type: 'text/xml', body }
 }
 

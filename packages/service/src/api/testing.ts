@@ -4,6 +4,7 @@
  */
 import { createHash, createHmac, randomUUID } from 'node:crypto'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
+import { createSealer } from '../security/seal.ts'
 import type { SignedRequest, Verifier } from '../security/sigv4.ts'
 import { type DispatchDependencies, dispatch } from './dispatch.ts'
 
@@ -143,6 +144,9 @@ export const signedRequestOf = (request: HttpRequest): SignedRequest => ({
   body: bytes(request.body ?? ''),
 })
 
+/** What requests need that are neither audited nor about access keys. */
+export const unaudited = { audit: () => undefined, sealer: createSealer(new Uint8Array(32)) }
+
 /** A client without a network between it and the dispatch. It does not try again: each request is one. */
 export const clientOf = (dependencies: DispatchDependencies, region = 'us-east-1'): ElastiCacheClient =>
   new ElastiCacheClient({
@@ -152,7 +156,8 @@ export const clientOf = (dependencies: DispatchDependencies, region = 'us-east-1
     maxAttempts: 1,
     requestHandler: {
       handle: async (request: HttpRequest) => {
-        const { status, body } = await dispatch(dependencies, signedRequestOf(request), randomUUID())
+        const received = { request: signedRequestOf(request), requestId: randomUUID(), sourceAddress: '127.0.0.1' }
+        const { status, body } = await dispatch(dependencies, received)
         return { response: { statusCode: status, headers: { 'content-type': 'text/xml' }, body: Buffer.from(body) } }
       },
     },

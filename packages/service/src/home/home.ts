@@ -7,6 +7,7 @@
  * run/<short>.sock    control sockets      service.json   who serves, while it serves
  * logs/               what Larder says     lock.db        held by the one `larder up`
  * tls/                the authority that signs certificates
+ * seal.key            seals secrets in the store, 0600
  * ```
  */
 import { createHash } from 'node:crypto'
@@ -28,6 +29,8 @@ export interface Home {
   readonly blockFile: string
   readonly serviceFile: string
   readonly logFile: string
+  readonly auditFile: string
+  readonly sealKeyFile: string
   readonly nodesFolder: string
   /** The authority that signs certificates: ca.crt and ca.key. */
   readonly tlsFolder: string
@@ -77,6 +80,8 @@ export const openHome = (path: string): Home => {
     blockFile: join(path, 'block.json'),
     serviceFile: join(path, 'service.json'),
     logFile: join(path, 'logs', 'larder.log'),
+    auditFile: join(path, 'logs', 'audit.log'),
+    sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
     tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),

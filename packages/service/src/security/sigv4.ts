@@ -8,6 +8,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '../errors.ts'
+import type { IamUser } from '../model/iam.ts'
 import { isRegion } from '../model/zones.ts'
 import { type Claim, readClaim } from './sigv4-claim.ts'
 import type { SignedRequest } from './sigv4-request.ts'
@@ -20,6 +21,8 @@ export interface KeyHolder {
   readonly account: string
   readonly arn: string
   readonly userId: string
+  /** A user of IAM, as it was when the signature was verified. Without: the root of the account, which may do everything. */
+  readonly user?: IamUser
 }
 
 export interface Caller {
@@ -29,6 +32,8 @@ export interface Caller {
   readonly userId: string
   readonly region: string
   readonly service: string
+  /** A user of IAM, as it was when the signature was verified. Without: the root of the account, which may do everything. */
+  readonly user?: IamUser
 }
 
 export interface Verifier {
@@ -124,8 +129,8 @@ export const verifySignature = async (request: SignedRequest, verifier: Verifier
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
     )
   }
-  const { account, arn, userId } = holder
-  return { accessKeyId: claim.accessKeyId, account, arn, userId, region: claim.region, service: claim.service }
+  const { secretAccessKey: _, ...who } = holder
+  return { accessKeyId: claim.accessKeyId, ...who, region: claim.region, service: claim.service }
 }
 
 /** Throws unless the signature was made for this service. */

@@ -6,7 +6,7 @@ import { defaultSecurityGroupId } from '../../model/security-groups.ts'
 import { put } from '../../ports/records.ts'
 import { putGroup, region, rejects, type TestContext, testContext } from '../actions/test-context.ts'
 import { dispatch } from '../dispatch.ts'
-import { account, formOf, secretAccessKey, signHeader, verifierAt } from '../testing.ts'
+import { account, formOf, secretAccessKey, signHeader, unaudited, verifierAt } from '../testing.ts'
 import { answerEc2 } from './answer.ts'
 
 type Input = Readonly<Record<string, string>>
@@ -209,9 +209,15 @@ test('the network is the default VPC with a subnet in each zone, and the subnets
 test('signed requests reach it on the port of the API, and errors have the form of EC2', async () => {
   const send = (body: string) =>
     dispatch(
-      { verifier: verifierAt(() => Date.now()), actions: {}, context: () => testContext(), log: () => undefined },
-      signHeader({ body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }, { service: 'ec2', secretAccessKey }),
-      'id',
+      { verifier: verifierAt(() => Date.now()), actions: {}, context: () => testContext(), log: () => undefined, ...unaudited },
+      {
+        request: signHeader(
+          { body, headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+          { service: 'ec2', secretAccessKey },
+        ),
+        requestId: 'id',
+        sourceAddress: null,
+      },
     )
   const good = await send(formOf({ Action: 'DescribeVpcs', Version: '2016-11-15' }))
   assert.equal(good.status, 200, good.body)

@@ -7,7 +7,7 @@ import { Fault } from '../../errors.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { testContext } from '../actions/test-context.ts'
 import type { Actions, DispatchDependencies } from '../dispatch.ts'
-import { clientOf, verifierAt } from '../testing.ts'
+import { clientOf, unaudited, verifierAt } from '../testing.ts'
 import { errors, operations, type Structure, type Type } from './schema.ts'
 
 type Send = (command: object) => Promise<Record<string, unknown>>
@@ -34,6 +34,7 @@ const dependencies: DispatchDependencies = {
   actions: toyActions,
   context: () => context,
   log: (...entry) => problems.push(entry),
+  ...unaudited,
 }
 const client = clientOf(dependencies)
 const send: Send = (command) => client.send(command as never) as Promise<object> as Promise<Record<string, unknown>>

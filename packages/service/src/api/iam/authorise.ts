@@ -1,0 +1,180 @@
+/** Whether a caller whose signature is right may make this call, on everything that the call is about. */
+import { isIPv4 } from 'node:net'
+import { Fault, LarderError } from '../../errors.ts'
+import type { Tag } from '../../model/group.ts'
+import { type IamPolicy, iamUserArn } from '../../model/iam.ts'
+import { type Decision, evaluate } from '../../security/iam/evaluate.ts'
+import { type Policy, readPolicy } from '../../security/iam/policy.ts'
+import type { Caller } from '../../security/sigv4.ts'
+import type { ActionContext } from '../action.ts'
+import { decodeInput } from '../wire/decode.ts'
+import { operations } from '../wire/schema.ts'
+import { readUser } from './context.ts'
+import { elastiCacheResources } from './elasticache-resources.ts'
+import { isName, longestUserName, type Parameters } from './input.ts'
+import { tagsOfResource } from './resource-tags.ts'
+
+/** What is known of a call, for the audit log: it grows while the call is looked at. */
+export interface Trail {
+  action: string | null
+  resources: readonly string[]
+  decision: 'allowed' | 'denied' | 'unauthenticated' | 'undecided'
+}
+
+export interface Call {
+  readonly caller: Caller
+  /** Without the name of the service. */
+  readonly action: string
+  readonly parameters: Parameters
+  /** As the socket has it; null: not known. */
+  readonly sourceAddress: string | null
+  readonly userAgent: string | null
+}
+
+interface Asked {
+  readonly resources: readonly string[]
+  readonly tags: readonly Tag[]
+  readonly tagKeys: readonly string[]
+}
+
+type Read = Pick<ActionContext, 'store' | 'account' | 'clock'>
+
+/** Tags in a decoded input: `[{ Key, Value }]`. */
+const tagsIn = (value: unknown): readonly Tag[] =>
+  (Array.isArray(value) ? (value as readonly unknown[]) : []).map((each) => {
+    const { Key: key, Value: text } = each as { readonly Key?: unknown; readonly Value?: unknown }
+    return { key: String(key ?? ''), value: String(text ?? '') }
+  })
+
+/** Of the input as the action will get it: what is authorised is what is done. */
+const askedOfElastiCache = ({ caller, action, parameters }: Call): Asked => {
+  const schema = operations.get(action)
+  if (schema === undefined) return { resources: ['*'], tags: [], tagKeys: [] }
+  const input = decodeInput(schema.input, parameters) as Readonly<Record<string, unknown>>
+  const tags = tagsIn(input['Tags'])
+  const removed = Array.isArray(input['TagKeys']) ? (input['TagKeys'] as readonly string[]) : []
+  const resources = elastiCacheResources(action, input, caller.region, caller.account)
+  return { resources, tags, tagKeys: [...tags.map(({ key }) => key), ...removed] }
+}
+
+const askedOfIam = async ({ caller, action, parameters }: Call, context: Read): Promise<Asked> => {
+  const userArn = (path: string, name: string): string => iamUserArn(caller.account, { path, name })
+  const tags: Tag[] = []
+  for (let n = 1; parameters.has(`Tags.member.${n}.Key`); n += 1)
+    tags.push({ key: parameters.get(`Tags.member.${n}.Key`) ?? '', value: parameters.get(`Tags.member.${n}.Value`) ?? '' })
+  const asked = (arn: string): Asked => ({ resources: [arn], tags, tagKeys: tags.map(({ key }) => key) })
+  if (action === 'ListUsers') return asked(userArn(parameters.get('PathPrefix') ?? '/', ''))
+  const name = parameters.get('UserName') ?? caller.user?.name ?? '*'
+  if (action === 'CreateUser') return asked(userArn(parameters.get('Path') ?? '/', name))
+  const user = isName(name, longestUserName) ? (await readUser(context, name))?.value : undefined
+  return asked(user === undefined ? userArn('/', name) : iamUserArn(caller.account, user))
+}
+
+/** Security groups by id; whatever is asked of EC2 otherwise is about everything. */
+const askedOfEc2 = ({ caller, action, parameters }: Call): Asked => {
+  const arn = (id: string): string => `arn:aws:ec2:${caller.region}:${caller.account}:security-group/${id}`
+  const ids = [...parameters].flatMap(([name, value]) => (/^GroupId(\.\d+)?$/.test(name) ? [value] : []))
+  const resources = ids.length > 0 ? ids.map(arn) : [/^(Create|Delete|Authorize|Revoke)/.test(action) ? arn('*') : '*']
+  return { resources, tags: [], tagKeys: [] }
+}
+
+const askedOf = async (call: Call, context: Read): Promise<Asked> => {
+  if (call.caller.service === 'elasticache') return askedOfElastiCache(call)
+  if (call.caller.service === 'ec2') return askedOfEc2(call)
+  if (call.caller.service === 'iam') return askedOfIam(call, context)
+  return { resources: ['*'], tags: [], tagKeys: [] }
+}
+
+/** `::ffff:10.0.0.1` is 10.0.0.1, and `fe80::1%eth0` is fe80::1. */
+const plainAddress = (address: string): string => {
+  const mapped = /^::ffff:(.+)$/i.exec(address)?.[1]
+  return mapped !== undefined && isIPv4(mapped) ? mapped : address.replace(/%.*$/, '')
+}
+
+/** Keys of tags do not differ by case in conditions; a key that is there twice so says nothing, as on AWS. */
+const tagEntries = (prefix: string, tags: readonly Tag[]): readonly (readonly [string, readonly string[]])[] => {
+  const groups = Map.groupBy(tags, ({ key }) => `${prefix}${key.toLowerCase()}`)
+  return [...groups].flatMap(([name, same]) => (same.length === 1 ? [[name, same.map(({ value }) => value)] as const] : []))
+}
+
+const contextOf = (
+  call: Call,
+  asked: Asked,
+  resourceTags: readonly Tag[],
+  now: number,
+): ReadonlyMap<string, readonly string[]> => {
+  const { caller, sourceAddress, userAgent } = call
+  const known: readonly (readonly [string, string | null | undefined])[] = [
+    ['aws:currenttime', new Date(now).toISOString()],
+    ['aws:epochtime', String(Math.floor(now / 1000))],
+    ['aws:principalaccount', caller.account],
+    ['aws:principalarn', caller.arn],
+    ['aws:principalisawsservice', 'false'],
+    ['aws:principaltype', 'User'],
+    ['aws:requestedregion', caller.region],
+    ['aws:resourceaccount', caller.account],
+    ['aws:securetransport', 'false'],
+    ['aws:sourceip', sourceAddress === null ? null : plainAddress(sourceAddress)],
+    ['aws:useragent', userAgent],
+    ['aws:userid', caller.userId],
+    ['aws:username', caller.user?.name],
+    ['aws:viaawsservice', 'false'],
+  ]
+  return new Map<string, readonly string[]>([
+    ...known.flatMap(([key, value]) => (value === null || value === undefined ? [] : [[key, [value]] as const])),
+    ...(asked.tagKeys.length === 0 ? [] : [['aws:tagkeys', asked.tagKeys] as const]),
+    ...tagEntries('aws:principaltag/', caller.user?.tags ?? []),
+    ...tagEntries('aws:requesttag/', asked.tags),
+    ...tagEntries('aws:resourcetag/', resourceTags),
+  ])
+}
+
+/** The record of a user stays the same object while it is not changed. */
+const read = new WeakMap<IamPolicy, Policy>()
+
+const policyOf = (stored: IamPolicy): Policy => {
+  const present = read.get(stored)
+  if (present !== undefined) return present
+  try {
+    const made = readPolicy(stored.document)
+    read.set(stored, made)
+    return made
+  } catch (error) {
+    throw new LarderError('store-corrupt', `expected the stored policy ${stored.name} to be one`, { cause: error })
+  }
+}
+
+const refusal = (caller: Caller, action: string, resource: string, decision: Decision): Fault => {
+  const why =
+    decision === 'explicit-deny'
+      ? 'with an explicit deny in an identity-based policy'
+      : `because no identity-based policy allows the ${action} action`
+  return new Fault('AccessDenied', `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`)
+}
+
+/** Throws `AccessDenied` for the first resource on which the call is not allowed, and the faults of an input that cannot be read. */
+export const authorise = async (call: Call, context: Read, trail: Trail): Promise<void> => {
+  const { caller } = call
+  const action = `${caller.service}:${call.action}`
+  trail.action = action
+  trail.decision = 'undecided'
+  const asked = await askedOf(call, context)
+  trail.resources = asked.resources
+  // As on AWS everybody may ask who he is.
+  if (caller.user !== undefined && action !== 'sts:GetCallerIdentity') {
+    const policies = caller.user.policies.map(policyOf)
+    // Tags that come with something new need the permission to tag it.
+    const tagging = asked.tags.length > 0 && action.startsWith('elasticache:Create') ? ['elasticache:AddTagsToResource'] : []
+    for (const resource of asked.resources) {
+      const request = { resource, context: contextOf(call, asked, await tagsOfResource(context, resource), context.clock.now()) }
+      const checked = [action, ...(resource === asked.resources[0] ? tagging : [])]
+      for (const each of checked) {
+        const decision = evaluate(policies, { ...request, action: each })
+        if (decision === 'allow') continue
+        trail.decision = 'denied'
+        throw refusal(caller, each, resource, decision)
+      }
+    }
+  }
+  trail.decision = 'allowed'
+}

@@ -1,0 +1,42 @@
+/** Tags of what a call is about, for conditions on `aws:ResourceTag`. */
+import type { GroupSpec, Tag } from '../../model/group.ts'
+import { iamUserArn } from '../../model/iam.ts'
+import { clusterKey, parameterGroupKey, specKey, subnetGroupKey } from '../../model/keys.ts'
+import type { ClusterIndex } from '../../model/records.ts'
+import { readRecord } from '../../ports/records.ts'
+import type { ActionContext } from '../action.ts'
+import { isStorable } from '../names.ts'
+import { readUser } from './context.ts'
+
+interface Tagged {
+  readonly tags?: readonly Tag[]
+}
+
+/** A node of a replication group has the tags of its group, until its own are changed. */
+const tagsOfCluster = async ({ store }: Pick<ActionContext, 'store'>, region: string, id: string): Promise<readonly Tag[]> => {
+  const index = await readRecord<ClusterIndex>(store, clusterKey(region, id))
+  if (index === null) return []
+  if (index.value.tags !== undefined) return index.value.tags
+  const spec = await readRecord<GroupSpec>(store, specKey({ region, space: index.value.space, id: index.value.id }))
+  return spec?.value.tags ?? []
+}
+
+const keyOf = (kind: string, region: string, name: string): string | null => {
+  if (kind === 'replicationgroup') return specKey({ region, space: 'rg', id: name })
+  if (kind === 'parametergroup') return parameterGroupKey(region, name)
+  return kind === 'subnetgroup' ? subnetGroupKey(region, name) : null
+}
+
+/** Nothing for what does not exist, or carries no tags. */
+export const tagsOfResource = async (context: Pick<ActionContext, 'store' | 'account'>, arn: string): Promise<readonly Tag[]> => {
+  const [, , service, region = '', account, kind = '', name = ''] = arn.split(':')
+  if (account !== context.account) return []
+  if (service === 'iam') {
+    const user = (await readUser(context, kind.slice(kind.lastIndexOf('/') + 1)))?.value
+    return user !== undefined && iamUserArn(account, user) === arn ? user.tags : []
+  }
+  if (service !== 'elasticache' || !isStorable(name)) return []
+  if (kind === 'cluster') return tagsOfCluster(context, region, name)
+  const key = keyOf(kind, region, name)
+  return key === null ? [] : ((await readRecord<Tagged>(context.store, key))?.value.tags ?? [])
+}
