@@ -220,45 +220,60 @@ test('a sharded group is moved to TLS with its bus, under load, and no command f
     return cluster
   }
   const failures: string[] = []
-  const load = async (cluster: Cluster, going: () => boolean): Promise<number> => {
+  /** Counts what was answered; ends with `stop`. */
+  const load = (cluster: Cluster) => {
+    let going = true
     let done = 0
-    while (going()) {
-      await cluster.set(`key-${done % 300}`, String(done)).then(
-        () => {
-          done += 1
-        },
-        (error: unknown) => failures.push(String(error)),
-      )
-      await delay(1)
+    const work = (async () => {
+      while (going) {
+        await cluster.set(`key-${done % 300}`, String(done)).then(
+          () => {
+            done += 1
+          },
+          (error: unknown) => failures.push(String(error)),
+        )
+        await delay(1)
+      }
+    })()
+    const stop = async (): Promise<void> => {
+      going = false
+      await work
     }
-    return done
+    const works = (what: string) => {
+      const before = done
+      return until(what, () => done >= before + 100, 30_000)
+    }
+    return { works, stop }
   }
-  let isPlain = true
-  let isOpen = true
   const [plain, encrypted] = [open({}), open({ tls: { ca } })]
+  const plainLoad = load(plain)
+  let encryptedLoad: ReturnType<typeof load> | null = null
   try {
-    const plainLoad = load(plain, () => isPlain)
+    await plainLoad.works('commands without TLS')
     const before = busConnections(service)
     assert.ok(before.size >= 30, `${before.size} connections`)
     await modify(service, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
-    const encryptedLoad = load(encrypted, () => isOpen)
-    await delay(300) // both at work
-    isPlain = false
-    assert.ok((await plainLoad) > 100)
+    encryptedLoad = load(encrypted)
+    await Promise.all([encryptedLoad.works('commands with TLS'), plainLoad.works('commands without TLS beside them')])
+    await plainLoad.stop()
     const between = busConnections(service)
     await modify(service, { TransitEncryptionMode: 'required' })
-    await until('no connection of the bus is from before', () => {
-      const now = busConnections(service)
-      return now.size >= 30 && [...now].every((connection) => !before.has(connection) && !between.has(connection))
-    })
-    isOpen = false
-    assert.ok((await encryptedLoad) > 100)
+    await encryptedLoad.works('commands with TLS, which is required now')
+    await until(
+      'no connection of the bus is from before',
+      () => {
+        const now = busConnections(service)
+        return now.size >= 30 && [...now].every((connection) => !before.has(connection) && !between.has(connection))
+      },
+      30_000,
+    )
+    await encryptedLoad.works('commands over a bus with TLS')
+    await encryptedLoad.stop()
     assert.deepEqual(failures, [])
     assert.equal(await reaches({ host, port }), false)
     assert.equal(await encrypted.cluster('INFO').then((text) => /cluster_state:ok/.test(String(text))), true)
   } finally {
-    isPlain = false
-    isOpen = false
+    await Promise.all([plainLoad.stop(), encryptedLoad?.stop()])
     plain.disconnect()
     encrypted.disconnect()
   }
