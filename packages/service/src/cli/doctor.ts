@@ -18,6 +18,18 @@ const enginesCheck = (): MachineCheck => {
   }
 }
 
+/** A key beside the state protects against whoever gets the state alone; one from the environment also against whoever gets the folder. */
+const sealCheck = (sealKeyFile: string): MachineCheck => {
+  const given = process.env['LARDER_SEAL_KEY'] !== undefined
+  return {
+    name: 'seal key',
+    ok: true,
+    found: given ? 'LARDER_SEAL_KEY' : sealKeyFile,
+    follows: 'Secrets in the state are sealed with it; without it access keys of IAM users cannot be used any more.',
+    mend: null,
+  }
+}
+
 const checkText = (check: MachineCheck, colour: boolean): string => {
   const paint = (style: 'green' | 'yellow' | 'dim', text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text
@@ -30,7 +42,7 @@ const checkText = (check: MachineCheck, colour: boolean): string => {
 /** `larder doctor`: exit code 0 also where something could be better; Larder works with less. */
 export const doctor = async ({ json }: { readonly json: boolean }): Promise<number> => {
   const home = openHome(homePath(process.env))
-  const checks = [enginesCheck(), ...(await checkMachine(home.path, findTool('nft', process.env)))]
+  const checks = [enginesCheck(), sealCheck(home.sealKeyFile), ...(await checkMachine(home.path, findTool('nft', process.env)))]
   if (json) print(`${JSON.stringify(checks, null, 2)}\n`)
   else print(`${checks.map((check) => checkText(check, useColour(process.stdout))).join('\n')}\n`)
   return 0
