@@ -89,6 +89,7 @@ const fill = async (service: TestService): Promise<void> => {
       Engine: 'memcached',
       CacheNodeType: 'cache.t4g.micro',
       NumCacheNodes: 1,
+      TransitEncryptionEnabled: true,
     }),
   )
   const settled = () =>
@@ -181,10 +182,10 @@ const secretsOf = (service: TestService): readonly Secret[] => {
       place: new RegExp(`^nodes/us-east-1/${group}-[-0-9]+/node\\.conf$`),
     })),
     { name: 'the key of the authority', value: keyOf('tls/ca.key'), place: /^tls\/ca\.key$/ },
-    ...['safe-001', 'safe-002'].map((id) => ({
+    ...['safe-001', 'safe-002', 'mc.0001'].map((id) => ({
       name: `the key of ${id}`,
       value: keyOf(`${node(id)}/tls.key`),
-      place: new RegExp(`^${node(id)}/tls\\.key$`),
+      place: new RegExp(`^${node(id).replace('.', '\\.')}/tls\\.key$`),
     })),
     ...tokens.map((token) => ({ name: `the token ${token}`, value: token, place: never })),
   ]

@@ -7,6 +7,7 @@ import {
   DescribeCacheClustersCommand,
   DescribeReplicationGroupsCommand,
   type ElastiCacheClient,
+  type Endpoint,
   ModifyReplicationGroupCommand,
 } from '@aws-sdk/client-elasticache'
 import { startTestService, type TestService, until } from '../support/service.ts'
@@ -52,6 +53,14 @@ const create = async (client: ElastiCacheClient, id: string, version: string, sh
   }
 }
 
+const memcachedPlaces = async (client: ElastiCacheClient, CacheClusterId: string) => {
+  const { CacheClusters: [cluster] = [] } = await client.send(
+    new DescribeCacheClustersCommand({ CacheClusterId, ShowCacheNodeInfo: true }),
+  )
+  const placeOf = (found: Endpoint | undefined) => ({ host: found?.Address ?? '', port: found?.Port ?? 0 })
+  return { node: placeOf(cluster?.CacheNodes?.[0]?.Endpoint), endpoint: placeOf(cluster?.ConfigurationEndpoint) }
+}
+
 const pidsOf = (service: TestService): readonly string[] => service.nodes().map(({ id, status, pid }) => `${id} ${status} ${pid}`)
 
 test('nobody gets into an engine, and no client gets out of what it may do', async (context) => {
@@ -61,8 +70,9 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     ...versions.map((version) => [idOf(version), version, false] as const),
     ...versions.map((version) => [`shard-${version.replace('.', '-')}`, version, true] as const),
   ]
-  const memcached = { CacheClusterId: 'mc', Engine: 'memcached', CacheNodeType: 'cache.t4g.micro', NumCacheNodes: 1 }
-  await client.send(new CreateCacheClusterCommand(memcached))
+  const memcached = { Engine: 'memcached', CacheNodeType: 'cache.t4g.micro', NumCacheNodes: 1 }
+  await client.send(new CreateCacheClusterCommand({ ...memcached, CacheClusterId: 'mc' }))
+  await client.send(new CreateCacheClusterCommand({ ...memcached, CacheClusterId: 'mc-safe', TransitEncryptionEnabled: true }))
   await Promise.all(ids.map(([id, version, sharded]) => create(client, id, version, sharded)))
   await until('all available', () => service.status().groups.every(({ status }) => status === 'available'))
   const ca = service.larder('ca')
@@ -87,15 +97,14 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
   }
   await context.test('memcached', async (each) => {
-    const { CacheClusters: [cluster] = [] } = await client.send(
-      new DescribeCacheClustersCommand({ CacheClusterId: 'mc', ShowCacheNodeInfo: true }),
-    )
-    const [node, endpoint] = [cluster?.CacheNodes?.[0]?.Endpoint, cluster?.ConfigurationEndpoint].map((found) => ({
-      host: found?.Address ?? '',
-      port: found?.Port ?? 0,
-    }))
-    assert.ok(node && endpoint)
+    const { node, endpoint } = await memcachedPlaces(client, 'mc')
     await runAttacks(each, { node, endpoint }, memcachedAttacks)
+    const safe = await memcachedPlaces(client, 'mc-safe')
+    const nobody = { token: 'x', oldToken: 'x', otherToken: 'x' }
+    await each.test('with TLS', (node) => runAttacks(node, { place: { ...safe.node, ca }, ...nobody }, tlsAttacks))
+    await each.test('its endpoint', (endpoint) =>
+      runAttacks(endpoint, { place: { ...safe.endpoint, ca }, ...nobody }, tlsAttacks),
+    )
   })
   assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
   client.destroy()

@@ -77,7 +77,7 @@ export const tlsAttacks: readonly Attack<EngineTarget>[] = [
   {
     name: 'the certificate is not taken by whoever trusts only the authorities of the system',
     how: ({ place: { host, port } }) => shake({ host, port }, {}),
-    must: /^refused: SELF_SIGNED_CERT_IN_CHAIN$/,
+    must: /^refused: (?:SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/,
   },
   {
     name: 'the certificate is not taken by whoever trusts another authority of the same name',
