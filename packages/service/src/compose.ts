@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
 import { createApiServer } from './api/server.ts'
+import { createFirewallController } from './controllers/firewall/firewall.ts'
 import { createConnections } from './controllers/groups/connections.ts'
 import type { GroupContext, NodePlace } from './controllers/groups/context.ts'
 import { createManager } from './controllers/groups/manager.ts'
@@ -18,12 +19,14 @@ import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
 import { adapterFor } from './engines/index.ts'
 import { findTool } from './engines/tools.ts'
+import { LarderError } from './errors.ts'
 import { claimBlock } from './home/blocks.ts'
 import type { Home } from './home/home.ts'
 import { lockHome, removeService, writeService } from './home/lock.ts'
 import { openSealKey } from './home/seal-key.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
 import { openBalancer } from './host/balancer.ts'
+import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
@@ -35,6 +38,7 @@ import { makeReport, type Probe, type Report } from './observe/report.ts'
 import type { Catalog } from './ports/catalog.ts'
 import type { Clock } from './ports/clock.ts'
 import { pruneEvents } from './ports/events.ts'
+import type { Firewall } from './ports/firewall.ts'
 import type { Host } from './ports/host.ts'
 import type { Log } from './ports/log.ts'
 import type { Store } from './ports/store.ts'
@@ -94,6 +98,27 @@ export const probeWith =
     }
   }
 
+export const nftablesOf = (environment: NodeJS.ProcessEnv) => ({
+  nft: findTool('nft', environment),
+  allowNft: environment['LARDER_NFTABLES'] !== 'off',
+})
+
+/** Groups are taken although nothing enforces their security groups. Throws `usage`. */
+export const takesUnenforced = (environment: NodeJS.ProcessEnv): boolean => {
+  const setting = environment['LARDER_SECURITY_GROUPS'] || 'enforced'
+  if (setting === 'enforced' || setting === 'unenforced') return setting === 'unenforced'
+  throw new LarderError('usage', `expected LARDER_SECURITY_GROUPS to be enforced or unenforced, found ${setting}`)
+}
+
+const firewallOf = (home: Home, environment: NodeJS.ProcessEnv, log: Log): Promise<Firewall> =>
+  openFirewall({
+    home: home.path,
+    ...nftablesOf(environment),
+    unenforced: takesUnenforced(environment),
+    user: process.getuid?.() ?? 0,
+    log,
+  })
+
 export interface ServiceOptions {
   readonly home: Home
   readonly host: string
@@ -130,12 +155,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const host = createLinuxHost()
   const balancer = await openBalancer({
     home: home.path,
-    nft: findTool('nft', environment),
-    allowNft: environment['LARDER_NFTABLES'] !== 'off',
+    ...nftablesOf(environment),
     host,
     log,
     signal: ending.signal,
   })
+
+  const firewall = await firewallOf(home, environment, log)
+  const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
   const connections = createConnections((name) => manager.connectionLost(name))
   const context: Omit<GroupContext, 'health'> = {
@@ -145,6 +172,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     catalog,
     certificates: openAuthority(home.tlsFolder, systemClock.now),
     balancer,
+    guarding,
     clock: systemClock,
     log,
     block,
@@ -172,7 +200,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     audit: createAudit(appendTo(home.auditFile), systemClock.now, log),
     sealer,
     actions: actions satisfies Actions,
-    context: (caller) => ({ region: caller.region, account: caller.account, store, catalog, clock: systemClock }),
+    context: (caller) => ({
+      region: caller.region,
+      account: caller.account,
+      store,
+      catalog,
+      clock: systemClock,
+      whyUnguarded: firewall.whyUnguarded,
+    }),
     metrics: async () => metricsText(await report()),
     log,
   })
@@ -194,6 +229,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     const port = await server.listen(options.host, options.port)
     const url = `http://${options.host}:${port}`
     writeService(home, { pid: process.pid, url, startedAt: systemClock.now() })
+    await guarding.start()
     await manager.start()
     log('info', 'ready', { url, pid: process.pid })
     return {
@@ -205,12 +241,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       async close({ stopEngines: stop }) {
         await server.close()
         await manager.stop()
-        if (stop) await stopEngines(context)
+        await guarding.stop()
+        if (stop) await stopEngines({ ...context, firewall })
         await release()
       },
     }
   } catch (error) {
     await manager.stop()
+    await guarding.stop()
     await release()
     throw error
   }
@@ -225,18 +263,19 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
   const host = createLinuxHost()
   const balancer = await openBalancer({
     home: home.path,
-    nft: findTool('nft', environment),
-    allowNft: environment['LARDER_NFTABLES'] !== 'off',
+    ...nftablesOf(environment),
     host,
     log,
     signal: ending.signal,
   })
+  const firewall = await firewallOf(home, environment, log)
   const connections = createConnections(() => undefined)
   try {
     return await stopEngines({
       store,
       host,
       balancer,
+      firewall,
       clock: systemClock,
       log,
       secrets: openSecrets(home),

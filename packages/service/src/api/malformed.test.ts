@@ -42,7 +42,7 @@ before(async () => {
   for (const action of ['DescribeReplicationGroups', 'DescribeCacheClusters']) {
     const deadline = Date.now() + 10_000
     const isAvailable = async (): Promise<boolean> =>
-      !/<(Status|CacheClusterStatus)>(?!available)/.test((await exchange(port, call(action, {}))).body)
+      !/<(Status|CacheClusterStatus)>(?!available|active)/.test((await exchange(port, call(action, {}))).body)
     while (!(await isAvailable())) assert.ok(Date.now() < deadline, `${action}: not available in time`)
   }
   await manager.stop()

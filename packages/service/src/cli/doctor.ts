@@ -1,9 +1,11 @@
 import { styleText } from 'node:util'
+import { nftablesOf, takesUnenforced } from '../compose.ts'
 import { openCatalog } from '../engines/catalog.ts'
 import { findTool } from '../engines/tools.ts'
 import { homePath, openHome } from '../home/home.ts'
+import { whyUnenforceable } from '../host/firewall.ts'
 import { checkMachine } from '../host/machine.ts'
-import type { MachineCheck } from '../host/machine-checks.ts'
+import { type MachineCheck, securityGroupsCheck } from '../host/machine-checks.ts'
 import { print, useColour } from './terminal.ts'
 
 const enginesCheck = (): MachineCheck => {
@@ -42,7 +44,9 @@ const checkText = (check: MachineCheck, colour: boolean): string => {
 /** `larder doctor`: exit code 0 also where something could be better; Larder works with less. */
 export const doctor = async ({ json }: { readonly json: boolean }): Promise<number> => {
   const home = openHome(homePath(process.env))
-  const checks = [enginesCheck(), sealCheck(home.sealKeyFile), ...(await checkMachine(home.path, findTool('nft', process.env)))]
+  const machine = await checkMachine(home.path, findTool('nft', process.env))
+  const groups = securityGroupsCheck(await whyUnenforceable(nftablesOf(process.env)), takesUnenforced(process.env))
+  const checks = [enginesCheck(), sealCheck(home.sealKeyFile), ...machine, groups]
   if (json) print(`${JSON.stringify(checks, null, 2)}\n`)
   else print(`${checks.map((check) => checkText(check, useColour(process.stdout))).join('\n')}\n`)
   return 0

@@ -64,6 +64,8 @@ export type Action =
   | { readonly do: 'transit'; readonly node: string }
   /** A new certificate for a running node. */
   | { readonly do: 'certificate'; readonly node: string }
+  /** The security groups that the group names are in force: see to it, and write it down. */
+  | { readonly do: 'guard'; readonly securityGroups: readonly string[] }
   | { readonly do: 'joined'; readonly nodes: readonly string[] }
   | { readonly do: 'remove-node'; readonly node: string }
   /** Take down what is left of the group and delete its records; with `retain` one node goes on as a cluster of its own. */

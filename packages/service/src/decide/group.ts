@@ -8,6 +8,7 @@ import { decideAccess } from './access.ts'
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideCertificates } from './certificates.ts'
 import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
+import { decideGuard } from './guard.ts'
 import {
   allFactsOf,
   factsOf,
@@ -104,6 +105,7 @@ const stages: readonly Stage[] = [
   (input) => decideMeetings(input).actions,
   decideForgetting,
   markJoined,
+  decideGuard,
   decideSettings,
   decideCertificates,
   decidePublishing,

@@ -60,6 +60,35 @@ export const nftablesCheck = (capability: Capability, command: readonly string[]
   }
 }
 
+/** `reason`: why they cannot be put in force; null where they can. */
+export const securityGroupsCheck = (reason: string | null, unenforced: boolean): MachineCheck => {
+  const name = 'security groups'
+  if (unenforced) {
+    return {
+      name,
+      ok: false,
+      found: 'this home takes them without effect (LARDER_SECURITY_GROUPS=unenforced)',
+      follows: 'every process of this machine can connect to every group, whatever their rules say',
+      mend: reason === null ? 'unset LARDER_SECURITY_GROUPS, and start Larder again' : `${reason}; see nftables above`,
+    }
+  }
+  return reason === null
+    ? {
+        name,
+        ok: true,
+        found: 'their rules can be put in force',
+        follows: 'only sources that are allowed get a connection',
+        mend: null,
+      }
+    : {
+        name,
+        ok: false,
+        found: reason,
+        follows: 'requests that name security groups are refused',
+        mend: 'see nftables above; or LARDER_SECURITY_GROUPS=unenforced, to take them without effect',
+      }
+}
+
 /** `failures`: addresses that were tried in vain, with the error's code. */
 export const loopbackCheck = (tried: readonly string[], failures: Readonly<Record<string, string>>): MachineCheck => {
   const failed = Object.entries(failures).map(([address, code]) => `${address} (${code})`)

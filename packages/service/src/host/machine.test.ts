@@ -23,6 +23,9 @@ test('without nft the check says what to install, and otherwise how to be allowe
   assert.match(checks.nftablesCheck(refused, ['nft'], 1000).mend ?? '', /^sudo setpriv .*net_admin/)
   assert.match(checks.nftablesCheck(refused, ['nft'], 0).mend ?? '', /CAP_NET_ADMIN/)
   assert.equal(checks.nftablesCheck({ ok: true }, ['nft'], 0).ok, true)
+  assert.equal(checks.securityGroupsCheck(null, false).ok, true)
+  assert.match(checks.securityGroupsCheck('no nft', false).follows, /are refused/)
+  assert.match(checks.securityGroupsCheck(null, true).follows, /every process of this machine can connect/)
 })
 
 test('a limit of open files is told as the number of clients that fit', () => {

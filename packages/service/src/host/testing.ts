@@ -40,10 +40,10 @@ export const listenNamed = async (address: string, port: number, name = address)
   })
 }
 
-/** The first line that the server at the other end says; rejects with the socket's error. */
-export const askName = (address: string, port: number): Promise<string> =>
+/** The first line that the server at the other end says; rejects with the socket's error. `from`: the address that is connected from. */
+export const askName = (address: string, port: number, from?: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port })
+    const socket = connect({ host: address, port, ...(from === undefined ? {} : { localAddress: from }) })
     let text = ''
     socket.setTimeout(3_000, () => socket.destroy(new Error(`${address}:${port} said nothing within 3 s`)))
     socket.on('error', reject)

@@ -232,4 +232,6 @@ export interface GroupState extends GroupKey {
   readonly discoveryNodes: readonly string[]
   /** Memcached with TLS: of the certificate that its configuration endpoint was given last. */
   readonly endpointCertificate?: CertificateState
+  /** Those that the group names and that are in force, by id and by name (`namedSecurityGroups`). Left out: none. */
+  readonly securityGroups?: readonly string[]
 }

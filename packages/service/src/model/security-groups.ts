@@ -37,7 +37,7 @@ export interface SecurityGroupName {
   readonly id: string
 }
 
-const securityGroupPrefix = 'securitygroup/'
+export const securityGroupPrefix = 'securitygroup/'
 export const securityGroupKey = (region: string, id: string): string => `${securityGroupPrefix}${region}/${id}`
 /** Names may hold what a key may not. */
 export const securityGroupNameKey = (region: string, name: string): string =>

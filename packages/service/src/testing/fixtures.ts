@@ -93,6 +93,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     catalog: world.catalog,
     certificates: noCertificates,
     balancer: world.balancer,
+    guarding: { ensure: async () => undefined },
     clock: realClock,
     log: (level, message, fields) =>
       onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),

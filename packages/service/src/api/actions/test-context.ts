@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Fault } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeSpec, NodeState } from '../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../model/keys.ts'
+import { type SecurityGroupRecord, securityGroupKey } from '../../model/security-groups.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import { put } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
@@ -150,6 +151,12 @@ export const putGroup = async (context: ActionContext, use: GroupInUse): Promise
       ...nodes.map(({ clusterId }) => put(clusterKey(region, clusterId), { space: spec.space, id: spec.id })),
     ],
   )
+}
+
+/** A security group that lets nobody in. */
+export const putSecurityGroup = async (context: ActionContext, id: string): Promise<void> => {
+  const record: SecurityGroupRecord = { region, id, name: id, description: id, ingress: [], egress: [], tags: [] }
+  await context.store.transact([], [put(securityGroupKey(region, id), record)])
 }
 
 /** Expects a fault of this shape, and that nothing was written meanwhile. */

@@ -3,6 +3,7 @@ import type { GroupSpec } from '../../model/group.ts'
 import { arn } from '../../model/names.ts'
 import { type GroupRecords, type Member, membersOf } from './members.ts'
 import { endpointView } from './replication-group.ts'
+import { securityGroupsView } from './security-groups.ts'
 import { cacheNodeStatus, clusterStatus } from './status.ts'
 
 /** Where AWS's own console offers its client library with discovery for Memcached; clients look at no part of it. */
@@ -90,7 +91,7 @@ export const cacheClusterView = (group: GroupRecords, clusterId: string, account
     ...(spec.subnetGroup === null ? {} : { CacheSubnetGroupName: spec.subnetGroup }),
     ...(showNodes && settled ? { CacheNodes: members.map(nodeView) } : {}),
     AutoMinorVersionUpgrade: labels.autoMinorVersionUpgrade,
-    SecurityGroups: labels.securityGroupIds.map((id) => ({ SecurityGroupId: id, Status: 'active' })),
+    SecurityGroups: securityGroupsView(group),
     ...(spec.space === 'rg' ? { ReplicationGroupId: spec.id } : {}),
     ...(memcached
       ? {}

@@ -259,6 +259,9 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return changeTransit(input, action.node)
     case 'certificate':
       return renewCertificate(input, action.node)
+    case 'guard':
+      await context.guarding.ensure(spec, cell.value)
+      return cell.update((state) => ({ ...state, securityGroups: action.securityGroups }))
     case 'joined':
       return cell.update((state) => changeNodes(state, action.nodes, { joined: true, synced: true }))
     case 'remove-node':
@@ -266,8 +269,12 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
   }
 }
 
+/** Actions after which clients can reach an address that they could not reach before. */
+const opening: ReadonlySet<Action['do']> = new Set(['start', 'bind', 'readers', 'discovery', 'fronts'])
+
 /** All of them side by side. Every one is given its chance; the first failure is thrown when all have come to an end. */
 export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
+  if (actions.some((action) => opening.has(action.do))) await input.context.guarding.ensure(input.spec, input.cell.value)
   const starts = actions.filter((action) => action.do === 'start')
   const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
   const starting = starts.length === 0 ? [] : [startNodes(input, starts)]

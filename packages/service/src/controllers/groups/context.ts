@@ -10,6 +10,7 @@ import type { ControlSecrets, EngineAdapter } from '../../ports/engine.ts'
 import type { Host } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
+import type { Guarding } from '../firewall/firewall.ts'
 import type { Connections } from './connections.ts'
 import type { Health } from './health.ts'
 
@@ -29,6 +30,7 @@ export interface GroupContext {
   readonly catalog: Catalog
   readonly certificates: Certificates
   readonly balancer: Balancer
+  readonly guarding: Guarding
   readonly clock: Clock
   readonly log: Log
   readonly block: Block

@@ -6,6 +6,7 @@ import { LarderError } from '../../errors.ts'
 import type { GroupKey, GroupState, NodeState } from '../../model/group.ts'
 import { groupName, groupOfKey } from '../../model/keys.ts'
 import { listRecords } from '../../ports/records.ts'
+import { followKeys } from '../watch.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
 import { createHealth, type Watched } from './health.ts'
@@ -13,7 +14,6 @@ import { createWorker, type Worker } from './worker.ts'
 
 /** How often a group at rest is looked at. */
 const roundMs = 5_000
-const rewatchMs = 200
 
 interface Entry {
   readonly key: GroupKey
@@ -136,26 +136,8 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
     return entry
   }
 
-  /** Follows keys until the end. A watch that ends early is begun anew, with everything that there is told once. */
   const watch = (prefix: string, from: number, onChange: (key: string, value: string | null) => void): void => {
-    const follow = async (): Promise<void> => {
-      let next = from
-      while (!ending.signal.aborted) {
-        try {
-          for await (const change of context.store.watch(prefix, next, ending.signal)) onChange(change.key, change.value)
-        } catch (error) {
-          context.log('warn', 'a watch of the store ended and is begun anew', { prefix, error })
-          await context.clock.sleep(rewatchMs, ending.signal)
-          const { entries, revision } = await context.store.list(prefix)
-          for (const entry of entries) onChange(entry.key, entry.value)
-          next = revision + 1
-        }
-      }
-    }
-    const work = follow().catch((error: unknown) => {
-      if (!ending.signal.aborted) context.log('error', 'a watch of the store could not be begun anew', { prefix, error })
-    })
-    running.add(work)
+    running.add(followKeys(context, prefix, from, ending.signal, onChange))
   }
 
   const wakeAll = (): void => {

@@ -2,6 +2,7 @@
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
 import { specKey } from '../../model/keys.ts'
+import type { Firewall } from '../../ports/firewall.ts'
 import { listRecords, put, readRecord, unchanged, type Versioned } from '../../ports/records.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
@@ -11,7 +12,7 @@ const politeMs = 60_000
 type ShutdownContext = Pick<
   GroupContext,
   'store' | 'host' | 'balancer' | 'clock' | 'log' | 'secrets' | 'adapter' | 'place' | 'connections'
->
+> & { readonly firewall: Pick<Firewall, 'clear'> }
 
 const askToEnd = async (context: ShutdownContext, spec: GroupSpec, node: NodeState): Promise<void> => {
   if (node.process === null) return
@@ -61,5 +62,6 @@ export const stopEngines = async (context: ShutdownContext): Promise<number> => 
   const { records } = await listRecords<GroupState>(context.store, 'state/')
   const counts = await Promise.all(records.map((record) => endGroup(context, record)))
   await context.balancer.clear()
+  await context.firewall.clear()
   return counts.reduce((sum, count) => sum + count, 0)
 }

@@ -222,6 +222,7 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   fronts: () => 'connections with and without TLS are served at one port',
   transit: () => 'encryption in transit is changed',
   certificate: () => 'certificates are made',
+  guard: () => 'security groups are put in force',
   joined: (count) => (count === 1 ? 'a node has all of its data' : `${count} nodes have all of their data`),
   'remove-node': (count) => (count === 1 ? 'a node is removed' : `${count} nodes are removed`),
   'remove-group': () => 'everything of it is removed',

@@ -30,7 +30,9 @@ const passReplies = async (link: Link, protocol: Protocol, client: Socket): Prom
 }
 
 const link = async ({ nodes, tls }: Discovery, protocol: Protocol, client: Socket): Promise<Link | null> => {
-  const socket = await connectToFirst(nodes, tls === undefined ? {} : { authority: tls.authority })
+  // From the cluster's own address: not everybody may connect to its nodes.
+  const from = client.localAddress === undefined ? {} : { from: client.localAddress }
+  const socket = await connectToFirst(nodes, { ...from, ...(tls === undefined ? {} : { authority: tls.authority }) })
   if (socket === null) return null
   const made: Link = { socket, markers: [], unanswered: false, waiting: null }
   if (client.destroyed) socket.destroy()

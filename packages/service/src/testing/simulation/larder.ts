@@ -141,6 +141,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
         catalog,
         certificates: noCertificates,
         balancer: ports.balancer,
+        guarding: { ensure: async () => undefined },
         clock: ports.clock,
         log: (_level, message, fields) => {
           if (!isDead()) note(`log: ${message}${fields === undefined ? '' : ` ${textOf(fields)}`}`)

@@ -6,6 +6,7 @@ import type { GroupSpec, NodeSpec } from '../../../model/group.ts'
 import { cacheClusterId } from '../../../model/names.ts'
 import { nodesInShard } from '../../../model/quotas.ts'
 import { checkTags } from '../../../model/tags.ts'
+import { securityGroupsOf } from '../../../model/used-security-groups.ts'
 import type { ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
 import { untilWritten } from '../../writing.ts'
@@ -37,7 +38,7 @@ const checkRepeated = (input: Input, group: GroupSpec): void => {
     ['SnapshotWindow', input.SnapshotWindow, group.labels.snapshotWindow],
     ['SnapshotRetentionLimit', input.SnapshotRetentionLimit, group.labels.snapshotRetentionLimit],
     ['NotificationTopicArn', input.NotificationTopicArn, group.labels.notificationTopicArn],
-    ['SecurityGroupIds', input.SecurityGroupIds?.toSorted().join(), group.labels.securityGroupIds.toSorted().join()],
+    ['SecurityGroupIds', input.SecurityGroupIds?.toSorted().join(), securityGroupsOf(group).toSorted().join()],
     ['CacheSecurityGroupNames', input.CacheSecurityGroupNames?.join(), ''],
   ]
   for (const [name, asked, present] of repeated) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CreateCacheClusterMessage } from '@aws-sdk/client-elasticache'
+import { defaultSecurityGroupId } from '../../../model/security-groups.ts'
 import {
   clusterNow,
   groupContext,
@@ -55,7 +56,7 @@ test('a Memcached cluster is created whole, and shown as creating without its no
     },
     CacheSubnetGroupName: 'default',
     AutoMinorVersionUpgrade: true,
-    SecurityGroups: [],
+    SecurityGroups: [{ SecurityGroupId: defaultSecurityGroupId(region), Status: 'active' }],
     AuthTokenEnabled: false,
     TransitEncryptionEnabled: false,
     AtRestEncryptionEnabled: false,

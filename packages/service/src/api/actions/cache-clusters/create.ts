@@ -18,6 +18,7 @@ import { knownNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
+import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { oneOf, portNumber } from '../groups/values.ts'
 import { writeNewGroup } from '../groups/write-group.ts'
 import { checkZones, zonesUp } from '../groups/zones.ts'
@@ -95,6 +96,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     )
   }
   const subnetGroup = await subnetGroupFor(context, input.CacheSubnetGroupName)
+  const securityGroups = await wantedSecurityGroups(context, input)
   const createdAt = context.clock.now()
   const spec: GroupSpec = {
     region: context.region,
@@ -112,7 +114,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     clusterMode: 'disabled',
     durability: null,
     ...transitOf(input, engine.engine, engine.version),
-    labels: newLabels(input, '', `${context.region}/${id}`, memcached),
+    labels: { ...newLabels(input, '', `${context.region}/${id}`, memcached), ...securityGroups.labels },
     tags: checkTags([], input.Tags ?? []),
     shards: [
       {
@@ -127,7 +129,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     createdAt,
     generation: 1,
   }
-  return { spec, conditions: [...parameterGroup.conditions, ...subnetGroup.conditions] }
+  return { spec, conditions: [...parameterGroup.conditions, ...subnetGroup.conditions, ...securityGroups.conditions] }
 }
 
 /** Makes a Memcached cluster or a single node; with ReplicationGroupId a replica of that group. The answer says `creating`. */

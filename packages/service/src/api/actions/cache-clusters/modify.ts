@@ -14,6 +14,7 @@ import { changedLabels } from '../groups/labels.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { nodesOf, writeChangedGroup } from '../groups/write-group.ts'
 import { changedNodes, type NodeChange } from './memcached-nodes.ts'
 import { zoneMode } from './node-zones.ts'
@@ -61,9 +62,10 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
   const change = before.kind === 'memcached' ? await changedNodes(context, group, input) : refuseNodeChange(input)
   const nodeType = scaledNodeType(before.nodeType, input.CacheNodeType)
   const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
+  const securityGroups = await wantedSecurityGroups(context, input)
   const spec: GroupSpec = {
     ...before,
-    labels: changedLabels(before.labels, input, before.kind === 'memcached'),
+    labels: { ...changedLabels(before.labels, input, before.kind === 'memcached'), ...securityGroups.labels },
     parameterGroup: parameterGroup.name,
     pending: reducePending(before, {
       ...before.pending,
@@ -73,7 +75,7 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
   }
   return {
     spec: input.ApplyImmediately === true ? withPending(spec) : spec,
-    conditions: [...change.conditions, ...parameterGroup.conditions],
+    conditions: [...change.conditions, ...parameterGroup.conditions, ...securityGroups.conditions],
   }
 }
 

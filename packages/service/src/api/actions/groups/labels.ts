@@ -1,4 +1,4 @@
-/** The settings of a group that are stored and shown, and that no controller acts upon. */
+/** The settings of a group that are stored and shown, and that no controller acts upon. Security groups are in `security-groups.ts`. */
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import type { GroupLabels } from '../../../model/group.ts'
 import {
@@ -20,7 +20,6 @@ export interface LabelInput {
   readonly NotificationTopicArn?: string | undefined
   readonly NotificationTopicStatus?: string | undefined
   readonly AutoMinorVersionUpgrade?: boolean | undefined
-  readonly SecurityGroupIds?: readonly string[] | undefined
   readonly CacheSecurityGroupNames?: readonly string[] | undefined
 }
 
@@ -40,18 +39,6 @@ const topicArn = (value: string): string => {
   if (!topicPattern.test(value))
     throw invalidValue(`NotificationTopicArn: expected the ARN of an SNS topic, found ${value.slice(0, 200)}`)
   return value
-}
-
-/**
- * Security groups are rules of EC2, which is not here. Their ids are kept and shown, so that configurations work and show no
- * drift; they filter nothing: the endpoints are loopback addresses, which only this machine reaches.
- */
-const securityGroups = (ids: readonly string[]): readonly string[] => {
-  const wrong = ids.find((id) => !/^sg-[0-9a-f]{8,17}$/.test(id))
-  if (wrong !== undefined)
-    throw invalidValue(`SecurityGroupIds: expected ids like sg-0123456789abcdef0, found ${wrong.slice(0, 100)}`)
-  if (ids.length > 5) throw invalidValue(`SecurityGroupIds: at most 5 security groups can be given, found ${ids.length}.`)
-  return [...new Set(ids)]
 }
 
 /** Cache security groups belong to the time before VPCs. */
@@ -88,7 +75,7 @@ export const newLabels = (input: LabelInput, description: string, seed: string, 
     notificationTopicArn: topic,
     notificationTopicStatus: topic === null ? 'inactive' : 'active',
     autoMinorVersionUpgrade: input.AutoMinorVersionUpgrade ?? true,
-    securityGroupIds: securityGroups(input.SecurityGroupIds ?? []),
+    securityGroupIds: [],
     cacheSecurityGroupNames: [],
     networkType: 'ipv4',
     ipDiscovery: 'ipv4',
@@ -134,7 +121,6 @@ export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached:
     : labels.maintenanceWindow
   const snapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : labels.snapshotWindow
   if (snapshot !== null) checkWindowsApart(maintenance, snapshot)
-  const ids = input.SecurityGroupIds ?? []
   return {
     ...labels,
     ...topicChange(labels, input),
@@ -142,7 +128,6 @@ export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached:
     snapshotWindow: snapshot,
     snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
     autoMinorVersionUpgrade: input.AutoMinorVersionUpgrade ?? labels.autoMinorVersionUpgrade,
-    securityGroupIds: ids.length === 0 ? labels.securityGroupIds : securityGroups(ids),
   }
 }
 

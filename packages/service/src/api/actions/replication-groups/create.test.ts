@@ -14,7 +14,7 @@ import {
 } from '../groups/testing.ts'
 import { createCacheParameterGroup } from '../parameter-groups/create.ts'
 import { createCacheSubnetGroup } from '../subnet-groups/create.ts'
-import { account, region, rejects } from '../test-context.ts'
+import { account, putSecurityGroup, region, rejects } from '../test-context.ts'
 
 const zones = ['a', 'b', 'c'].map((letter) => `${region}${letter}`)
 
@@ -308,7 +308,6 @@ test('single values are checked', async () => {
   await refuses({ SnapshotWindow: '05:00' }, value, /snapshot window/)
   await refuses({ PreferredMaintenanceWindow: 'sun:05:00-sun:06:00', SnapshotWindow: '05:30-06:30' }, combination, /overlap/)
   await refuses({ NotificationTopicArn: 'topic' }, value, /NotificationTopicArn/)
-  await refuses({ SecurityGroupIds: ['group'] }, value, /SecurityGroupIds/)
   await refuses({ CacheSecurityGroupNames: ['default'] }, value, /not permitted/)
   await refuses({ Tags: [{ Key: 'aws:x', Value: '1' }] }, value, /aws:/)
 })
@@ -334,6 +333,7 @@ test('what is not there yet is refused in words that say so', async () => {
 
 test('what merely says the present state is taken', async () => {
   const context = groupContext()
+  await putSecurityGroup(context, 'sg-0123456789abcdef0')
   await newGroup(context, 'demo', {
     TransitEncryptionEnabled: false,
     AtRestEncryptionEnabled: false,

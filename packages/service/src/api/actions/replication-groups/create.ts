@@ -20,6 +20,7 @@ import { knownNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
 import { roomForNodes } from '../groups/region.ts'
+import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { newTransit } from '../groups/transit.ts'
 import { newUserGroup } from '../groups/user-groups.ts'
 import { descriptionText, oneOf, portNumber } from '../groups/values.ts'
@@ -121,6 +122,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
   const shapes = shapeOf(input)
   const mode = await modeOf(context, input, engine, shapes)
   const subnetGroup = await subnetGroupFor(context, input.CacheSubnetGroupName)
+  const securityGroups = await wantedSecurityGroups(context, input)
   const kind = mode.clustered ? 'cme' : 'cmd'
   const createdAt = context.clock.now()
   const transit = newTransit(input)
@@ -149,7 +151,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     ...transit,
     ...auth,
     ...(userGroup === undefined ? {} : { userGroup }),
-    labels: newLabels(input, description, `${context.region}/${id}`, false),
+    labels: { ...newLabels(input, description, `${context.region}/${id}`, false), ...securityGroups.labels },
     tags: checkTags([], input.Tags ?? []),
     shards: await shardSpecs(context, { id, kind, createdAt }, shapes, subnetGroup.value),
     pending: null,
@@ -157,7 +159,11 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     createdAt,
     generation: 1,
   }
-  return { spec, conditions: [...mode.conditions, ...subnetGroup.conditions, ...conditions], operations }
+  return {
+    spec,
+    conditions: [...mode.conditions, ...subnetGroup.conditions, ...securityGroups.conditions, ...conditions],
+    operations,
+  }
 }
 
 /** AWS tells it where a parameter group was named. */

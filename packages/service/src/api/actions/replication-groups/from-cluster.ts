@@ -15,6 +15,7 @@ import { replicationGroupId } from '../../../model/names.ts'
 import type { AddressOwner, ClusterIndex } from '../../../model/records.ts'
 import { checkTags } from '../../../model/tags.ts'
 import { absent, put, remove, unchanged } from '../../../ports/records.ts'
+import type { Condition } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten, write } from '../../writing.ts'
@@ -23,6 +24,7 @@ import { findCacheCluster, type StoredCluster } from '../groups/find.ts'
 import { checkGroupFree } from '../groups/free.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { type SecurityGroupChange, wantedSecurityGroups } from '../groups/security-groups.ts'
 import { descriptionText } from '../groups/values.ts'
 import { checkFailover } from './failover.ts'
 
@@ -70,7 +72,13 @@ const checkCandidate = (cluster: StoredCluster): void => {
   requireAvailableCluster(cluster)
 }
 
-const movedSpec = (context: ActionContext, input: Input, id: string, single: GroupSpec): GroupSpec => {
+const movedSpec = (
+  context: ActionContext,
+  input: Input,
+  id: string,
+  single: GroupSpec,
+  securityGroups: SecurityGroupChange,
+): GroupSpec => {
   const description = descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription)
   return {
     ...single,
@@ -80,7 +88,7 @@ const movedSpec = (context: ActionContext, input: Input, id: string, single: Gro
     automaticFailover: input.AutomaticFailoverEnabled ?? false,
     multiAz: input.MultiAZEnabled ?? false,
     durability: durabilityOf(single.engine, single.engineVersion, input.Durability),
-    labels: { ...changedLabels(single.labels, input, false), description },
+    labels: { ...changedLabels(single.labels, input, false), ...securityGroups.labels, description },
     tags: checkTags([], input.Tags ?? []),
     pending: null,
     createdAt: context.clock.now(),
@@ -97,7 +105,12 @@ const movedState = (state: GroupState, spec: GroupSpec): GroupState => ({
   generation: 0,
 })
 
-const move = async (context: ActionContext, cluster: StoredCluster, spec: GroupSpec): Promise<GroupState | null> => {
+const move = async (
+  context: ActionContext,
+  cluster: StoredCluster,
+  spec: GroupSpec,
+  conditions: readonly Condition[],
+): Promise<GroupState | null> => {
   const node = primaryOf(cluster)
   if (cluster.state === null) return null
   const state = movedState(cluster.state.value, spec)
@@ -106,7 +119,10 @@ const move = async (context: ActionContext, cluster: StoredCluster, spec: GroupS
   const owner: AddressOwner = { group: groupName(spec), use: node.id }
   const written = await write(
     context,
-    [unchanged(cluster.spec), unchanged(cluster.state), unchanged(cluster.index), absent(specKey(spec)), absent(stateKey(spec))],
+    [
+      ...[unchanged(cluster.spec), unchanged(cluster.state), unchanged(cluster.index)],
+      ...[absent(specKey(spec)), absent(stateKey(spec)), ...conditions],
+    ],
     [
       remove(cluster.spec.key),
       remove(cluster.state.key),
@@ -127,8 +143,9 @@ export const createFromCluster = (input: Input, context: ActionContext): Promise
     const cluster = await findCacheCluster(context, input.PrimaryClusterId)
     checkCandidate(cluster)
     checkRepeated(input, cluster.spec.value)
-    const spec = movedSpec(context, input, id, cluster.spec.value)
+    const securityGroups = await wantedSecurityGroups(context, input)
+    const spec = movedSpec(context, input, id, cluster.spec.value, securityGroups)
     checkFailover(spec)
-    const state = await move(context, cluster, spec)
+    const state = await move(context, cluster, spec, securityGroups.conditions)
     return state === null ? null : { ReplicationGroup: replicationGroupView({ spec, state }, context.account) }
   })

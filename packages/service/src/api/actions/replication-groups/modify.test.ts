@@ -4,7 +4,7 @@ import type { ModifyReplicationGroupMessage, ReplicationGroup } from '@aws-sdk/c
 import type { ActionContext } from '../../action.ts'
 import { groupContext, groupNow, messages, readyGroup, settle, specNow } from '../groups/testing.ts'
 import { createCacheParameterGroup } from '../parameter-groups/create.ts'
-import { rejects } from '../test-context.ts'
+import { putSecurityGroup, rejects } from '../test-context.ts'
 import { modifyReplicationGroup } from './modify.ts'
 
 const combination = 'InvalidParameterCombinationException'
@@ -24,6 +24,7 @@ const ready = async (input: Parameters<typeof readyGroup>[2] = { NumCacheCluster
 
 test('labels change at once, and the group stays available', async () => {
   const context = await ready()
+  await putSecurityGroup(context, 'sg-0123456789abcdef0')
   const group = await modify(context, {
     ReplicationGroupDescription: 'another',
     PreferredMaintenanceWindow: 'Mon:01:00-Mon:02:00',
@@ -116,7 +117,7 @@ test('failover and Multi-AZ follow their rules, also while they wait', async () 
     combination,
     /cluster mode enabled is not supported/,
   )
-  await modify(sharded, { SecurityGroupIds: ['sg-01234567'] })
+  await modify(sharded, { ReplicationGroupDescription: 'another' })
 })
 
 test('another parameter group is applied at once and must fit', async () => {
@@ -235,6 +236,7 @@ test('only an available group can be modified', async () => {
 
 test('requests that meet are carried out one after the other', async () => {
   const context = await ready()
+  await putSecurityGroup(context, 'sg-01234567')
   await Promise.all([
     modify(context, { ReplicationGroupDescription: 'one' }),
     modify(context, { AutoMinorVersionUpgrade: false }),

@@ -16,6 +16,7 @@ import { changedLabels } from '../groups/labels.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { changedTransit } from '../groups/transit.ts'
 import { changedUserGroup, leavesUserGroup } from '../groups/user-groups.ts'
 import { descriptionText, oneOf } from '../groups/values.ts'
@@ -133,6 +134,7 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     checkClusterMode(before, input.ClusterMode)
     refuseEngineChange(before, input.Engine, input.EngineVersion)
     const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
+    const securityGroups = await wantedSecurityGroups(context, input)
     const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
     const { transitEncryption: _transit, auth: _auth, userGroup: _users, ...unchanged } = before
     const staying = before.userGroup !== undefined && !leavesUserGroup(before, input)
@@ -145,7 +147,7 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
       ...transit,
       ...auth,
       ...(users.userGroup === undefined ? {} : { userGroup: users.userGroup }),
-      labels: labelsOf(before, input),
+      labels: { ...labelsOf(before, input), ...securityGroups.labels },
       parameterGroup: parameterGroup.name,
       durability:
         input.Durability === undefined ? before.durability : durabilityOf(before.engine, before.engineVersion, input.Durability),
@@ -156,7 +158,7 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     const spec = input.ApplyImmediately === true ? withPending(changed) : changed
     const written = await writeChangedGroup(context, group, {
       spec,
-      conditions: [...parameterGroup.conditions, ...users.conditions],
+      conditions: [...parameterGroup.conditions, ...securityGroups.conditions, ...users.conditions],
       operations: users.operations,
       events: eventsOf(before, spec),
     })

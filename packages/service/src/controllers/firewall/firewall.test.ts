@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LarderError } from '../../errors.ts'
+import type { GroupSpec, GroupState, NodeState } from '../../model/group.ts'
+import { specKey, stateKey } from '../../model/keys.ts'
+import { defaultSecurityGroup, type SecurityGroupRecord, securityGroupKey } from '../../model/security-groups.ts'
+import type { Firewall, Guard } from '../../ports/firewall.ts'
+import { put, remove } from '../../ports/records.ts'
+import { createMemoryStore } from '../../store/memory.ts'
+import { groupSpec, realClock, region } from '../../testing/fixtures.ts'
+import { createFirewallController, type FirewallController } from './firewall.ts'
+
+const id = 'sg-11111111'
+const group: SecurityGroupRecord = { ...defaultSecurityGroup(region), id, name: 'web', ingress: [] }
+const plain = groupSpec('demo', 'cmd', 1, 1)
+const spec: GroupSpec = { ...plain, labels: { ...plain.labels, securityGroupIds: [id] } }
+
+const stateOf = ({ region: where, space, id: name }: GroupSpec, ...addresses: readonly string[]): GroupState => ({
+  ...{ region: where, space, id: name, status: 'creating', reason: null, generation: 0, shards: {} },
+  nodes: Object.fromEntries(addresses.map((address) => [address, { id: address, address, port: 6379 } as NodeState])),
+  ...{ primaryEndpoint: null, readerEndpoint: null, configurationEndpoint: null, discoveryVersion: 0, discoveryNodes: [] },
+})
+
+const until = async (what: string, holds: () => boolean): Promise<void> => {
+  const deadline = Date.now() + 5_000
+  while (!holds()) {
+    if (Date.now() > deadline) assert.fail(`not within 5 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+const inWorld = async (
+  body: (world: {
+    store: ReturnType<typeof createMemoryStore>
+    controller: FirewallController
+    /** What was put in force, the last one last. */
+    applied: (readonly Guard[])[]
+    machine: { broken: boolean }
+  }) => Promise<void>,
+): Promise<void> => {
+  const store = createMemoryStore()
+  const applied: (readonly Guard[])[] = []
+  const machine = { broken: false }
+  const firewall: Firewall = {
+    apply: async (guards) => {
+      if (machine.broken && guards.length > 0) throw new LarderError('machine', 'nft failed', { retry: true })
+      applied.push(guards)
+    },
+    isIntact: async () => true,
+    clear: async () => undefined,
+    whyUnguarded: async () => null,
+  }
+  const controller = createFirewallController({ store, firewall, clock: realClock, log: () => undefined })
+  try {
+    await body({ store, controller, applied, machine })
+  } finally {
+    await controller.stop()
+  }
+}
+
+const addressesIn = (guards: readonly Guard[] | undefined): readonly string[] =>
+  (guards ?? []).flatMap(({ addresses }) => addresses)
+
+test('what the store says is in force after the start, and follows every change', () =>
+  inWorld(async ({ store, controller, applied }) => {
+    const state = stateOf(spec, '127.65.0.1')
+    await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), state), put(securityGroupKey(region, id), group)])
+    await controller.start()
+    assert.deepEqual(applied.map(addressesIn), [['127.65.0.1']])
+    const open = { ...group, ingress: defaultSecurityGroup(region).ingress }
+    await store.transact([], [put(securityGroupKey(region, id), open)])
+    await until('everybody is let in', () => applied.at(-1)?.length === 0)
+    await store.transact([], [put(securityGroupKey(region, id), group)])
+    await until('nobody is let in', () => applied.at(-1)?.length === 1)
+    await store.transact([], [put(stateKey(spec), stateOf(spec, '127.65.0.1', '127.65.0.2'))])
+    await until('a new node is guarded', () => addressesIn(applied.at(-1)).length === 2)
+    await store.transact([], [put(specKey(spec), plain)])
+    await until('the group has no security group', () => applied.at(-1)?.length === 0)
+    await store.transact([], [put(specKey(spec), spec)])
+    await until('it has one again', () => applied.at(-1)?.length === 1)
+    await store.transact([], [remove(specKey(spec)), remove(stateKey(spec))])
+    await until('it is gone', () => applied.at(-1)?.length === 0)
+  }))
+
+test('a group opens no address before it is guarded, and does not wait where it is', () =>
+  inWorld(async ({ store, controller, applied }) => {
+    await store.transact([], [put(specKey(spec), spec), put(securityGroupKey(region, id), group)])
+    await controller.start()
+    const state = stateOf(spec, '127.65.0.1')
+    await store.transact([], [put(stateKey(spec), state)])
+    await controller.ensure(spec, state)
+    assert.deepEqual(addressesIn(applied.at(-1)), ['127.65.0.1'])
+    const count = applied.length
+    await Promise.all([controller.ensure(spec, state), controller.ensure(spec, state)])
+    await controller.ensure(spec, { ...state, status: 'available' })
+    assert.equal(applied.length, count)
+  }))
+
+test('where guards fail a restricted group opens nothing new; what was guarded, and who lets everybody in, goes on', () =>
+  inWorld(async ({ store, controller, machine, applied }) => {
+    const state = stateOf(spec, '127.65.0.1')
+    const other = { ...plain, id: 'other' }
+    const records = [put(specKey(spec), spec), put(specKey(other), other), put(securityGroupKey(region, id), group)]
+    await store.transact([], [...records, put(stateKey(spec), state), put(stateKey(other), stateOf(other, '127.65.0.5'))])
+    await controller.start()
+    machine.broken = true
+    const more = stateOf(spec, '127.65.0.1', '127.65.0.2')
+    const others = stateOf(other, '127.65.0.5', '127.65.0.6')
+    await store.transact([], [put(stateKey(spec), more), put(stateKey(other), others)])
+    await assert.rejects(controller.ensure(spec, more), LarderError)
+    await controller.ensure(spec, state)
+    await controller.ensure(other, others)
+    machine.broken = false
+    await until('it is mended by itself', () => addressesIn(applied.at(-1)).includes('127.65.0.2'))
+    await controller.ensure(spec, more)
+  }))
+
+test('a start that fails does not keep Larder from serving', () =>
+  inWorld(async ({ store, controller, machine, applied }) => {
+    await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), stateOf(spec, '127.65.0.1'))])
+    machine.broken = true
+    await controller.start()
+    await assert.rejects(controller.ensure(spec, stateOf(spec, '127.65.0.1')), LarderError)
+    machine.broken = false
+    await until('it is mended by itself', () => applied.length === 1)
+  }))

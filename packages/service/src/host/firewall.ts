@@ -1,0 +1,90 @@
+/** Security groups put in force by the kernel's packet filter, in a table of the home's own. Rules outlive Larder. */
+
+import { LarderError } from '../errors.ts'
+import type { Firewall } from '../ports/firewall.ts'
+import type { Log } from '../ports/log.ts'
+import { tableOf } from './balancer.ts'
+import { guardText } from './firewall-rules.ts'
+import { applyRules, listTables } from './nftables.ts'
+import { removalText } from './nftables-rules.ts'
+import { canUseNftables } from './nftables-try.ts'
+import { runTool } from './tool.ts'
+
+interface FirewallOptions {
+  /** The state folder. Its table in the kernel is named after it. */
+  readonly home: string
+  /** How nft is run, `['/usr/sbin/nft']`; null where it is not there. */
+  readonly nft: readonly string[] | null
+  /** False: the kernel's packet filter is left alone. */
+  readonly allowNft: boolean
+  /** Groups are taken although nothing enforces their security groups. */
+  readonly unenforced: boolean
+  /** System user whose processes nodes are. */
+  readonly user: number
+  readonly log: Log
+}
+
+const deadlineMs = 10_000
+
+/** `larder_`, eight hexadecimal digits that belong to this home, `_guard`. */
+export const guardTableOf = async (home: string): Promise<string> => `${await tableOf(home)}_guard`
+
+/** Why this home cannot put security groups in force, whether it takes them or not; null where it can. */
+export const whyUnenforceable = async ({ nft, allowNft }: Pick<FirewallOptions, 'nft' | 'allowNft'>): Promise<string | null> => {
+  if (!allowNft) return 'LARDER_NFTABLES=off forbids the use of nftables'
+  const capability = await canUseNftables(nft)
+  return capability.ok ? null : `nftables cannot be used: ${capability.reason}`
+}
+
+export const openFirewall = async (options: FirewallOptions): Promise<Firewall> => {
+  const { nft, unenforced, user, log } = options
+  const table = await guardTableOf(options.home)
+  /** Asked when it matters: it takes some time. */
+  let known: Promise<string | null> | null = null
+  const why = (): Promise<string | null> => {
+    known ??= whyUnenforceable(options)
+    return known
+  }
+  const listing = async (command: readonly string[]): Promise<string | null> =>
+    (await listTables(command)).includes(table) ? runTool([...command, '-s', 'list', 'table', 'ip', table], { deadlineMs }) : null
+  /** As the kernel shows it after the last change; null: there is no table. */
+  let applied: string | null = null
+
+  const clear = async (): Promise<void> => {
+    applied = null
+    if (nft === null) return
+    try {
+      if ((await listTables(nft)).includes(table)) await applyRules(nft, removalText(table))
+    } catch (error) {
+      // Who may not list tables has made none.
+      log('debug', 'the packet filter could not be looked at', { error })
+    }
+  }
+
+  return {
+    async apply(guards) {
+      if (guards.length === 0) return clear()
+      if (unenforced) {
+        log('warn', 'security groups are not enforced: LARDER_SECURITY_GROUPS=unenforced', {
+          groups: guards.map(({ group }) => group),
+        })
+        return clear()
+      }
+      const reason = await why()
+      if (reason !== null || nft === null)
+        throw new LarderError('machine', `security groups cannot be put in force: ${reason ?? 'nft is not there'}`, {
+          retry: true,
+        })
+      await applyRules(nft, guardText(table, guards, user))
+      applied = await listing(nft)
+    },
+    isIntact: async () => applied === null || nft === null || (await listing(nft)) === applied,
+    clear,
+    whyUnguarded: async () => {
+      const reason = unenforced ? null : await why()
+      return reason === null
+        ? null
+        : `security groups cannot be put in force here: ${reason}. Mend it (larder doctor), or accept them without effect: LARDER_SECURITY_GROUPS=unenforced`
+    },
+  }
+}
