@@ -131,8 +131,12 @@ test('an action is named, with its version', async () => {
       [400, 'InvalidAction', 'Could not find operation __proto__ for version 2015-02-02'],
     ],
     [
-      { Action: 'CreateUser', Version: version },
-      [400, 'NotYetImplemented', 'Larder does not have the operation CreateUser yet; docs/api-coverage.md lists what it has.'],
+      { Action: 'CreateSnapshot', Version: version },
+      [
+        400,
+        'NotYetImplemented',
+        'Larder does not have the operation CreateSnapshot yet; docs/api-coverage.md lists what it has.',
+      ],
     ],
   ] as const)
     assert.deepEqual(refusal(await send(ask(parameters))), expected)

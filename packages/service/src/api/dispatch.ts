@@ -59,19 +59,26 @@ interface Service {
   /** Its errors, and their form, where they are not those of ElastiCache. */
   readonly wireError?: (fault: Fault) => WireError | null
   readonly encodeError?: (error: WireError, requestId: string) => string
+  /** Throws for an operation that is not there, before anybody is asked whether it is allowed. */
+  readonly check?: (dependencies: DispatchDependencies, action: string) => void
   answer(dependencies: DispatchDependencies, action: string, asking: Asking): Promise<string>
 }
 
-const answerElastiCache: Service['answer'] = async (dependencies, name, { parameters, context, requestId }) => {
+const elastiCacheAction = ({ actions }: DispatchDependencies, name: string) => {
   const operation = operations.get(name)
   if (operation === undefined)
     throw new Fault('InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${apiVersion}`)
-  const action = Object.hasOwn(dependencies.actions, name) ? dependencies.actions[name] : undefined
+  const action = Object.hasOwn(actions, name) ? actions[name] : undefined
   if (action === undefined)
     throw new Fault(
       'NotYetImplemented',
       `Larder does not have the operation ${name} yet; docs/api-coverage.md lists what it has.`,
     )
+  return { operation, action }
+}
+
+const answerElastiCache: Service['answer'] = async (dependencies, name, { parameters, context, requestId }) => {
+  const { operation, action } = elastiCacheAction(dependencies, name)
   const input = decodeInput(operation.input, parameters)
   // The registry pairs each name with an action of its types, and the input is of the schema of that name.
   const output = await action(input as never, context)
@@ -79,7 +86,7 @@ const answerElastiCache: Service['answer'] = async (dependencies, name, { parame
 }
 
 const services: ReadonlyMap<string, Service> = new Map<string, Service>([
-  ['elasticache', { version: apiVersion, xmlns: namespace, answer: answerElastiCache }],
+  ['elasticache', { version: apiVersion, xmlns: namespace, check: elastiCacheAction, answer: answerElastiCache }],
   [
     'sts',
     {
@@ -162,6 +169,7 @@ const answerSigned = async (
   }
   parameters.delete('Action')
   parameters.delete('Version')
+  service.check?.(dependencies, action)
   const context = dependencies.context(caller)
   const userAgent = request.headers['user-agent'] ?? null
   await authorise({ caller, action, parameters, sourceAddress, userAgent }, context, trail)

@@ -29,6 +29,7 @@ const group = (changes: Partial<GroupReport> = {}): GroupReport => ({
   status: 'available',
   reason: null,
   tls: false,
+  security: null,
   nodeType: 'cache.t4g.small',
   endpoints: { primary: { address: '127.64.0.1', port: 6379 }, reader: null, configuration: null },
   shards: [{ id: '0001', slots: [], nodes: [node('shop-001', { role: 'primary' }), node('shop-002')] }],
@@ -46,6 +47,11 @@ test('a group is a heading, its endpoints, and a line for each node, in columns'
 └─ shop-002  replica  available  us-east-1a  127.65.0.1:6379  pid 12  2.0 MiB of 1.0 GiB  in sync
 `,
   )
+})
+
+test('how clients come in stands behind the region', () => {
+  const [heading] = plain(group({ security: 'TLS, user group team' })).split('\n')
+  assert.equal(heading, 'shop  available  valkey 9.1.2, replication group, cache.t4g.small, us-east-1, TLS, user group team')
 })
 
 test('shards of a sharded group stand with their slots, and the tree ends where it ends', () => {

@@ -85,7 +85,7 @@ const endpointLines = (group: GroupReport): readonly string[] =>
 const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint): readonly string[] => {
   const node = group.shards[0]?.nodes[0]
   const engine = node === undefined ? '' : `${node.engine} ${node.version}`
-  const heading = `${paint('bold', group.id)}  ${paint(statusStyle(group.status), group.status)}  ${engine}, ${kindText[group.kind]}, ${group.nodeType}, ${group.region}`
+  const heading = `${paint('bold', group.id)}  ${paint(statusStyle(group.status), group.status)}  ${engine}, ${kindText[group.kind]}, ${group.nodeType}, ${group.region}${group.security === null ? '' : `, ${group.security}`}`
   const endpoints = endpointLines(group)
   const lines = [heading]
   if (group.reason !== null) lines.push(`│  ${paint('red', group.reason)}`)

@@ -38,6 +38,8 @@ export interface GroupReport {
   readonly reason: string | null
   readonly nodeType: string
   readonly tls: boolean
+  /** How clients come in, in words; null: everybody does, without TLS. */
+  readonly security: string | null
   readonly endpoints: {
     readonly primary: Endpoint | null
     readonly reader: Endpoint | null
@@ -106,6 +108,15 @@ const shardReport = async (probe: Probe, spec: GroupSpec, state: GroupState | nu
   }
 }
 
+/** `TLS, user group team`; the names of users and groups are no secrets, tokens are. */
+const securityOf = ({ transitEncryption, auth, userGroup }: GroupSpec): string | null => {
+  const tls = transitEncryption === undefined ? [] : [transitEncryption === 'preferred' ? 'TLS preferred' : 'TLS']
+  const token = auth === undefined ? [] : [auth.optional ? 'token optional' : 'token']
+  const users = userGroup === undefined ? [] : [`user group ${userGroup.id}`]
+  const all = [...tls, ...token, ...users]
+  return all.length === 0 ? null : all.join(', ')
+}
+
 const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null): Promise<GroupReport> => ({
   id: spec.id,
   region: spec.region,
@@ -114,6 +125,7 @@ const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | nu
   reason: state?.reason ?? null,
   nodeType: spec.nodeType,
   tls: spec.transitEncryption !== undefined,
+  security: securityOf(spec),
   endpoints: {
     primary: state?.primaryEndpoint ?? null,
     reader: state?.readerEndpoint ?? null,

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../../errors.ts'
 import { ec2Error } from '../ec2/wire.ts'
+import { iamError } from '../iam/answer.ts'
 import { wireError } from './fault.ts'
 
 const wire = (shape: string): unknown => {
@@ -47,7 +48,7 @@ test('every fault that is thrown anywhere in the service is known', () => {
   assert.ok(thrown.length > 20, `found ${thrown.length}`)
   for (const [file, shape] of thrown) {
     // Services of their own have errors of their own.
-    const known = file.startsWith('api/ec2/') ? ec2Error : wireError
+    const known = file.startsWith('api/ec2/') ? ec2Error : /^(api|security)\/iam\//.test(file) ? iamError : wireError
     assert.notEqual(known(new Fault(shape, 'm')), null, `${shape} in ${file}`)
   }
 })

@@ -27,7 +27,7 @@ for (const engine of installed('memcached')) {
       await using yard = await openYard()
       const node = await yard.start(await yard.plan(engine))
       process.kill(node.pid, 'SIGSTOP')
-      const pending = node.control.status().catch((error: unknown) => error)
+      const pending = node.control.status(20_000).catch((error: unknown) => error)
       await assert.rejects(adapterFor('memcached').connect(node.plan, 100), code('deadline'))
       void node.kill()
       await node.control.closed
