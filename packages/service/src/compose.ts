@@ -15,9 +15,11 @@ import { createManager } from './controllers/groups/manager.ts'
 import { createMutex } from './controllers/groups/mutex.ts'
 import { readPersisted } from './controllers/groups/persisted.ts'
 import { stopEngines } from './controllers/groups/shutdown.ts'
+import { loginSettings, openLogins } from './controllers/logins/logins.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
 import { adapterFor } from './engines/index.ts'
+import { openLoginModule } from './engines/login-module.ts'
 import { findTool } from './engines/tools.ts'
 import { LarderError } from './errors.ts'
 import { claimBlock } from './home/blocks.ts'
@@ -29,6 +31,7 @@ import { openBalancer } from './host/balancer.ts'
 import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
+import type { LoginSocket } from './host/login-socket.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
 import { createAudit } from './observe/audit.ts'
 import { appendTo } from './observe/lines.ts'
@@ -44,7 +47,7 @@ import type { Log } from './ports/log.ts'
 import type { Store } from './ports/store.ts'
 import { iamKeyHolder } from './security/iam/key-holder.ts'
 import { createSealer } from './security/seal.ts'
-import type { KeyHolder } from './security/sigv4.ts'
+import type { KeyHolder, Verifier } from './security/sigv4.ts'
 import { openAuthority } from './security/tls/authority.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
@@ -164,6 +167,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const firewall = await firewallOf(home, environment, log)
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
+  const loginModule = await openLoginModule(environment, catalog.list(), log)
   const connections = createConnections((name) => manager.connectionLost(name))
   const context: Omit<GroupContext, 'health'> = {
     decide: decideGroup,
@@ -171,6 +175,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     host,
     catalog,
     certificates: openAuthority(home.tlsFolder, systemClock.now),
+    logins: loginSettings(home.loginSocket, loginModule, environment),
     balancer,
     guarding,
     clock: systemClock,
@@ -191,13 +196,16 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const manager = createManager(context)
 
   const report = (): Promise<Report> => makeReport(store, probeWith(home, host, secrets))
+  const verifier: Verifier = {
+    now: systemClock.now,
+    keyHolder: (accessKeyId) =>
+      accessKeyId === secrets.accessKeyId ? Promise.resolve(rootHolder(secrets)) : iamKeys(accessKeyId),
+  }
+  const audit = createAudit(appendTo(home.auditFile), systemClock.now, log)
+  let logins: LoginSocket | null = null
   const server = createApiServer({
-    verifier: {
-      now: systemClock.now,
-      keyHolder: (accessKeyId) =>
-        accessKeyId === secrets.accessKeyId ? Promise.resolve(rootHolder(secrets)) : iamKeys(accessKeyId),
-    },
-    audit: createAudit(appendTo(home.auditFile), systemClock.now, log),
+    verifier,
+    audit,
     sealer,
     actions: actions satisfies Actions,
     context: (caller) => ({
@@ -207,6 +215,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       catalog,
       clock: systemClock,
       whyUnguarded: firewall.whyUnguarded,
+      whyNoIam: loginModule.whyNot,
     }),
     metrics: async () => metricsText(await report()),
     log,
@@ -218,6 +227,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 
   const release = async (): Promise<void> => {
     clearInterval(pruning)
+    await logins?.close()
     ending.abort()
     connections.closeAll()
     removeService(home)
@@ -226,6 +236,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   }
 
   try {
+    logins = await openLogins(home.loginSocket, { store, account, verifier }, { audit, log })
     const port = await server.listen(options.host, options.port)
     const url = `http://${options.host}:${port}`
     writeService(home, { pid: process.pid, url, startedAt: systemClock.now() })

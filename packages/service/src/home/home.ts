@@ -4,7 +4,8 @@
  * ```
  * state.db            the store            secrets.json   keys and passwords, 0600
  * nodes/<region>/<id> a node's folder      block.json     which loopback networks are ours
- * run/<short>.sock    control sockets      service.json   who serves, while it serves
+ * run/iam.sock        engines ask here     service.json   who serves, while it serves
+ * run/<short>.sock    control sockets
  * logs/               what Larder says     lock.db        held by the one `larder up`
  * tls/                the authority that signs certificates
  * seal.key            seals secrets in the store, 0600
@@ -32,6 +33,8 @@ export interface Home {
   readonly auditFile: string
   readonly sealKeyFile: string
   readonly nodesFolder: string
+  /** Where engines ask about tokens of IAM. */
+  readonly loginSocket: string
   /** The authority that signs certificates: ca.crt and ca.key. */
   readonly tlsFolder: string
   nodeFolder(region: string, nodeId: string): string
@@ -83,6 +86,7 @@ export const openHome = (path: string): Home => {
     auditFile: join(path, 'logs', 'audit.log'),
     sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
+    loginSocket: join(path, 'run', 'iam.sock'),
     tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),
     socket: (region, nodeId) =>

@@ -78,6 +78,8 @@ export interface Capabilities {
   readonly shutdownNow: boolean
   /** Clients can speak TLS. Of Memcached: as AWS, which asks for 1.6.12. */
   readonly tls: boolean
+  /** A module can be asked about logins, and take its time to answer. */
+  readonly authCallbacks: boolean
 }
 
 type Since = Readonly<Partial<Record<EngineName, string>>>
@@ -89,6 +91,7 @@ const since: Readonly<Record<keyof Capabilities, Since>> = {
   ioThreadsAtRuntime: { valkey: '9.0' },
   shutdownNow: { valkey: '7.2', redis: '7.0' },
   tls: { valkey: '7.2', redis: '6.0', memcached: '1.6.12' },
+  authCallbacks: { valkey: '7.2', redis: '7.2' },
 }
 
 export const engineCapabilities = (engine: EngineName, version: string): Capabilities => {
@@ -103,6 +106,7 @@ export const engineCapabilities = (engine: EngineName, version: string): Capabil
     ioThreadsAtRuntime: has('ioThreadsAtRuntime'),
     shutdownNow: has('shutdownNow'),
     tls: has('tls'),
+    authCallbacks: has('authCallbacks'),
   }
 }
 

@@ -4,6 +4,7 @@ import type { ClientAccess } from '../model/users.ts'
 import type { InstalledEngine } from './catalog.ts'
 import type { NodeCertificate } from './certificates.ts'
 import type { Launch } from './host.ts'
+import type { NodeLogins } from './logins.ts'
 
 /** Everything that a node's configuration is made of. Rendering it is pure. */
 export interface NodePlan {
@@ -35,6 +36,8 @@ export interface NodePlan {
   readonly replicaOf: Endpoint | null
   /** Who may come in; left out: everybody. */
   readonly access?: ClientAccess
+  /** How it asks about tokens of IAM; left out: nobody logs in by IAM. */
+  readonly logins?: NodeLogins
   /** It speaks TLS, by this certificate. */
   readonly tls?: NodeCertificate
   /** Valkey and Redis OSS: whether it speaks TLS alone. Left out: it does, where it has a certificate. */

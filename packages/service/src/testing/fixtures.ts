@@ -92,6 +92,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     host: world.host,
     catalog: world.catalog,
     certificates: noCertificates,
+    logins: () => null,
     balancer: world.balancer,
     guarding: { ensure: async () => undefined },
     clock: realClock,

@@ -1,10 +1,7 @@
 /** Whether a caller whose signature is right may make this call, on everything that the call is about. */
-import { isIPv4 } from 'node:net'
-import { Fault, LarderError } from '../../errors.ts'
 import type { Tag } from '../../model/group.ts'
-import { type IamPolicy, iamUserArn } from '../../model/iam.ts'
-import { type Decision, evaluate } from '../../security/iam/evaluate.ts'
-import { type Policy, readPolicy } from '../../security/iam/policy.ts'
+import { iamUserArn } from '../../model/iam.ts'
+import { checkPermission, contextOf } from '../../security/iam/permission.ts'
 import type { Caller } from '../../security/sigv4.ts'
 import type { ActionContext } from '../action.ts'
 import { decodeInput } from '../wire/decode.ts'
@@ -85,73 +82,6 @@ const askedOf = async (call: Call, context: Read): Promise<Asked> => {
   return { resources: ['*'], tags: [], tagKeys: [] }
 }
 
-/** `::ffff:10.0.0.1` is 10.0.0.1, and `fe80::1%eth0` is fe80::1. */
-const plainAddress = (address: string): string => {
-  const mapped = /^::ffff:(.+)$/i.exec(address)?.[1]
-  return mapped !== undefined && isIPv4(mapped) ? mapped : address.replace(/%.*$/, '')
-}
-
-/** Keys of tags do not differ by case in conditions; a key that is there twice so says nothing, as on AWS. */
-const tagEntries = (prefix: string, tags: readonly Tag[]): readonly (readonly [string, readonly string[]])[] => {
-  const groups = Map.groupBy(tags, ({ key }) => `${prefix}${key.toLowerCase()}`)
-  return [...groups].flatMap(([name, same]) => (same.length === 1 ? [[name, same.map(({ value }) => value)] as const] : []))
-}
-
-const contextOf = (
-  call: Call,
-  asked: Asked,
-  resourceTags: readonly Tag[],
-  now: number,
-): ReadonlyMap<string, readonly string[]> => {
-  const { caller, sourceAddress, userAgent } = call
-  const known: readonly (readonly [string, string | null | undefined])[] = [
-    ['aws:currenttime', new Date(now).toISOString()],
-    ['aws:epochtime', String(Math.floor(now / 1000))],
-    ['aws:principalaccount', caller.account],
-    ['aws:principalarn', caller.arn],
-    ['aws:principalisawsservice', 'false'],
-    ['aws:principaltype', 'User'],
-    ['aws:requestedregion', caller.region],
-    ['aws:resourceaccount', caller.account],
-    ['aws:securetransport', 'false'],
-    ['aws:sourceip', sourceAddress === null ? null : plainAddress(sourceAddress)],
-    ['aws:useragent', userAgent],
-    ['aws:userid', caller.userId],
-    ['aws:username', caller.user?.name],
-    ['aws:viaawsservice', 'false'],
-  ]
-  return new Map<string, readonly string[]>([
-    ...known.flatMap(([key, value]) => (value === null || value === undefined ? [] : [[key, [value]] as const])),
-    ...(asked.tagKeys.length === 0 ? [] : [['aws:tagkeys', asked.tagKeys] as const]),
-    ...tagEntries('aws:principaltag/', caller.user?.tags ?? []),
-    ...tagEntries('aws:requesttag/', asked.tags),
-    ...tagEntries('aws:resourcetag/', resourceTags),
-  ])
-}
-
-/** The record of a user stays the same object while it is not changed. */
-const read = new WeakMap<IamPolicy, Policy>()
-
-const policyOf = (stored: IamPolicy): Policy => {
-  const present = read.get(stored)
-  if (present !== undefined) return present
-  try {
-    const made = readPolicy(stored.document)
-    read.set(stored, made)
-    return made
-  } catch (error) {
-    throw new LarderError('store-corrupt', `expected the stored policy ${stored.name} to be one`, { cause: error })
-  }
-}
-
-const refusal = (caller: Caller, action: string, resource: string, decision: Decision): Fault => {
-  const why =
-    decision === 'explicit-deny'
-      ? 'with an explicit deny in an identity-based policy'
-      : `because no identity-based policy allows the ${action} action`
-  return new Fault('AccessDenied', `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`)
-}
-
 /** Throws `AccessDenied` for the first resource on which the call is not allowed, and the faults of an input that cannot be read. */
 export const authorise = async (call: Call, context: Read, trail: Trail): Promise<void> => {
   const { caller } = call
@@ -162,18 +92,23 @@ export const authorise = async (call: Call, context: Read, trail: Trail): Promis
   trail.resources = asked.resources
   // As on AWS everybody may ask who he is.
   if (caller.user !== undefined && action !== 'sts:GetCallerIdentity') {
-    const policies = caller.user.policies.map(policyOf)
     // Tags that come with something new need the permission to tag it.
     const tagging = asked.tags.length > 0 && action.startsWith('elasticache:Create') ? ['elasticache:AddTagsToResource'] : []
     for (const resource of asked.resources) {
-      const request = { resource, context: contextOf(call, asked, await tagsOfResource(context, resource), context.clock.now()) }
+      const known = contextOf({
+        caller,
+        sourceAddress: call.sourceAddress,
+        userAgent: call.userAgent,
+        isSecure: false,
+        requestTags: asked.tags,
+        tagKeys: asked.tagKeys,
+        resourceTags: await tagsOfResource(context, resource),
+        now: context.clock.now(),
+      })
       const checked = [action, ...(resource === asked.resources[0] ? tagging : [])]
-      for (const each of checked) {
-        const decision = evaluate(policies, { ...request, action: each })
-        if (decision === 'allow') continue
-        trail.decision = 'denied'
-        throw refusal(caller, each, resource, decision)
-      }
+      trail.decision = 'denied'
+      for (const each of checked) checkPermission(caller, each, resource, known)
+      trail.decision = 'undecided'
     }
   }
   trail.decision = 'allowed'

@@ -3,12 +3,13 @@ import type { GroupInput } from '../../decide/input.ts'
 import type { Block } from '../../model/addresses.ts'
 import type { EngineName, GroupKey } from '../../model/group.ts'
 import type { Balancer } from '../../ports/balancer.ts'
-import type { Catalog } from '../../ports/catalog.ts'
+import type { Catalog, InstalledEngine } from '../../ports/catalog.ts'
 import type { Certificates } from '../../ports/certificates.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ControlSecrets, EngineAdapter } from '../../ports/engine.ts'
 import type { Host } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
+import type { LoginSettings } from '../../ports/logins.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Guarding } from '../firewall/firewall.ts'
 import type { Connections } from './connections.ts'
@@ -29,6 +30,8 @@ export interface GroupContext {
   readonly host: Host
   readonly catalog: Catalog
   readonly certificates: Certificates
+  /** How nodes of this engine ask about tokens of IAM; null: they cannot. */
+  readonly logins: (engine: InstalledEngine) => LoginSettings | null
   readonly balancer: Balancer
   readonly guarding: Guarding
   readonly clock: Clock

@@ -51,9 +51,11 @@ const planOf = (
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
   const cluster = spec.kind === 'cme' && !node.joined ? clusterPlan(spec, cell.value, node) : null
+  const engine = engineOf(context, spec)
+  const logins = context.logins(engine)
   return {
     id: node.id,
-    engine: engineOf(context, spec),
+    engine,
     kind: spec.kind,
     address: node.address,
     port: node.port,
@@ -70,6 +72,7 @@ const planOf = (
     secrets: { ...context.secrets, replication: replicationPassword(context.secrets.replication, spec.replicationName) },
     replicaOf: spec.kind === 'cmd' && primary !== undefined ? { address: primary.address, port: primary.port } : null,
     ...(cluster === null ? {} : { cluster }),
+    ...(logins === null ? {} : { logins: { ...logins, scope: `${spec.region}/${node.id}` } }),
     ...(spec.kind === 'memcached' ? {} : { access: accessOf(spec) }),
     ...(spec.transitEncryption === undefined ? {} : { transit: spec.transitEncryption }),
     ...(hasElection(spec) ? { election: true } : {}),

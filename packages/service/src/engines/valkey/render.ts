@@ -122,6 +122,12 @@ const replicationLines = (plan: NodePlan): readonly string[] => [
     : [line('replicaof', plan.replicaOf.address, String(plan.replicaOf.port))]),
 ]
 
+/** The module goes into every engine that can have it, because none can take it while it runs: `enable-module-command no`. */
+const loginLines = ({ logins }: NodePlan): readonly string[] =>
+  logins === undefined
+    ? []
+    : [line('loadmodule', logins.module, logins.socket, logins.scope, String(logins.seconds), String(logins.waitMs))]
+
 const configurationOf = (plan: NodePlan): string => {
   const parameters = startDirectives(plan.parameters, plan.kind === 'cme')
   const lines = [
@@ -146,6 +152,7 @@ const configurationOf = (plan: NodePlan): string => {
     ...replicationLines(plan),
     ...clusterLines(plan),
     ...capabilityLines(plan),
+    ...loginLines(plan),
     ...Object.entries(parameters).map(([name, words]) => line(name, ...words)),
     line('maxmemory', String(plan.maxMemoryBytes)),
     ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access).map(([name = '', ...words]) =>

@@ -140,6 +140,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
         host: ports.host,
         catalog,
         certificates: noCertificates,
+        logins: () => null,
         balancer: ports.balancer,
         guarding: { ensure: async () => undefined },
         clock: ports.clock,

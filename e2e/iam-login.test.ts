@@ -1,0 +1,284 @@
+/** Logins of IAM users with real engines and clients, by tokens of AWS's own signer, each with its refusals. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import {
+  CreateReplicationGroupCommand,
+  type CreateReplicationGroupCommandInput,
+  CreateUserCommand,
+  CreateUserGroupCommand,
+  DescribeReplicationGroupsCommand,
+  DescribeUsersCommand,
+  TestFailoverCommand,
+} from '@aws-sdk/client-elasticache'
+import { createClient } from '@redis/client'
+import { Cluster, Redis } from 'ioredis'
+import { startTestService, type TestService, until } from './support/service.ts'
+import { makeToken, type TokenWish } from './support/tokens.ts'
+
+const cache = 'orders'
+const user = 'iam-app'
+const password = 'a-password-of-length'
+
+interface Place {
+  readonly host: string
+  readonly port: number
+  readonly ca: string
+}
+
+type Credentials = TokenWish['credentials']
+
+const keysOf = (service: TestService): Credentials => {
+  const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as Credentials
+  return { accessKeyId, secretAccessKey }
+}
+
+const tokens =
+  (service: TestService) =>
+  (wish: Partial<TokenWish> = {}): Promise<string> =>
+    makeToken({ cache, user, credentials: keysOf(service), ...wish })
+
+/** The group with an IAM user, one with a password, and another IAM user. */
+const create = async (service: TestService, input: Partial<CreateReplicationGroupCommandInput> = {}): Promise<Place> => {
+  const api = service.client()
+  try {
+    const all = { Engine: 'valkey', AccessString: 'on ~* &* +@all' }
+    for (const UserId of [user, 'iam-other'])
+      await api.send(new CreateUserCommand({ ...all, UserId, UserName: UserId, AuthenticationMode: { Type: 'iam' } }))
+    await api.send(new CreateUserCommand({ ...all, UserId: 'pass', UserName: 'pass', Passwords: [password] }))
+    await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'valkey', UserIds: [user, 'iam-other', 'pass'] }))
+    await api.send(
+      new CreateReplicationGroupCommand({
+        ReplicationGroupId: cache,
+        ReplicationGroupDescription: 'x',
+        Engine: 'valkey',
+        CacheNodeType: 'cache.t4g.micro',
+        AutomaticFailoverEnabled: true,
+        NumCacheClusters: 2,
+        TransitEncryptionEnabled: true,
+        UserGroupIds: ['team'],
+        ...input,
+      }),
+    )
+    const group = await until(
+      `${cache} available`,
+      async () => {
+        const { ReplicationGroups = [] } = await api.send(new DescribeReplicationGroupsCommand({ ReplicationGroupId: cache }))
+        return ReplicationGroups[0]?.Status === 'available' ? ReplicationGroups[0] : undefined
+      },
+      30_000,
+    )
+    const { Address = '', Port = 0 } = group.ConfigurationEndpoint ?? group.NodeGroups?.[0]?.PrimaryEndpoint ?? {}
+    return { host: Address, port: Port, ca: service.larder('ca') }
+  } finally {
+    api.destroy()
+  }
+}
+
+/** What the server answers to each command, as text; errors by their first word. Logged in: by AUTH or HELLO of the client, or not at all. */
+const raw = (place: Place): Redis =>
+  new Redis({
+    host: place.host,
+    port: place.port,
+    tls: { ca: place.ca, checkServerIdentity: () => undefined },
+    retryStrategy: () => null,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 0,
+    protocol: 2,
+    lazyConnect: true,
+  })
+
+const open = async (place: Place): Promise<Redis> => {
+  const client = raw(place)
+  client.on('error', () => undefined) // told by the promises
+  await client.connect()
+  return client
+}
+
+const said = async (answer: Promise<unknown>): Promise<string> => {
+  try {
+    return String(await answer)
+  } catch (error) {
+    return error instanceof Error ? (error.message.split(' ')[0] ?? '') : 'failed'
+  }
+}
+
+const login = async (place: Place, name: string, token: string): Promise<string> => {
+  const client = await open(place)
+  try {
+    return await said(client.call('AUTH', name, token))
+  } finally {
+    client.disconnect()
+  }
+}
+
+const minute = 60_000
+
+for (const version of ['9.1', '8.0'])
+  test(`valkey ${version}: a token of AWS's signer lets in, and nothing else does`, async () => {
+    await using service = await startTestService()
+    const place = await create(service, { EngineVersion: version })
+    const token = tokens(service)
+
+    const hello = createClient({
+      socket: { host: place.host, port: place.port, tls: true, ca: place.ca, reconnectStrategy: false },
+      RESP: 3,
+      username: user,
+      password: await token(),
+    })
+    await hello.connect()
+    assert.equal(await hello.sendCommand(['ACL', 'WHOAMI']), user)
+    hello.destroy()
+
+    const client = await open(place)
+    assert.equal(await said(client.call('AUTH', user, await token())), 'OK')
+    assert.equal(await client.call('ACL', 'WHOAMI'), user)
+    assert.equal(await client.set('key', 'value'), 'OK')
+    // As another user, and after RESET, it is what it says.
+    assert.equal(await said(client.call('AUTH', 'pass', password)), 'OK')
+    assert.equal(await client.call('ACL', 'WHOAMI'), 'pass')
+    assert.equal(await said(client.call('AUTH', user, await token())), 'OK')
+    assert.equal(await client.call('RESET'), 'RESET')
+    assert.equal(await said(client.get('key')), 'NOAUTH')
+    assert.equal(await said(client.call('AUTH', user, await token())), 'OK')
+    // Not inside MULTI, as on AWS; what is there goes on. Valkey 8.0 answers nothing at all to an AUTH in there that fails, also by password.
+    if (version !== '8.0') {
+      await client.call('MULTI')
+      await client.call('AUTH', user, await token())
+      const [inside] = (await client.call('EXEC')) as unknown[]
+      assert.match(String(inside), /MULTI/)
+    }
+    assert.equal(await client.get('key'), 'value')
+    // A refused one leaves the client as it was.
+    assert.equal(await said(client.call('AUTH', user, await token({ region: 'eu-west-1' }))), 'WRONGPASS')
+    assert.equal(await client.call('ACL', 'WHOAMI'), user)
+    client.disconnect()
+
+    const good = await token()
+    const otherKey = { ...keysOf(service), accessKeyId: 'AKIAAAAAAAAAAAAAAAAA' }
+    const otherSecret = { ...keysOf(service), secretAccessKey: 'A'.repeat(40) }
+    const wrong: Readonly<Record<string, readonly [name: string, token: string]>> = {
+      'of another cache': [user, await token({ cache: 'others' })],
+      'for the cache in capitals': [user, await token({ cache: 'ORDERS' })],
+      'of another user': [user, await token({ user: 'iam-other' })],
+      'used by another user': ['iam-other', good],
+      'of another region': [user, await token({ region: 'eu-west-1' })],
+      'of another service': [user, await token({ service: 'memorydb' })],
+      'that has ended': [user, await token({ at: Date.now() - 16 * minute })],
+      'that ended early': [user, await token({ at: Date.now() - 2 * minute, expiresIn: 60 })],
+      'from the future': [user, await token({ at: Date.now() + 6 * minute })],
+      'that would last longer': [user, await token({ expiresIn: 901 })],
+      'with another signature': [user, good.replace(/[0-9a-f]{4}$/, (last) => (last === '0000' ? '1111' : '0000'))],
+      'without a signature': [user, good.replace(/&X-Amz-Signature=.*/, '')],
+      'with a later date': [user, good.replace(/X-Amz-Date=[^&]*/, 'X-Amz-Date=20991231T235959Z')],
+      'with another action': [user, good.replace('Action=connect', 'Action=disconnect')],
+      'with one parameter more': [user, `${good}&X=1`],
+      'of a serverless cache': [user, await token({ query: { ResourceType: 'ServerlessCache' } })],
+      'by an unknown key': [user, await token({ credentials: otherKey })],
+      'by another secret': [user, await token({ credentials: otherSecret })],
+      'of a session': [user, await token({ credentials: { ...keysOf(service), sessionToken: 'x'.repeat(40) } })],
+      'for a user by password': ['pass', await token({ user: 'pass' })],
+      'for nobody': ['nobody', await token({ user: 'nobody' })],
+      'for the user of the service itself': ['larder', await token({ user: 'larder' })],
+      'that is a password': [user, password],
+      'that is empty': [user, ''],
+      'that is very long': [user, good + 'x'.repeat(10_000)],
+      'that is none': [user, 'x'.repeat(400)],
+    }
+    for (const [what, [name, text]] of Object.entries(wrong))
+      assert.equal(await login(place, name, text), 'WRONGPASS', `a token ${what}`)
+    // The same one twice is right, as on AWS: it is good for its 15 minutes.
+    assert.deepEqual([await login(place, user, good), await login(place, user, good)], ['OK', 'OK'])
+    assert.equal(await login(place, user, await token({ at: Date.now() + 2 * minute })), 'OK', 'clocks may differ a little')
+    assert.equal(await login(place, 'pass', password), 'OK')
+  })
+
+test('in cluster mode every node takes the token, by ioredis too', async () => {
+  await using service = await startTestService()
+  const place = await create(service, { NumNodeGroups: 2, ReplicasPerNodeGroup: 1, NumCacheClusters: undefined })
+  const token = await tokens(service)()
+  const cluster = new Cluster([{ host: place.host, port: place.port }], {
+    redisOptions: { username: user, password: token, tls: { ca: place.ca, checkServerIdentity: () => undefined } },
+    dnsLookup: (address, done) => done(null, address),
+    clusterRetryStrategy: () => null,
+  })
+  try {
+    await Promise.all(Array.from({ length: 50 }, (_, index) => cluster.set(`key${index}`, String(index))))
+    assert.equal(await cluster.get('key7'), '7')
+  } finally {
+    cluster.disconnect()
+  }
+  for (const node of service.nodes())
+    assert.equal(await login({ ...place, host: node.address, port: node.port }, user, token), 'OK', node.id)
+})
+
+test('a connection is cut when its login has lasted its time, unless it logged in again', async () => {
+  await using service = await startTestService({ extra: { LARDER_IAM_LOGIN_SECONDS: '3' } })
+  const place = await create(service, { NumCacheClusters: 1, AutomaticFailoverEnabled: false })
+  const token = await tokens(service)()
+  const cut = async (client: Redis): Promise<number> => {
+    const from = performance.now()
+    await new Promise<void>((resolve) => client.once('close', () => resolve()))
+    return performance.now() - from
+  }
+  const [left, renewed, byPassword, reset, refused] = await Promise.all(Array.from({ length: 5 }, () => open(place)))
+  assert.ok(left && renewed && byPassword && reset && refused)
+  await Promise.all([left, renewed, byPassword, reset, refused].map((client) => client.call('AUTH', user, token)))
+  const cuts = { left: cut(left), renewed: cut(renewed), refused: cut(refused) }
+  assert.equal(await byPassword.call('AUTH', 'pass', password), 'OK')
+  assert.equal(await reset.call('RESET'), 'RESET')
+  assert.equal(await said(refused.call('AUTH', user, 'x'.repeat(300))), 'WRONGPASS')
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  await renewed.call('HELLO', '3', 'AUTH', user, token)
+  const [leftAfter, refusedAfter] = await Promise.all([cuts.left, cuts.refused])
+  for (const after of [leftAfter, refusedAfter]) assert.ok(after > 2_800 && after < 3_900, `cut after ${after} ms`)
+  assert.equal(renewed.status, 'ready')
+  const renewedAfter = await cuts.renewed
+  assert.ok(renewedAfter > 4_300 && renewedAfter < 5_400, `cut after ${renewedAfter} ms`)
+  assert.equal(await byPassword.call('ACL', 'WHOAMI'), 'pass')
+  assert.equal(reset.status, 'ready')
+  for (const client of [byPassword, reset]) client.disconnect()
+})
+
+test('a promoted replica takes tokens, and a killed and restarted service is asked again', async () => {
+  await using service = await startTestService()
+  const place = await create(service)
+  const token = tokens(service)
+  const good = await token()
+  const stays = await open(place)
+  assert.equal(await stays.call('AUTH', user, good), 'OK')
+
+  await service.kill()
+  assert.equal(await stays.set('while', 'away'), 'OK')
+  assert.equal(await login(place, 'pass', password), 'OK')
+  const from = performance.now()
+  assert.equal(await login(place, user, good), 'WRONGPASS')
+  assert.ok(performance.now() - from < 5_000)
+  await service.start()
+  assert.equal(await login(place, user, good), 'OK')
+  assert.equal(await stays.get('while'), 'away')
+  stays.disconnect()
+
+  const before = service.nodes().find(({ role }) => role === 'primary')?.id
+  const api = service.client()
+  await api.send(new TestFailoverCommand({ ReplicationGroupId: cache, NodeGroupId: '0001' }))
+  api.destroy()
+  await until('another primary', () => {
+    const now = service.nodes().find(({ role }) => role === 'primary')?.id
+    return now !== undefined && now !== before
+  })
+  const after = await open(place)
+  assert.equal(await after.call('AUTH', user, await token()), 'OK')
+  assert.equal(await after.set('after', 'failover'), 'OK')
+  after.disconnect()
+})
+
+test('Redis OSS 7.0 refuses users of IAM, with the reason', async () => {
+  await using service = await startTestService()
+  await assert.rejects(create(service, { Engine: 'redis', EngineVersion: '7.0' }), /iam|engine/i)
+  const api = service.client()
+  const { Users = [] } = await api.send(new DescribeUsersCommand({ UserId: user }))
+  api.destroy()
+  assert.equal(Users[0]?.Authentication?.Type, 'iam')
+})

@@ -1,0 +1,75 @@
+/*
+ * The few functions of the engines' module interface that larder-auth.c uses, declared by hand. Valkey 7.2 and Redis OSS 7.2 were the
+ * first to have all of them; Valkey answers to the names of Redis too. Source of names, arguments and constants: the module API
+ * reference of both engines.
+ */
+#ifndef LARDER_ENGINE_MODULE_H
+#define LARDER_ENGINE_MODULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Context Context;
+typedef struct Text Text;
+typedef struct Blocked Blocked;
+typedef struct User User;
+
+enum { OK = 0, FAILED = 1, API_VERSION = 1 };
+enum { AUTH_HANDLED = 0, AUTH_NOT_HANDLED = 1 };
+enum { IN_SCRIPT = 1 << 0, IN_TRANSACTION = 1 << 1 };
+enum { LOG_AUTH = 0 };
+/* It has no data types, and nothing to do while a replica loads beside its old data. */
+enum { HANDLES_IO_ERRORS = 1 << 0, HANDLES_ASYNC_LOAD = 1 << 2 };
+
+typedef int (*AuthCallback)(Context *, Text *user, Text *password, Text **error);
+typedef void (*UserChanged)(uint64_t client, void *data);
+typedef void (*TimerCallback)(Context *, void *data);
+
+struct ClientInfo {
+    uint64_t version; /* 1 */
+    uint64_t flags;
+    uint64_t id;
+    char address[46];
+    uint16_t port;
+    uint16_t database;
+};
+
+/* Name in the interface, what it returns, its arguments. */
+#define ENGINE_FUNCTIONS(F)                                                                                       \
+    F(SetModuleAttribs, void, (Context *, const char *name, int version, int api))                                \
+    F(SetModuleOptions, void, (Context *, int))                                                                   \
+    F(Log, void, (Context *, const char *level, const char *format, ...))                                         \
+    F(StringPtrLen, const char *, (const Text *, size_t *))                                                       \
+    F(CreateString, Text *, (Context *, const char *, size_t))                                                    \
+    F(FreeString, void, (Context *, Text *))                                                                      \
+    F(GetContextFlags, int, (Context *))                                                                          \
+    F(GetClientId, unsigned long long, (Context *))                                                               \
+    F(GetClientInfoById, int, (void *, uint64_t))                                                                 \
+    F(GetModuleUserFromUserName, User *, (Text *))                                                                \
+    F(GetModuleUserACLString, Text *, (User *))                                                                   \
+    F(FreeModuleUser, int, (User *))                                                                              \
+    F(ACLAddLogEntryByUserName, int, (Context *, Text *user, Text *object, int reason))                           \
+    F(RegisterAuthCallback, void, (Context *, AuthCallback))                                                      \
+    F(BlockClientOnAuth, Blocked *, (Context *, AuthCallback, void (*free_data)(Context *, void *)))              \
+    F(UnblockClient, int, (Blocked *, void *))                                                                    \
+    F(GetBlockedClientPrivateData, void *, (Context *))                                                           \
+    F(AuthenticateClientWithACLUser, int, (Context *, const char *, size_t, UserChanged, void *, uint64_t *))     \
+    F(DeauthenticateAndCloseClient, int, (Context *, uint64_t))                                                   \
+    F(CreateTimer, uint64_t, (Context *, long long milliseconds, TimerCallback, void *))
+
+#define DECLARE(name, result, arguments) static result(*name) arguments;
+ENGINE_FUNCTIONS(DECLARE)
+#undef DECLARE
+
+/* OK, or FAILED where the engine lacks one of the functions. */
+static int find_functions(Context *context) {
+    /* The first word of the context is the function that finds all others. */
+    int (*find)(const char *, void *) = *(int (**)(const char *, void *))context;
+#define FIND(name, result, arguments) \
+    if (find("RedisModule_" #name, &name) != OK) return FAILED;
+    ENGINE_FUNCTIONS(FIND)
+#undef FIND
+    return OK;
+}
+
+#endif
