@@ -3,58 +3,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  CreateReplicationGroupCommand,
-  DescribeReplicationGroupsCommand,
-  ModifyReplicationGroupCommand,
-  type ModifyReplicationGroupCommandInput,
-  type ReplicationGroup,
-  TestFailoverCommand,
-} from '@aws-sdk/client-elasticache'
+import { TestFailoverCommand } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
 import { Cluster } from 'ioredis'
+import { available, create, modify, placeOf, primaryOf } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
 const id = 'modes'
-
-const available = (service: TestService): Promise<ReplicationGroup> =>
-  until(
-    `${id} available`,
-    async () => {
-      const client = service.client()
-      const { ReplicationGroups: [group] = [] } = await client.send(
-        new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
-      )
-      client.destroy()
-      return group?.Status === 'available' ? group : undefined
-    },
-    30_000,
-  )
-
-const create = async (service: TestService, shape: { NumCacheClusters: number } | { NumNodeGroups: number }, version: string) => {
-  const client = service.client()
-  await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: version === '7.0' ? 'redis' : 'valkey',
-      EngineVersion: version,
-      CacheNodeType: 'cache.t4g.micro',
-      AutomaticFailoverEnabled: true,
-      ...shape,
-      ...('NumNodeGroups' in shape ? { ReplicasPerNodeGroup: 1 } : {}),
-    }),
-  )
-  client.destroy()
-  return available(service)
-}
-
-const modify = async (service: TestService, input: Omit<ModifyReplicationGroupCommandInput, 'ReplicationGroupId'>) => {
-  const client = service.client()
-  await client.send(new ModifyReplicationGroupCommand({ ReplicationGroupId: id, ApplyImmediately: true, ...input }))
-  client.destroy()
-  return available(service)
-}
 
 interface Worker {
   /** Commands that were answered since it was asked last. */
@@ -135,8 +90,8 @@ const busConnections = (service: TestService): ReadonlySet<string> => {
 for (const version of ['9.1', '7.0'])
   test(`engine ${version}: a running group is moved to TLS and back, and no connection ends that was right`, async () => {
     await using service = await startTestService()
-    const group = await create(service, { NumCacheClusters: 2 }, version)
-    const { Address: host = '', Port: port = 0 } = group.NodeGroups?.[0]?.PrimaryEndpoint ?? {}
+    const group = await create(service, id, { NumCacheClusters: 2, EngineVersion: version })
+    const { host, port } = primaryOf(group)
     const plain = { host, port }
     const encrypted = { host, port, tls: true, ca: service.larder('ca') }
     const pids = service.nodes().map((node) => node.pid)
@@ -149,24 +104,24 @@ for (const version of ['9.1', '7.0'])
     try {
       const first = await worker(plain)
       assert.equal(await reaches(encrypted), false)
-      await modify(service, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
+      await modify(service, id, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [true, true], 'both, at the same port')
       const [second, third] = [await worker(plain), await worker(encrypted)]
       assert.deepEqual([await isWorking(first), await isWorking(second), await isWorking(third)], [true, true, true])
 
-      await modify(service, { TransitEncryptionMode: 'required' })
+      await modify(service, id, { TransitEncryptionMode: 'required' })
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [false, true])
       assert.deepEqual([await isWorking(first), await isWorking(second), await isWorking(third)], [false, false, true])
       const fourth = await worker(encrypted)
       assert.equal(service.nodes().find((node) => node.role === 'replica')?.status, 'available')
 
-      await modify(service, { TransitEncryptionMode: 'preferred' })
+      await modify(service, id, { TransitEncryptionMode: 'preferred' })
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [true, true])
-      await modify(service, { TransitEncryptionMode: 'required' })
+      await modify(service, id, { TransitEncryptionMode: 'required' })
       assert.deepEqual([await isWorking(third), await isWorking(fourth)], [true, true], 'they had TLS all the time')
 
-      await modify(service, { TransitEncryptionMode: 'preferred' })
-      await modify(service, { TransitEncryptionEnabled: false })
+      await modify(service, id, { TransitEncryptionMode: 'preferred' })
+      await modify(service, id, { TransitEncryptionEnabled: false })
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [true, false])
       assert.deepEqual(
         service.nodes().map((node) => node.pid),
@@ -180,9 +135,9 @@ for (const version of ['9.1', '7.0'])
 
 test('while both are served a group fails over, comes back after a stop of everything, and takes another replica', async () => {
   await using service = await startTestService()
-  const group = await create(service, { NumCacheClusters: 2 }, '9.1')
-  await modify(service, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
-  const { Address: host = '', Port: port = 0 } = group.NodeGroups?.[0]?.PrimaryEndpoint ?? {}
+  const group = await create(service, id, { NumCacheClusters: 2 })
+  await modify(service, id, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
+  const { host, port } = primaryOf(group)
   const reader = group.NodeGroups?.[0]?.ReaderEndpoint
   const places = [
     { host, port },
@@ -193,20 +148,20 @@ test('while both are served a group fails over, comes back after a stop of every
   const client = service.client()
   await client.send(new TestFailoverCommand({ ReplicationGroupId: id, NodeGroupId: '0001' }))
   client.destroy()
-  await available(service)
+  await available(service, id)
   assert.deepEqual(await all(), [true, true, true, true])
   const primary = service.nodes().find((node) => node.role === 'primary')
   assert.ok(primary?.pid)
   process.kill(primary.pid, 'SIGKILL')
   await until('the lost one is back', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
-  await available(service)
+  await available(service, id)
   assert.deepEqual(await all(), [true, true, true, true])
 })
 
 test('a sharded group is moved to TLS with its bus, under load, and no command fails', async () => {
   await using service = await startTestService()
-  const group = await create(service, { NumNodeGroups: 3 }, '9.1')
-  const { Address: host = '', Port: port = 0 } = group.ConfigurationEndpoint ?? {}
+  const group = await create(service, id, { NumNodeGroups: 3 })
+  const { host, port } = placeOf(group.ConfigurationEndpoint)
   const ca = service.larder('ca')
   const open = (tls: object): Cluster => {
     const cluster = new Cluster([{ host, port }], {
@@ -252,12 +207,12 @@ test('a sharded group is moved to TLS with its bus, under load, and no command f
     await plainLoad.works('commands without TLS')
     const before = busConnections(service)
     assert.ok(before.size >= 30, `${before.size} connections`)
-    await modify(service, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
+    await modify(service, id, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
     encryptedLoad = load(encrypted)
     await Promise.all([encryptedLoad.works('commands with TLS'), plainLoad.works('commands without TLS beside them')])
     await plainLoad.stop()
     const between = busConnections(service)
-    await modify(service, { TransitEncryptionMode: 'required' })
+    await modify(service, id, { TransitEncryptionMode: 'required' })
     await encryptedLoad.works('commands with TLS, which is required now')
     await until(
       'no connection of the bus is from before',

@@ -9,63 +9,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import {
-  CreateReplicationGroupCommand,
-  DescribeReplicationGroupsCommand,
-  ModifyReplicationGroupCommand,
-  type ReplicationGroup,
-  TestFailoverCommand,
-} from '@aws-sdk/client-elasticache'
+import { ModifyReplicationGroupCommand, TestFailoverCommand } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
+import { available, create, type Place, placeOf, primaryOf } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
 const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
 
-interface Place {
-  readonly host: string
-  readonly port: number
-}
-
-const create = async (
-  service: TestService,
-  id: string,
-  shape: { NumCacheClusters: number } | { NumNodeGroups: number },
-  EngineVersion: string,
-) => {
-  const client = service.client()
-  await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: EngineVersion === '7.0' ? 'redis' : 'valkey',
-      EngineVersion,
-      CacheNodeType: 'cache.t4g.micro',
-      AutomaticFailoverEnabled: true,
-      TransitEncryptionEnabled: true,
-      ...shape,
-      ...('NumNodeGroups' in shape ? { ReplicasPerNodeGroup: 1 } : {}),
-    }),
-  )
-  client.destroy()
-  return available(service, id)
-}
-
-const available = (service: TestService, id: string): Promise<ReplicationGroup> =>
-  until(`${id} available`, async () => {
-    const client = service.client()
-    const { ReplicationGroups: [group] = [] } = await client.send(
-      new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
-    )
-    client.destroy()
-    const nodes = service.nodes().filter((node) => node.id.startsWith(`${id}-`))
-    return group?.Status === 'available' && nodes.every((node) => node.status === 'available') ? group : undefined
-  })
-
-const placeOf = (endpoint: { readonly Address?: string | undefined; readonly Port?: number | undefined } | undefined): Place => ({
-  host: endpoint?.Address ?? '',
-  port: endpoint?.Port ?? 0,
-})
+const createWithTls = (service: TestService, id: string, input: Parameters<typeof create>[2]) =>
+  create(service, id, { TransitEncryptionEnabled: true, ...input })
 
 /** The peer's certificate, or why there is no connection. */
 const shake = (place: Place, options: Readonly<Record<string, unknown>>): Promise<DetailedPeerCertificate | string> =>
@@ -82,10 +35,10 @@ const shake = (place: Place, options: Readonly<Record<string, unknown>>): Promis
 for (const version of ['9.1', '7.0'])
   test(`engine ${version}: a group with TLS serves those who trust its authority, and nobody else`, async () => {
     await using service = await startTestService()
-    const group = await create(service, 'safe', { NumCacheClusters: 2 }, version)
+    const group = await createWithTls(service, 'safe', { NumCacheClusters: 2, EngineVersion: version })
     assert.deepEqual([group.TransitEncryptionEnabled, group.TransitEncryptionMode], [true, 'required'])
     const ca = service.larder('ca')
-    const primary = placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
+    const primary = primaryOf(group)
     const reader = placeOf(group.NodeGroups?.[0]?.ReaderEndpoint)
 
     const client = createClient({ socket: { ...primary, tls: true, ca } })
@@ -126,7 +79,7 @@ for (const version of ['9.1', '7.0'])
 
 test('a sharded group speaks TLS to its clients, between its nodes and on its bus, and fails over', async () => {
   await using service = await startTestService()
-  const group = await create(service, 'shards', { NumNodeGroups: 3 }, '9.1')
+  const group = await createWithTls(service, 'shards', { NumNodeGroups: 3 })
   const ca = service.larder('ca')
   const cluster = new Cluster([placeOf(group.ConfigurationEndpoint)], {
     redisOptions: { tls: { ca } },
@@ -149,9 +102,9 @@ test('a sharded group speaks TLS to its clients, between its nodes and on its bu
 
 test('certificates are rotated ten times under load, without a restart and without a failed command', async () => {
   await using service = await startTestService()
-  const group = await create(service, 'turn', { NumCacheClusters: 2 }, '9.1')
+  const group = await createWithTls(service, 'turn', { NumCacheClusters: 2 })
   const ca = service.larder('ca')
-  const primary = placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
+  const primary = primaryOf(group)
   const pids = service.nodes().map((node) => node.pid)
   const failures: unknown[] = []
   let going = true
@@ -219,9 +172,9 @@ test('certificates are rotated ten times under load, without a restart and witho
 
 test('AUTH tokens are rotated ten times under load: whoever has a valid one never fails, and old ones are refused after SET', async () => {
   await using service = await startTestService()
-  const group = await create(service, 'auth', { NumCacheClusters: 2 }, '9.1')
+  const group = await createWithTls(service, 'auth', { NumCacheClusters: 2 })
   const ca = service.larder('ca')
-  const primary = placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
+  const primary = primaryOf(group)
   const api = service.client()
   const tokenOf = (turn: number): string => `larder-token-number-${turn}`
   const modify = async (AuthToken: string, AuthTokenUpdateStrategy: 'ROTATE' | 'SET'): Promise<void> => {

@@ -3,39 +3,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
-  CreateReplicationGroupCommand,
-  type CreateReplicationGroupCommandInput,
   CreateUserCommand,
   CreateUserGroupCommand,
   DeleteUserCommand,
-  DescribeReplicationGroupsCommand,
   DescribeUsersCommand,
   IncreaseReplicaCountCommand,
-  ModifyReplicationGroupCommand,
   ModifyUserCommand,
   ModifyUserGroupCommand,
-  type ReplicationGroup,
   TestFailoverCommand,
 } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
+import { available, create, modify, type Place, placeOf, primaryOf } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
 const id = 'people'
-
-const available = (service: TestService): Promise<ReplicationGroup> =>
-  until(
-    `${id} available`,
-    async () => {
-      const client = service.client()
-      const { ReplicationGroups: [group] = [] } = await client.send(
-        new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
-      )
-      client.destroy()
-      return group?.Status === 'available' ? group : undefined
-    },
-    30_000,
-  )
 
 interface Person {
   readonly id: string
@@ -60,31 +42,20 @@ const makeUsers = async (service: TestService, Engine: 'valkey' | 'redis', peopl
   api.destroy()
 }
 
-const create = async (service: TestService, input: Partial<CreateReplicationGroupCommandInput>): Promise<ReplicationGroup> => {
-  const api = service.client()
-  await api.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      CacheNodeType: 'cache.t4g.micro',
-      AutomaticFailoverEnabled: true,
-      TransitEncryptionEnabled: true,
-      UserGroupIds: ['team'],
-      ...input,
-    }),
-  )
-  api.destroy()
-  return available(service)
-}
+/** Of the user group `team`. */
+const createWithTeam = (service: TestService, input: Parameters<typeof create>[2]) =>
+  create(service, id, { TransitEncryptionEnabled: true, UserGroupIds: ['team'], ...input })
 
-interface Place {
-  readonly host: string
-  readonly port: number
+interface TlsPlace extends Place {
   readonly ca: string
 }
 
 /** What each of these commands is answered: its value, or the first word of the error. */
-const say = async (place: Place, login: { username?: string; password?: string }, ...commands: string[]): Promise<string[]> => {
+const say = async (
+  place: TlsPlace,
+  login: { username?: string; password?: string },
+  ...commands: string[]
+): Promise<string[]> => {
   const { host, port, ca } = place
   const client = createClient({ socket: { host, port, tls: true, ca, reconnectStrategy: false }, ...login })
   client.on('error', () => undefined) // told by the promises
@@ -120,11 +91,11 @@ for (const [engine, version] of [
     const old: readonly Person[] =
       engine === 'redis' ? [{ id: 'nobody', name: 'default', access: 'off -@all', password: secret.app }] : []
     await makeUsers(service, engine, [...people, ...old])
-    const group = await create(service, { Engine: engine, EngineVersion: version, NumCacheClusters: 2 })
+    const group = await createWithTeam(service, { Engine: engine, EngineVersion: version, NumCacheClusters: 2 })
     assert.deepEqual(group.UserGroupIds, ['team'])
     const ca = service.larder('ca')
-    const { Address: host = '', Port: port = 0 } = group.NodeGroups?.[0]?.PrimaryEndpoint ?? {}
-    const primary: Place = { host, port, ca }
+    const { host, port } = primaryOf(group)
+    const primary: TlsPlace = { host, port, ca }
     const admin = { username: 'admin', password: secret.admin }
     const reader = { username: 'reader', password: secret.reader }
     assert.deepEqual(await say(primary, admin, 'SET app:1 one', 'SET open:1 two', 'CONFIG GET *', 'ACL LIST', 'ACL WHOAMI'), [
@@ -147,12 +118,12 @@ for (const [engine, version] of [
 
     // A replica that is added later, and whoever is primary next.
     await api.send(new IncreaseReplicaCountCommand({ ReplicationGroupId: id, NewReplicaCount: 2, ApplyImmediately: true }))
-    await available(service)
+    await available(service, id)
     await api.send(new TestFailoverCommand({ ReplicationGroupId: id, NodeGroupId: '0001' }))
     await until('another primary', () => service.nodes().find((node) => node.role === 'primary')?.id !== `${id}-001`)
-    await available(service)
+    await available(service, id)
     for (const node of service.nodes()) {
-      const place: Place = { host: node.address, port: node.port, ca }
+      const place: TlsPlace = { host: node.address, port: node.port, ca }
       assert.deepEqual(await say(place, reader, 'SET app:1 x', 'GET other'), ['NOPERM', 'NOPERM'], node.id)
       assert.deepEqual(await say(place, {}, 'GET app:1'), ['NOAUTH'], node.id)
     }
@@ -161,7 +132,7 @@ for (const [engine, version] of [
     const lasting = new Redis({ ...primary, tls: { ca }, ...reader })
     assert.equal(await lasting.get('app:1'), 'one')
     await api.send(new ModifyUserCommand({ UserId: 'reader', AccessString: 'on ~open:* -@all +get' }))
-    await available(service)
+    await available(service, id)
     assert.equal(await lasting.get('open:1'), 'two')
     await assert.rejects(lasting.get('app:1'), /NOPERM/)
     await api.send(
@@ -176,12 +147,12 @@ for (const [engine, version] of [
     const app = { username: 'app', password: secret.app }
     assert.deepEqual(await say(primary, app, 'PING'), ['WRONGPASS'])
     await api.send(new ModifyUserGroupCommand({ UserGroupId: 'team', UserIdsToAdd: ['app'] }))
-    await available(service)
+    await available(service, id)
     assert.deepEqual(await say(primary, app, 'PING'), ['PONG'])
     const ended = new Promise((resolve) => lasting.once('close', resolve))
     lasting.on('error', () => undefined) // it may not come back
     await api.send(new DeleteUserCommand({ UserId: 'reader' }))
-    await available(service)
+    await available(service, id)
     await ended
     lasting.disconnect()
     assert.deepEqual(await say(primary, reader, 'PING'), ['WRONGPASS'])
@@ -205,9 +176,9 @@ test('passwords of users are rotated ten times under load in a sharded group, an
   const api = service.client()
   const passwordOf = (turn: number): string => `password-number-${turn}-of-app`
   await makeUsers(service, 'valkey', [{ id: 'app', access: 'on ~* &* +@all', password: passwordOf(0) }])
-  const group = await create(service, { Engine: 'valkey', NumNodeGroups: 2, ReplicasPerNodeGroup: 1 })
+  const group = await createWithTeam(service, { Engine: 'valkey', NumNodeGroups: 2, ReplicasPerNodeGroup: 1 })
   const ca = service.larder('ca')
-  const { Address: host = '', Port: port = 0 } = group.ConfigurationEndpoint ?? {}
+  const { host, port } = placeOf(group.ConfigurationEndpoint)
   let valid = passwordOf(0)
   let going = true
   let done = 0
@@ -230,16 +201,16 @@ test('passwords of users are rotated ten times under load in a sharded group, an
       await delay(200)
     }
   })
-  const modify = async (...Passwords: string[]): Promise<void> => {
+  const rotate = async (...Passwords: string[]): Promise<void> => {
     await api.send(new ModifyUserCommand({ UserId: 'app', Passwords }))
-    await available(service)
+    await available(service, id)
   }
   try {
     for (let turn = 1; turn <= 10; turn += 1) {
-      await modify(passwordOf(turn - 1), passwordOf(turn))
+      await rotate(passwordOf(turn - 1), passwordOf(turn))
       valid = passwordOf(turn)
       await delay(500) // those who have the old one finish
-      await modify(passwordOf(turn))
+      await rotate(passwordOf(turn))
     }
   } finally {
     going = false
@@ -256,19 +227,15 @@ test('a running group moves from a token to users and back, and nobody comes in 
   const api = service.client()
   const token = 'a-token-of-the-group'
   await makeUsers(service, 'valkey', [{ id: 'app', access: 'on ~* &* +@all', password: secret.app }])
-  const group = await create(service, { Engine: 'valkey', NumCacheClusters: 2, UserGroupIds: [], AuthToken: token })
-  const { Address: host = '', Port: port = 0 } = group.NodeGroups?.[0]?.PrimaryEndpoint ?? {}
-  const place: Place = { host, port, ca: service.larder('ca') }
+  const group = await createWithTeam(service, { Engine: 'valkey', NumCacheClusters: 2, UserGroupIds: [], AuthToken: token })
+  const { host, port } = primaryOf(group)
+  const place: TlsPlace = { host, port, ca: service.larder('ca') }
   const logins = [{}, { password: token }, { username: 'app', password: secret.app }]
   const who = async () => (await Promise.all(logins.map((login) => say(place, login, 'PING')))).flat()
   assert.deepEqual(await who(), ['NOAUTH', 'PONG', 'WRONGPASS'])
-  const modify = async (input: object): Promise<void> => {
-    await api.send(new ModifyReplicationGroupCommand({ ReplicationGroupId: id, ApplyImmediately: true, ...input }))
-    await available(service)
-  }
-  await modify({ AuthTokenUpdateStrategy: 'DELETE', UserGroupIdsToAdd: ['team'] })
+  await modify(service, id, { AuthTokenUpdateStrategy: 'DELETE', UserGroupIdsToAdd: ['team'] })
   assert.deepEqual(await who(), ['NOAUTH', 'WRONGPASS', 'PONG'])
-  await modify({ RemoveUserGroups: true, AuthToken: token, AuthTokenUpdateStrategy: 'SET' })
+  await modify(service, id, { RemoveUserGroups: true, AuthToken: token, AuthTokenUpdateStrategy: 'SET' })
   assert.deepEqual(await who(), ['NOAUTH', 'PONG', 'WRONGPASS'])
   api.destroy()
 })
