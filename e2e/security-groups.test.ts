@@ -4,9 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import {
+  AuthorizeCacheSecurityGroupIngressCommand,
   type CacheCluster,
+  CreateCacheClusterCommand,
+  CreateCacheSecurityGroupCommand,
   CreateReplicationGroupCommand,
   type CreateReplicationGroupCommandInput,
   DeleteReplicationGroupCommand,
@@ -14,8 +17,9 @@ import {
   DescribeReplicationGroupsCommand,
   ModifyReplicationGroupCommand,
   type ReplicationGroup,
+  RevokeCacheSecurityGroupIngressCommand,
 } from '@aws-sdk/client-elasticache'
-import { createClient } from '@redis/client'
+import { createClient, createCluster } from '@redis/client'
 import { guardTableOf } from '../packages/service/src/host/firewall.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, ec2, newSecurityGroup, revoke } from './support/ec2.ts'
@@ -199,4 +203,142 @@ test('a group lets in whom its security groups name, at every endpoint, and rule
   deleting.destroy()
   await until('no rule is left', () => !tables().includes(table))
   await ec2(service, 'DeleteSecurityGroup', { GroupId: db })
+})
+
+const cluster = async (service: TestService, id: string): Promise<CacheCluster> =>
+  until(
+    `${id} available`,
+    async () => (await clusters(service)).find((each) => each.CacheClusterId === id && each.CacheClusterStatus === 'available'),
+    30_000,
+  )
+
+describe('groups of other kinds, in one home', { skip }, () => {
+  let service: TestService
+  before(async () => {
+    service = await startTestService()
+  })
+  after(() => service[Symbol.asyncDispose]())
+
+  test('a sharded group is guarded at every node and at its configuration endpoint, its bus too', async () => {
+    const id = await newSecurityGroup(service, 'shards')
+    await allow(service, id, { port: 6379, from: '127.1.0.0/16' })
+    const shown = await newGroup(service, 'sharded', { NumNodeGroups: 3, ReplicasPerNodeGroup: 1, SecurityGroupIds: [id] })
+    const nodes = (await clusters(service)).filter(({ ReplicationGroupId }) => ReplicationGroupId === 'sharded')
+    const places = nodes.map(({ CacheNodes: [node] = [] }) => node?.Endpoint)
+    assert.equal(places.length, 6)
+    await guards([shown.ConfigurationEndpoint, ...places])
+    assert.equal(await reach({ ...places[0], Port: 16_379 }, app), refused, 'the rule is for 6379')
+    const sharded = createCluster({
+      rootNodes: [{ socket: { host: `${shown.ConfigurationEndpoint?.Address}`, port: 6379 } }],
+      defaults: { socket: { localAddress: app } },
+    })
+    sharded.on('error', () => undefined) // told by the commands
+    await sharded.connect()
+    for (let index = 0; index < 20; index += 1) await sharded.set(`key${index}`, 'value')
+    sharded.destroy()
+  })
+
+  test('a Memcached cluster of the time before VPCs lets in the members of the security groups that it names', async () => {
+    const client = service.client()
+    const apps = await newSecurityGroup(service, 'apps')
+    await ec2(service, 'CreateTags', { 'ResourceId.1': apps, 'Tag.1.Key': 'larder:members', 'Tag.1.Value': '127.1.2.3' })
+    await client.send(new CreateCacheSecurityGroupCommand({ CacheSecurityGroupName: 'old', Description: 'old' }))
+    await client.send(
+      new CreateCacheClusterCommand({
+        CacheClusterId: 'mc',
+        Engine: 'memcached',
+        CacheNodeType: 'cache.t4g.micro',
+        NumCacheNodes: 2,
+        CacheSecurityGroupNames: ['old'],
+      }),
+    )
+    const shown = await cluster(service, 'mc')
+    const places = [shown.ConfigurationEndpoint, ...(shown.CacheNodes ?? []).map(({ Endpoint }) => Endpoint)]
+    assert.equal(places.length, 3)
+    const version = 'version\r\n'
+    for (const place of places) assert.equal(await reach(place ?? {}, app, version), refused, 'nobody is authorised yet')
+    const ingress = {
+      CacheSecurityGroupName: 'old',
+      EC2SecurityGroupName: 'apps',
+      EC2SecurityGroupOwnerId: '000000000000',
+    }
+    await client.send(new AuthorizeCacheSecurityGroupIngressCommand(ingress))
+    await until('the members are let in', async () => (await reach(places[0] ?? {}, app, version)) === 'reached')
+    await guards(places, version)
+    await guards([shown.ConfigurationEndpoint], 'config get cluster\r\n')
+    assert.deepEqual((await cluster(service, 'mc')).CacheSecurityGroups, [{ CacheSecurityGroupName: 'old', Status: 'active' }])
+    await client.send(new RevokeCacheSecurityGroupIngressCommand(ingress))
+    await until('they are not any more', async () => (await reach(places[0] ?? {}, app, version)) === refused)
+    client.destroy()
+  })
+
+  test('a security group as source is the nodes of the groups that have it; nobody else may take their addresses', async () => {
+    const front = await newSecurityGroup(service, 'front')
+    await allow(service, front, { from: '0.0.0.0/0' })
+    const back = await newSecurityGroup(service, 'back')
+    await allow(service, back, { port: 6379, from: front })
+    const source = nodesOf(await newGroup(service, 'front', { SecurityGroupIds: [front] }))[0]?.Address
+    const [target] = nodesOf(await newGroup(service, 'back', { SecurityGroupIds: [back] }))
+    assert.ok(source !== undefined && target !== undefined)
+    assert.equal(await reach(target, source), 'reached')
+    assert.equal(await reach(target, app), refused)
+    if (process.getuid?.() !== 0) return
+    const script = `const { connect } = await import('node:net')
+      const socket = connect({ host: '${target.Address}', port: 6379, localAddress: '${source}' })
+      socket.on('connect', () => { console.log('reached'); socket.destroy() })
+      socket.on('error', (error) => console.log(error.code))`
+    const other = { uid: 65_534, gid: 65_534, encoding: 'utf8', cwd: '/' } as const
+    const tried = spawnSync('node', ['--input-type=module', '-e', script], { ...other, env: { PATH: process.env['PATH'] } })
+    assert.equal(tried.stdout.trim(), refused, tried.stderr)
+  })
+
+  test('the default group guards every group that names none, once it does not let everybody in', async () => {
+    const open = nodesOf(await newGroup(service, 'open'))[0] ?? {}
+    assert.equal(await reach(open, stranger), 'reached')
+    const everybody = { GroupName: 'default', IpProtocol: '-1', CidrIp: '0.0.0.0/0' }
+    await ec2(service, 'RevokeSecurityGroupIngress', everybody)
+    await until('strangers are refused', async () => (await reach(open, stranger)) === refused)
+    await ec2(service, 'AuthorizeSecurityGroupIngress', everybody)
+    await until('everybody is let in again', async () => (await reach(open, stranger)) === 'reached')
+  })
+
+  test('two homes do not meet: what one guards is not in the table of the other, and goes with its own', async () => {
+    await using second = await startTestService()
+    const id = await newSecurityGroup(second, 'closed')
+    const [place] = nodesOf(await newGroup(second, 'closed', { SecurityGroupIds: [id] }))
+    const mine = await guardTableOf(service.home)
+    const theirs = await guardTableOf(second.home)
+    assert.notEqual(mine, theirs)
+    assert.ok(tables().includes(mine) && tables().includes(theirs), tables())
+    assert.equal(await reach(place ?? {}, app), refused)
+    await second.end()
+    second.larder('down')
+    assert.ok(tables().includes(mine) && !tables().includes(theirs), tables())
+    await second.start()
+  })
+})
+
+test('where nftables may not be used security groups are refused, or taken without effect where that is accepted', async () => {
+  await using service = await startTestService({ extra: { LARDER_NFTABLES: 'off' } })
+  const id = await newSecurityGroup(service, 'closed')
+  await assert.rejects(newGroup(service, 'demo', { SecurityGroupIds: [id] }), {
+    name: 'InvalidParameterValueException',
+    message: /LARDER_NFTABLES=off.*LARDER_SECURITY_GROUPS=unenforced/,
+  })
+  const everybody = { GroupName: 'default', IpProtocol: '-1', CidrIp: '0.0.0.0/0' }
+  await assert.rejects(ec2(service, 'RevokeSecurityGroupIngress', everybody), /UnsupportedOperation/)
+  await newGroup(service, 'plain')
+  await service.end()
+  await service.start({ LARDER_SECURITY_GROUPS: 'unenforced' })
+  const [place] = nodesOf(await newGroup(service, 'demo', { SecurityGroupIds: [id] }))
+  assert.equal(await reach(place ?? {}, stranger), 'reached')
+
+  // A home that says nothing of the kind any more opens nothing of that group.
+  await service.end()
+  service.larder('down')
+  await service.start()
+  const isServed = (group: string): boolean => service.nodes().some((node) => node.id.startsWith(group) && node.pid !== null)
+  await until('the other group is back', () => isServed('plain'))
+  assert.equal(isServed('demo'), false)
+  await until('the reason is told', () => /security groups cannot be put in force/.test(service.larder('status')))
 })

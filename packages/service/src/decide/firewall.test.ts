@@ -52,7 +52,7 @@ const stateOf = (spec: GroupSpec, third: number): GroupState => {
 }
 
 const decide = (specs: readonly GroupSpec[], securityGroups: readonly SecurityGroupRecord[]) =>
-  decideFirewall({ specs, states: specs.map((spec, index) => stateOf(spec, index + 1)), securityGroups })
+  decideFirewall({ specs, states: specs.map((spec, index) => stateOf(spec, index + 1)), securityGroups, cacheSecurityGroups: [] })
 
 test('whom everybody may reach is not guarded: the default group as it comes, and rules for everyone at the port', () => {
   assert.deepEqual(decide([withGroups('a', 'cmd', [])], []), [])
@@ -122,8 +122,23 @@ test('the default group guards those that name none as soon as it no longer lets
 
 test('a group without addresses has nothing to guard, and groups of another region do not meet', () => {
   const spec = withGroups('a', 'cmd', ['sg-1'])
-  assert.deepEqual(decideFirewall({ specs: [spec], states: [], securityGroups: [] }), [])
+  assert.deepEqual(decideFirewall({ specs: [spec], states: [], securityGroups: [], cacheSecurityGroups: [] }), [])
   const elsewhere: GroupSpec = { ...withGroups('b', 'cmd', ['sg-1']), region: 'us-east-2' }
   const [guard] = decide([spec, elsewhere], [securityGroup('sg-1', rule({ group: 'sg-1' }))])
   assert.deepEqual(guard?.allows, [{ ports: null, networks: [], nodes: ['127.65.1.1', '127.65.1.2'] }])
+})
+
+test('a cache security group lets in, at every port, whoever has the security groups that it names', () => {
+  const spec = withGroups('a', 'memcached', [])
+  const old: GroupSpec = { ...spec, labels: { ...spec.labels, cacheSecurityGroupNames: ['old', 'gone'] } }
+  const specs = [old, withGroups('b', 'cmd', ['sg-1'])]
+  const app = { ...securityGroup('sg-2'), tags: [{ key: 'larder:members', value: '127.1.2.3  10.1.2.3/8' }] }
+  const [guard] = decideFirewall({
+    specs,
+    states: specs.map((each, index) => stateOf(each, index + 1)),
+    securityGroups: [securityGroup('sg-1', rule({ cidr: everyone })), app],
+    cacheSecurityGroups: [{ region, name: 'old', description: '', allowed: ['sg-1', 'sg-2'], tags: [] }],
+  })
+  assert.equal(guard?.group, 'us-east-1/cc/a')
+  assert.deepEqual(guard.allows, [{ ports: null, networks: ['10.0.0.0/8', '127.1.2.3/32'], nodes: ['127.65.2.1', '127.65.2.2'] }])
 })

@@ -1,7 +1,14 @@
 /** From what the store says to who may open connections to whom. Pure. */
+import type { CacheSecurityGroupRecord } from '../model/cache-security-groups.ts'
 import type { GroupSpec, GroupState } from '../model/group.ts'
 import { groupName } from '../model/keys.ts'
-import { defaultSecurityGroup, isWithin, type SecurityGroupRecord, type SecurityGroupRule } from '../model/security-groups.ts'
+import {
+  defaultSecurityGroup,
+  isWithin,
+  memberNetworks,
+  type SecurityGroupRecord,
+  type SecurityGroupRule,
+} from '../model/security-groups.ts'
 import { securityGroupsOf } from '../model/used-security-groups.ts'
 import type { Allowance, Guard } from '../ports/firewall.ts'
 
@@ -9,6 +16,7 @@ export interface FirewallInput {
   readonly specs: readonly GroupSpec[]
   readonly states: readonly GroupState[]
   readonly securityGroups: readonly SecurityGroupRecord[]
+  readonly cacheSecurityGroups: readonly CacheSecurityGroupRecord[]
 }
 
 /** Every address at which clients may reach a group, also those of nodes that leave. */
@@ -40,14 +48,20 @@ const isOpen = (spec: GroupSpec, allows: readonly Allowance[]): boolean =>
       (ports === null || (spec.kind !== 'cme' && ports.from <= spec.port && spec.port <= ports.to)),
   )
 
+/** What a cache security group allows: every port. */
+const wholeGroup = (id: string): SecurityGroupRule => ({ id, protocol: '-1', from: -1, to: -1, source: { group: id } })
+
 /** One for each group that not everybody may reach, by name. */
-export const decideFirewall = ({ specs, states, securityGroups }: FirewallInput): readonly Guard[] => {
+export const decideFirewall = ({ specs, states, securityGroups, cacheSecurityGroups }: FirewallInput): readonly Guard[] => {
   const stateOf = new Map(states.map((state) => [groupName(state), state]))
   const recordOf = new Map(securityGroups.map((record) => [`${record.region}/${record.id}`, record]))
+  const legacyOf = new Map(cacheSecurityGroups.map((record) => [`${record.region}/${record.name}`, record]))
   const rulesOf = (region: string, id: string): readonly SecurityGroupRule[] => {
     const usual = defaultSecurityGroup(region)
     return (recordOf.get(`${region}/${id}`) ?? (id === usual.id ? usual : null))?.ingress ?? []
   }
+  const legacyRules = (region: string, name: string): readonly SecurityGroupRule[] =>
+    (legacyOf.get(`${region}/${name}`)?.allowed ?? []).map(wholeGroup)
   const members = new Map<string, readonly string[]>()
   for (const spec of specs) {
     const state = stateOf.get(groupName(spec))
@@ -59,13 +73,22 @@ export const decideFirewall = ({ specs, states, securityGroups }: FirewallInput)
     }
   }
   const allowance = (region: string, ports: Allowance['ports'], rules: readonly SecurityGroupRule[]): Allowance => {
-    const networks = widest(rules.flatMap(({ source }) => ('cidr' in source ? [source.cidr] : [])))
+    const networks = widest(
+      rules.flatMap(({ source }) => {
+        if ('cidr' in source) return [source.cidr]
+        const record = recordOf.get(`${region}/${source.group}`)
+        return record === undefined ? [] : memberNetworks(record.tags)
+      }),
+    )
     const nodes = rules.flatMap(({ source }) => ('group' in source ? (members.get(`${region}/${source.group}`) ?? []) : []))
     const others = nodes.filter((node) => !networks.some((network) => isWithin(`${node}/32`, network)))
     return { ports, networks, nodes: [...new Set(others)].toSorted() }
   }
   const allowsOf = (spec: GroupSpec): readonly Allowance[] => {
-    const rules = securityGroupsOf(spec).flatMap((id) => rulesOf(spec.region, id))
+    const rules = [
+      ...securityGroupsOf(spec).flatMap((id) => rulesOf(spec.region, id)),
+      ...spec.labels.cacheSecurityGroupNames.flatMap((name) => legacyRules(spec.region, name)),
+    ]
     return [...Map.groupBy(rules, (rule) => JSON.stringify(portsOf(rule)))]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([ports, same]) => allowance(spec.region, JSON.parse(ports) as Allowance['ports'], same))

@@ -14,6 +14,7 @@ import type { GroupKey } from './group.ts'
  * | `subnetgroup/<region>/<name>` | SubnetGroupRecord | api |
  * | `user/<region>/<id>`, `usergroup/<region>/<id>` | UserRecord, UserGroupRecord (`model/users.ts`) | api, in one transaction with the specs that use them |
  * | `securitygroup/<region>/<id>`, `securitygroupname/…` | SecurityGroupRecord, SecurityGroupName | api |
+ * | `cachesecuritygroup/<region>/<name>` | CacheSecurityGroupRecord | api |
  * | `zone/<region>/<zone>` | ZoneRecord: the zone is down | api |
  * | `iam/user/<name in lower case>` | IamUser, with its access keys and policies (`model/iam.ts`) | api |
  * | `iam/key/<access key id>` | AccessKeyIndex: whose it is | api, in one transaction with the user |

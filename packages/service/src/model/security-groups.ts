@@ -3,6 +3,7 @@
  * allows is refused, and the rules of all groups of a cache are taken together.
  */
 import { createHash } from 'node:crypto'
+import { invalidValue } from '../errors.ts'
 import type { Tag } from './group.ts'
 
 /** A network (`10.0.0.0/8`), or the nodes of all caches that have a security group of this id. */
@@ -142,3 +143,28 @@ export const parsePorts = (text: string): { readonly from: number; readonly to: 
   const [from, to] = [portOf(first), portOf(last)]
   return from === null || to === null || from > to || more.length > 0 ? null : { from, to }
 }
+
+/**
+ * The tag by which a security group of EC2 says who has it beside caches: applications, which EC2 would know as instances. Networks or addresses, separated by
+ * blanks: `127.1.2.3 10.0.0.0/8`.
+ */
+const membersTag = 'larder:members'
+
+/** Null where one of them is no network. */
+const networksIn = (text: string): readonly string[] | null => {
+  const networks = text.split(/\s+/).flatMap((part) => (part === '' ? [] : [networkOf(part.includes('/') ? part : `${part}/32`)]))
+  return networks.includes(null) ? null : networks.filter((network) => network !== null)
+}
+
+/** Throws `InvalidParameterValueException` for a tag that says who the members are and cannot be read. */
+export const checkMembersTag = (tags: readonly Tag[]): void => {
+  for (const { key, value } of tags) {
+    if (key !== membersTag || networksIn(value) !== null) continue
+    throw invalidValue(
+      `The tag ${membersTag} must hold networks like 10.0.0.0/8 or addresses, separated by blanks, found ${value}`,
+    )
+  }
+}
+
+export const memberNetworks = (tags: readonly Tag[]): readonly string[] =>
+  networksIn(tags.find(({ key }) => key === membersTag)?.value ?? '') ?? []

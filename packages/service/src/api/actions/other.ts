@@ -1,3 +1,7 @@
+import { createCacheSecurityGroup } from './cache-security-groups/create.ts'
+import { deleteCacheSecurityGroup } from './cache-security-groups/delete.ts'
+import { describeCacheSecurityGroups } from './cache-security-groups/describe.ts'
+import { authorizeCacheSecurityGroupIngress, revokeCacheSecurityGroupIngress } from './cache-security-groups/ingress.ts'
 import { describeCacheEngineVersions } from './engine-versions/describe.ts'
 import { describeEvents } from './events/describe.ts'
 import { createCacheParameterGroup } from './parameter-groups/create.ts'
@@ -25,17 +29,21 @@ import { modifyUser } from './users/modify.ts'
 /** The operations other than those on replication groups and cache clusters, by their names in the model of AWS. */
 export const otherActions = {
   AddTagsToResource: addTagsToResource,
+  AuthorizeCacheSecurityGroupIngress: authorizeCacheSecurityGroupIngress,
   CreateCacheParameterGroup: createCacheParameterGroup,
+  CreateCacheSecurityGroup: createCacheSecurityGroup,
   CreateCacheSubnetGroup: createCacheSubnetGroup,
   CreateUser: createUser,
   CreateUserGroup: createUserGroup,
   DeleteCacheParameterGroup: deleteCacheParameterGroup,
+  DeleteCacheSecurityGroup: deleteCacheSecurityGroup,
   DeleteCacheSubnetGroup: deleteCacheSubnetGroup,
   DeleteUser: deleteUser,
   DeleteUserGroup: deleteUserGroup,
   DescribeCacheEngineVersions: describeCacheEngineVersions,
   DescribeCacheParameterGroups: describeCacheParameterGroups,
   DescribeCacheParameters: describeCacheParameters,
+  DescribeCacheSecurityGroups: describeCacheSecurityGroups,
   DescribeCacheSubnetGroups: describeCacheSubnetGroups,
   DescribeEngineDefaultParameters: describeEngineDefaultParameters,
   DescribeEvents: describeEvents,
@@ -48,4 +56,5 @@ export const otherActions = {
   ModifyUserGroup: modifyUserGroup,
   RemoveTagsFromResource: removeTagsFromResource,
   ResetCacheParameterGroup: resetCacheParameterGroup,
+  RevokeCacheSecurityGroupIngress: revokeCacheSecurityGroupIngress,
 } as const

@@ -228,3 +228,30 @@ test('signed requests reach it on the port of the API, and errors have the form 
     /^<Response><Errors><Error><Code>InvalidGroup.NotFound<\/Code><Message>[^<]+<\/Message><\/Error><\/Errors><RequestID>/,
   )
 })
+
+test('security groups are tagged, when they are made and afterwards', async () => {
+  const context = testContext()
+  const id = await create(context, 'web')
+  const tags = async (): Promise<readonly string[]> => {
+    const answer = await ask(context, 'DescribeSecurityGroups', { 'GroupId.1': id })
+    const values = valuesOf(answer, 'value')
+    return valuesOf(answer, 'key').map((key, index) => `${key}=${values[index]}`)
+  }
+  const put = (key: string, value: string) =>
+    ask(context, 'CreateTags', { 'ResourceId.1': id, 'Tag.1.Key': key, 'Tag.1.Value': value })
+  await put('a', '1')
+  await put('larder:members', '127.1.2.3 10.0.0.0/8')
+  await put('a', '2')
+  assert.deepEqual((await tags()).toSorted(), ['a=2', 'larder:members=127.1.2.3 10.0.0.0/8'])
+  const members = { 'ResourceId.1': id, 'Tag.1.Key': 'larder:members', 'Tag.1.Value': 'somebody' }
+  await refuses(context, 'CreateTags', members, 'InvalidParameterValueException', /must hold networks/)
+  await refuses(context, 'CreateTags', { 'ResourceId.1': 'sg-12345678', 'Tag.1.Key': 'a' }, 'InvalidGroup.NotFound', /exist/)
+  await refuses(context, 'CreateTags', { 'Tag.1.Key': 'a' }, 'MissingParameter', /resourceIdSet/)
+  await refuses(context, 'CreateTags', { 'ResourceId.1': id }, 'MissingParameter', /tagSet/)
+  await ask(context, 'DeleteTags', { 'ResourceId.1': id, 'Tag.1.Key': 'a', 'Tag.1.Value': 'other' })
+  assert.equal((await tags()).length, 2)
+  await ask(context, 'DeleteTags', { 'ResourceId.1': id, 'Tag.1.Key': 'a' })
+  assert.deepEqual(await tags(), ['larder:members=127.1.2.3 10.0.0.0/8'])
+  await ask(context, 'DeleteTags', { 'ResourceId.1': id })
+  assert.deepEqual(await tags(), [])
+})

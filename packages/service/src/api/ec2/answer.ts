@@ -10,6 +10,7 @@ import {
   revokeSecurityGroupEgress,
   revokeSecurityGroupIngress,
 } from './rules.ts'
+import { createTags, deleteTags } from './tags.ts'
 import { ec2Namespace, type Parameters } from './wire.ts'
 
 const operations: ReadonlyMap<string, Ec2Operation> = new Map([
@@ -21,6 +22,8 @@ const operations: ReadonlyMap<string, Ec2Operation> = new Map([
   ['RevokeSecurityGroupIngress', revokeSecurityGroupIngress],
   ['RevokeSecurityGroupEgress', revokeSecurityGroupEgress],
   ['DescribeSecurityGroupRules', describeSecurityGroupRules],
+  ['CreateTags', createTags],
+  ['DeleteTags', deleteTags],
   ['DescribeSubnets', describeSubnets],
   ['DescribeVpcs', describeVpcs],
 ])

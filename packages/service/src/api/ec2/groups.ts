@@ -1,6 +1,7 @@
 /** CreateSecurityGroup, DeleteSecurityGroup, DescribeSecurityGroups. */
 import { randomBytes } from 'node:crypto'
 import { Fault } from '../../errors.ts'
+import type { Tag } from '../../model/group.ts'
 import { defaultVpc } from '../../model/network.ts'
 import {
   allEgress,
@@ -10,12 +11,13 @@ import {
   securityGroupKey,
   securityGroupNameKey,
 } from '../../model/security-groups.ts'
-import { checkTags } from '../../model/tags.ts'
 import { absent, put, readRecord, remove, unchanged } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
+import { storedCacheSecurityGroups } from '../actions/cache-security-groups/find.ts'
 import { removeUnlessUsed, untilWritten, write } from '../writing.ts'
 import { allGroups, groupById, groupOf, notFound, readGroup } from './find.ts'
 import { permissionsXml } from './permissions.ts'
+import { groupTags } from './tags.ts'
 import {
   element,
   type Filterable,
@@ -56,12 +58,10 @@ const checkVpc = (context: ActionContext, id: string | undefined): void => {
   throw new Fault('InvalidVpcID.NotFound', `The vpc ID '${id.slice(0, 100)}' does not exist; the region's only VPC is ${vpc}`)
 }
 
-const tagsOf = (parameters: Parameters) =>
-  checkTags(
+const tagsOf = (parameters: Parameters): readonly Tag[] =>
+  groupTags(
     [],
-    structuresOf(parameters, 'TagSpecification')
-      .flatMap((specification) => structuresOf(specification, 'Tag'))
-      .map((tag) => ({ Key: tag.get('Key') ?? '', Value: tag.get('Value') ?? '' })),
+    structuresOf(parameters, 'TagSpecification').flatMap((specification) => structuresOf(specification, 'Tag')),
   )
 
 const tagsXml = (group: SecurityGroupRecord): string =>
@@ -126,7 +126,8 @@ export const deleteSecurityGroup: Ec2Operation = async (parameters, context) => 
     const named = others.some(({ ingress, egress }) =>
       [...ingress, ...egress].some(({ source }) => 'group' in source && source.group === value.id),
     )
-    if (named) throw inUse(value.id)
+    const legacy = (await storedCacheSecurityGroups(context)).some(({ allowed }) => allowed.includes(value.id))
+    if (named || legacy) throw inUse(value.id)
     refuseDryRun(parameters)
     const record = await readRecord<SecurityGroupRecord>(context.store, securityGroupKey(context.region, value.id))
     if (record === null) return null

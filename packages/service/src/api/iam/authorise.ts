@@ -70,7 +70,7 @@ const askedOfIam = async ({ caller, action, parameters }: Call, context: Read): 
 /** Security groups by id; whatever is asked of EC2 otherwise is about everything. */
 const askedOfEc2 = ({ caller, action, parameters }: Call): Asked => {
   const arn = (id: string): string => `arn:aws:ec2:${caller.region}:${caller.account}:security-group/${id}`
-  const ids = [...parameters].flatMap(([name, value]) => (/^GroupId(\.\d+)?$/.test(name) ? [value] : []))
+  const ids = [...parameters].flatMap(([name, value]) => (/^(GroupId(\.\d+)?|ResourceId\.\d+)$/.test(name) ? [value] : []))
   const resources = ids.length > 0 ? ids.map(arn) : [/^(Create|Delete|Authorize|Revoke)/.test(action) ? arn('*') : '*']
   return { resources, tags: [], tagKeys: [] }
 }

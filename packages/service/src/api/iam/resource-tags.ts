@@ -1,4 +1,5 @@
 /** Tags of what a call is about, for conditions on `aws:ResourceTag`. */
+import { cacheSecurityGroupKey } from '../../model/cache-security-groups.ts'
 import type { GroupSpec, Tag } from '../../model/group.ts'
 import { iamUserArn } from '../../model/iam.ts'
 import { clusterKey, parameterGroupKey, specKey, subnetGroupKey } from '../../model/keys.ts'
@@ -24,6 +25,7 @@ const tagsOfCluster = async ({ store }: Pick<ActionContext, 'store'>, region: st
 const keyOf = (kind: string, region: string, name: string): string | null => {
   if (kind === 'replicationgroup') return specKey({ region, space: 'rg', id: name })
   if (kind === 'parametergroup') return parameterGroupKey(region, name)
+  if (kind === 'securitygroup') return cacheSecurityGroupKey(region, name)
   return kind === 'subnetgroup' ? subnetGroupKey(region, name) : null
 }
 

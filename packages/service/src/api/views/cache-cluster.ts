@@ -3,7 +3,7 @@ import type { GroupSpec } from '../../model/group.ts'
 import { arn } from '../../model/names.ts'
 import { type GroupRecords, type Member, membersOf } from './members.ts'
 import { endpointView } from './replication-group.ts'
-import { securityGroupsView } from './security-groups.ts'
+import { cacheSecurityGroupsView, securityGroupsView } from './security-groups.ts'
 import { cacheNodeStatus, clusterStatus } from './status.ts'
 
 /** Where AWS's own console offers its client library with discovery for Memcached; clients look at no part of it. */
@@ -86,7 +86,7 @@ export const cacheClusterView = (group: GroupRecords, clusterId: string, account
     ...(labels.notificationTopicArn === null
       ? {}
       : { NotificationConfiguration: { TopicArn: labels.notificationTopicArn, TopicStatus: labels.notificationTopicStatus } }),
-    CacheSecurityGroups: [],
+    CacheSecurityGroups: cacheSecurityGroupsView(group),
     CacheParameterGroup: parameterGroupView(spec, members),
     ...(spec.subnetGroup === null ? {} : { CacheSubnetGroupName: spec.subnetGroup }),
     ...(showNodes && settled ? { CacheNodes: members.map(nodeView) } : {}),

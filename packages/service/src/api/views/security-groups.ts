@@ -1,15 +1,29 @@
-import type { SecurityGroupMembership } from '@aws-sdk/client-elasticache'
+import type { CacheSecurityGroupMembership, SecurityGroupMembership } from '@aws-sdk/client-elasticache'
 import { namedSecurityGroups, securityGroupsOf } from '../../model/used-security-groups.ts'
 import type { GroupRecords } from './members.ts'
 
+interface Shown {
+  readonly name: string
+  readonly status: 'active' | 'adding' | 'removing'
+}
+
 /** Which a cluster has, and whether they are in force: `adding` and `removing` last some milliseconds. */
-export const securityGroupsView = ({ spec, state }: GroupRecords): SecurityGroupMembership[] => {
+const shown = ({ spec, state }: GroupRecords, has: readonly string[], isOne: (name: string) => boolean): readonly Shown[] => {
   const inForce = state?.securityGroups ?? []
   const named = new Set(namedSecurityGroups(spec))
-  const present = securityGroupsOf(spec).map((id) => ({
-    SecurityGroupId: id,
-    Status: named.has(id) && !inForce.includes(id) ? 'adding' : 'active',
-  }))
-  const leaving = inForce.filter((id) => id.startsWith('sg-') && !named.has(id))
-  return [...present, ...leaving.map((id) => ({ SecurityGroupId: id, Status: 'removing' }))]
+  const present = has.map((name): Shown => ({ name, status: named.has(name) && !inForce.includes(name) ? 'adding' : 'active' }))
+  const leaving = inForce.filter((name) => isOne(name) && !named.has(name))
+  return [...present, ...leaving.map((name): Shown => ({ name, status: 'removing' }))]
 }
+
+/** No cache security group has such a name. */
+const isOfEc2 = (name: string): boolean => name.startsWith('sg-')
+
+export const securityGroupsView = (group: GroupRecords): SecurityGroupMembership[] =>
+  shown(group, securityGroupsOf(group.spec), isOfEc2).map(({ name, status }) => ({ SecurityGroupId: name, Status: status }))
+
+export const cacheSecurityGroupsView = (group: GroupRecords): CacheSecurityGroupMembership[] =>
+  shown(group, group.spec.labels.cacheSecurityGroupNames, (name) => !isOfEc2(name)).map(({ name, status }) => ({
+    CacheSecurityGroupName: name,
+    Status: status,
+  }))

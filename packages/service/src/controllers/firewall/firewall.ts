@@ -3,6 +3,7 @@
  * group's own controller, and the group's controller opens no address before it is guarded (`ensure`).
  */
 import { decideFirewall, guardedAddresses } from '../../decide/firewall.ts'
+import { type CacheSecurityGroupRecord, cacheSecurityGroupPrefix } from '../../model/cache-security-groups.ts'
 import type { GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, groupOfKey } from '../../model/keys.ts'
 import { type SecurityGroupRecord, securityGroupPrefix } from '../../model/security-groups.ts'
@@ -66,7 +67,9 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
     const specs = (await listRecords<GroupSpec>(store, 'spec/')).records.map(({ value }) => value)
     const states = (await listRecords<GroupState>(store, 'state/')).records.map(({ value }) => value)
     const securityGroups = (await listRecords<SecurityGroupRecord>(store, securityGroupPrefix)).records.map(({ value }) => value)
-    const guards = decideFirewall({ specs, states, securityGroups })
+    const legacy = (await listRecords<CacheSecurityGroupRecord>(store, cacheSecurityGroupPrefix)).records
+    const cacheSecurityGroups = legacy.map(({ value }) => value)
+    const guards = decideFirewall({ specs, states, securityGroups, cacheSecurityGroups })
     const failure = await put(guards)
     const guarded = new Set(guards.map(({ group }) => group))
     const stateOf = new Map(states.map((state) => [groupName(state), state]))
@@ -171,6 +174,7 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
       follow('spec/', onSpec)
       follow('state/', onState)
       follow(securityGroupPrefix, wake)
+      follow(cacheSecurityGroupPrefix, wake)
       const looking = look().catch((error: unknown) => {
         if (!ending.signal.aborted) log('error', 'the rules of security groups are no longer looked at', { error })
       })

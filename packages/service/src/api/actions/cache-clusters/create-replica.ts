@@ -39,7 +39,13 @@ const checkRepeated = (input: Input, group: GroupSpec): void => {
     ['SnapshotRetentionLimit', input.SnapshotRetentionLimit, group.labels.snapshotRetentionLimit],
     ['NotificationTopicArn', input.NotificationTopicArn, group.labels.notificationTopicArn],
     ['SecurityGroupIds', input.SecurityGroupIds?.toSorted().join(), securityGroupsOf(group).toSorted().join()],
-    ['CacheSecurityGroupNames', input.CacheSecurityGroupNames?.join(), ''],
+    [
+      'CacheSecurityGroupNames',
+      input.CacheSecurityGroupNames?.map((name) => name.toLowerCase())
+        .toSorted()
+        .join(),
+      group.labels.cacheSecurityGroupNames.toSorted().join(),
+    ],
   ]
   for (const [name, asked, present] of repeated) {
     if (asked === undefined || asked === '' || asked === present) continue

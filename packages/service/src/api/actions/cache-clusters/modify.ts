@@ -62,7 +62,7 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
   const change = before.kind === 'memcached' ? await changedNodes(context, group, input) : refuseNodeChange(input)
   const nodeType = scaledNodeType(before.nodeType, input.CacheNodeType)
   const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
-  const securityGroups = await wantedSecurityGroups(context, input)
+  const securityGroups = await wantedSecurityGroups(context, input, before.labels)
   const spec: GroupSpec = {
     ...before,
     labels: { ...changedLabels(before.labels, input, before.kind === 'memcached'), ...securityGroups.labels },

@@ -20,7 +20,6 @@ export interface LabelInput {
   readonly NotificationTopicArn?: string | undefined
   readonly NotificationTopicStatus?: string | undefined
   readonly AutoMinorVersionUpgrade?: boolean | undefined
-  readonly CacheSecurityGroupNames?: readonly string[] | undefined
 }
 
 /**
@@ -41,13 +40,6 @@ const topicArn = (value: string): string => {
   return value
 }
 
-/** Cache security groups belong to the time before VPCs. */
-const refuseCacheSecurityGroups = (names: readonly string[] | undefined): void => {
-  if (names !== undefined && names.length > 0) {
-    throw invalidValue('Use of cache security groups is not permitted in this API version for your account.')
-  }
-}
-
 const refuseForMemcached = (input: LabelInput, memcached: boolean): void => {
   if (!memcached) return
   if (input.SnapshotWindow) throw invalidCombination('SnapshotWindow cannot be given for Memcached, which takes no snapshots.')
@@ -59,7 +51,6 @@ const refuseForMemcached = (input: LabelInput, memcached: boolean): void => {
 /** The labels of a new group. `seed` decides the windows that the request leaves open: spread over the week, and the same each time. */
 export const newLabels = (input: LabelInput, description: string, seed: string, memcached: boolean): GroupLabels => {
   refuseForMemcached(input, memcached)
-  refuseCacheSecurityGroups(input.CacheSecurityGroupNames)
   const maintenance = input.PreferredMaintenanceWindow
     ? maintenanceWindow(input.PreferredMaintenanceWindow)
     : freeMaintenanceWindow(seed, input.SnapshotWindow)
@@ -115,7 +106,6 @@ const topicChange = (
 /** The labels after a modification. */
 export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached: boolean): GroupLabels => {
   refuseForMemcached(input, memcached)
-  refuseCacheSecurityGroups(input.CacheSecurityGroupNames)
   const maintenance = input.PreferredMaintenanceWindow
     ? maintenanceWindow(input.PreferredMaintenanceWindow)
     : labels.maintenanceWindow

@@ -308,7 +308,7 @@ test('single values are checked', async () => {
   await refuses({ SnapshotWindow: '05:00' }, value, /snapshot window/)
   await refuses({ PreferredMaintenanceWindow: 'sun:05:00-sun:06:00', SnapshotWindow: '05:30-06:30' }, combination, /overlap/)
   await refuses({ NotificationTopicArn: 'topic' }, value, /NotificationTopicArn/)
-  await refuses({ CacheSecurityGroupNames: ['default'] }, value, /not permitted/)
+  await refuses({ CacheSecurityGroupNames: ['default'] }, 'CacheSecurityGroupNotFoundFault', /default/)
   await refuses({ Tags: [{ Key: 'aws:x', Value: '1' }] }, value, /aws:/)
 })
 

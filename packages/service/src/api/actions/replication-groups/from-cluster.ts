@@ -143,7 +143,8 @@ export const createFromCluster = (input: Input, context: ActionContext): Promise
     const cluster = await findCacheCluster(context, input.PrimaryClusterId)
     checkCandidate(cluster)
     checkRepeated(input, cluster.spec.value)
-    const securityGroups = await wantedSecurityGroups(context, input)
+    const { CacheSubnetGroupName: _same, ...rest } = input
+    const securityGroups = await wantedSecurityGroups(context, rest, cluster.spec.value.labels)
     const spec = movedSpec(context, input, id, cluster.spec.value, securityGroups)
     checkFailover(spec)
     const state = await move(context, cluster, spec, securityGroups.conditions)

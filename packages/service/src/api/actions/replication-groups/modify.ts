@@ -134,7 +134,7 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     checkClusterMode(before, input.ClusterMode)
     refuseEngineChange(before, input.Engine, input.EngineVersion)
     const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
-    const securityGroups = await wantedSecurityGroups(context, input)
+    const securityGroups = await wantedSecurityGroups(context, input, before.labels)
     const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
     const { transitEncryption: _transit, auth: _auth, userGroup: _users, ...unchanged } = before
     const staying = before.userGroup !== undefined && !leavesUserGroup(before, input)

@@ -1,4 +1,5 @@
 import { Fault, invalidValue } from '../../../errors.ts'
+import { cacheSecurityGroupKey } from '../../../model/cache-security-groups.ts'
 import type { GroupKey, GroupSpace, GroupSpec, GroupState, NodeStatus, Tag } from '../../../model/group.ts'
 import { clusterKey, parameterGroupKey, specKey, stateKey, subnetGroupKey } from '../../../model/keys.ts'
 import { type ArnType, parseArn } from '../../../model/names.ts'
@@ -26,7 +27,6 @@ export type Resource =
 
 /** Kinds of resources that carry tags on AWS, and that do not exist here: nothing of them can be found. */
 const absentKinds: Readonly<Partial<Record<ArnType, string>>> = {
-  securitygroup: 'CacheSecurityGroupNotFoundFault',
   snapshot: 'SnapshotNotFoundFault',
   serverlesscache: 'ServerlessCacheNotFoundFault',
   serverlesscachesnapshot: 'ServerlessCacheSnapshotNotFoundFault',
@@ -130,6 +130,8 @@ export const findResource = async (context: ActionContext, arnText: string): Pro
   if (arn.type === 'replicationgroup') return replicationGroup(context, name)
   if (arn.type === 'user') return user(context, name)
   if (arn.type === 'usergroup') return stored(context, userGroupKey(context.region, name), 'UserGroupNotFoundFault', name)
+  if (arn.type === 'securitygroup')
+    return stored(context, cacheSecurityGroupKey(context.region, name), 'CacheSecurityGroupNotFoundFault', name)
   if (arn.type === 'subnetgroup') return subnetGroup(context, name)
   return parameterGroup(context, name)
 }
