@@ -5,14 +5,25 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DescribeCacheSubnetGroupsCommand } from '@aws-sdk/client-elasticache'
-import { http } from '../../packages/service/src/api/testing/exchange.ts'
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand,
+  DeleteAccessKeyCommand,
+  DeleteUserCommand,
+  DeleteUserPolicyCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+  UpdateAccessKeyCommand,
+} from '@aws-sdk/client-iam'
+import { exchange, http } from '../../packages/service/src/api/testing/exchange.ts'
 import { signHeader } from '../../packages/service/src/api/testing.ts'
-import { startTestService } from '../support/service.ts'
+import { startTestService, type TestService } from '../support/service.ts'
 import { apiAttacks } from './api-rows.ts'
+import { call, type IamTarget, iamAttacks, type Person, people, preparations, requestOf, statementsOf } from './iam-rows.ts'
 import { runAttacks } from './table.ts'
 
 const deadlineMs = 5_000
-const quietMs = 100
+const quietMs = 40
 
 /** Status and error code of every answer on one connection, until the other side ends it or nothing more comes. */
 const send = (port: number, bytes: Uint8Array): Promise<string> =>
@@ -41,6 +52,33 @@ const send = (port: number, bytes: Uint8Array): Promise<string> =>
     socket.write(bytes)
   })
 
+/** Users of IAM with keys and policies, and what they try to get at. */
+const prepare = async (service: TestService, sendBytes: IamTarget['send'], root: IamTarget['root']): Promise<IamTarget> => {
+  for (const [name, action, parameters] of preparations)
+    assert.equal(await call({ send: sendBytes }, root, name, action, parameters), '200 -', action)
+  const bytes = requestOf(root, 'ec2', 'CreateSecurityGroup', { GroupName: 'guarded', GroupDescription: 'x' })
+  const { body } = await exchange(Number(new URL(service.url()).port), bytes)
+  const guardedId = /<groupId>([^<]*)/.exec(body)?.[1] ?? assert.fail(body)
+  const iam = new IAMClient({ endpoint: service.url(), region: 'us-east-1', credentials: root, maxAttempts: 1 })
+  const found = new Map<Person, IamTarget['root']>()
+  for (const UserName of people) {
+    await iam.send(new CreateUserCommand({ UserName }))
+    const Statement = statementsOf(UserName, guardedId)
+    const document = JSON.stringify({ Version: '2012-10-17', Statement })
+    if (Statement.length > 0) await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: 'all', PolicyDocument: document }))
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }))
+    found.set(UserName, { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' })
+  }
+  const keysOf = (person: Person) => found.get(person) ?? assert.fail(person)
+  assert.equal(await call({ send: sendBytes }, keysOf('gone'), 'elasticache', 'DescribeEvents'), '200 -')
+  await iam.send(new UpdateAccessKeyCommand({ UserName: 'idle', AccessKeyId: keysOf('idle').accessKeyId, Status: 'Inactive' }))
+  await iam.send(new DeleteAccessKeyCommand({ UserName: 'gone', AccessKeyId: keysOf('gone').accessKeyId }))
+  await iam.send(new DeleteUserPolicyCommand({ UserName: 'gone', PolicyName: 'all' }))
+  await iam.send(new DeleteUserCommand({ UserName: 'gone' }))
+  iam.destroy()
+  return { root, keysOf, guardedId, send: sendBytes }
+}
+
 test('nobody gets into the API who has no key', async (context) => {
   await using service = await startTestService()
   const port = Number(new URL(service.url()).port)
@@ -55,6 +93,11 @@ test('nobody gets into the API who has no key', async (context) => {
 
   assert.ok(apiAttacks.length >= 60, `${apiAttacks.length} rows`)
   await runAttacks(context, target, apiAttacks)
+
+  await context.test('nor does anybody get further than his policies', async (each) => {
+    const iam = await prepare(service, target.send, keys)
+    await runAttacks(each, iam, iamAttacks)
+  })
 
   const { CacheSubnetGroups = [] } = await client.send(new DescribeCacheSubnetGroupsCommand({}))
   assert.ok(!CacheSubnetGroups.some((group) => group.CacheSubnetGroupName === 'broken-in'), 'nothing was made')

@@ -11,9 +11,12 @@ import {
   CreateReplicationGroupCommand,
   DescribeEventsCommand,
   DescribeReplicationGroupsCommand,
+  ElastiCacheClient,
   ModifyCacheParameterGroupCommand,
   ModifyReplicationGroupCommand,
 } from '@aws-sdk/client-elasticache'
+import { CreateAccessKeyCommand, CreateUserCommand, IAMClient } from '@aws-sdk/client-iam'
+import { exchange, http } from '../../packages/service/src/api/testing/exchange.ts'
 import { signHeader } from '../../packages/service/src/api/testing.ts'
 import { startTestService, type TestService, until } from '../support/service.ts'
 import type { Plan } from './intruder.ts'
@@ -134,10 +137,9 @@ const complaints = async (service: TestService): Promise<string> => {
     `${query}&ApplyImmediately=true&Password=${tokens[2]}`,
   ]) {
     const request = signHeader({ body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }, keys)
-    const { host: _, ...headers } = request.headers
-    const signed = { ...headers, host: 'localhost' }
-    const response = await fetch(service.url(), { method: 'POST', headers: signed, body })
-    said.push(await response.text())
+    const answer = await exchange(Number(new URL(service.url()).port), http('POST', '/', request.headers, body))
+    assert.match(answer.body, /<Code>(?!SignatureDoesNotMatch|MissingAuthenticationToken)/)
+    said.push(answer.body)
   }
   return said.join('\n')
 }
@@ -166,7 +168,7 @@ interface Secret {
 
 const never = /^(?!)/
 
-const secretsOf = (service: TestService): readonly Secret[] => {
+const secretsOf = (service: TestService, secretOfUser: string): readonly Secret[] => {
   const read = (path: string): string => readFileSync(join(service.home, path), 'utf8')
   const keyOf = (path: string): string => read(path).split('\n')[1] ?? assert.fail(`expected a key in ${path}`)
   const stored = JSON.parse(read('secrets.json')) as Record<string, string>
@@ -174,6 +176,8 @@ const secretsOf = (service: TestService): readonly Secret[] => {
   const node = (id: string): string => `nodes/us-east-1/${id}`
   return [
     { name: 'the secret key', value: value('secretAccessKey'), place: /^secrets\.json$/ },
+    { name: 'the secret key of a user of IAM', value: secretOfUser, place: never },
+    { name: 'the key that seals', value: read('seal.key').trim(), place: /^seal\.key$/ },
     { name: 'the password of control', value: value('control'), place: /^secrets\.json$/ },
     { name: 'the password of replication', value: value('replication'), place: /^secrets\.json$/ },
     ...(['safe', 'open'] as const).map((group) => ({
@@ -191,7 +195,24 @@ const secretsOf = (service: TestService): readonly Secret[] => {
   ]
 }
 
+/** A key of IAM, which is used once. */
+const userOfIam = async (service: TestService): Promise<string> => {
+  const root = service.client()
+  const credentials = await root.config.credentials()
+  root.destroy()
+  const iam = new IAMClient({ endpoint: service.url(), region: 'us-east-1', credentials, maxAttempts: 1 })
+  await iam.send(new CreateUserCommand({ UserName: 'ada' }))
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: 'ada' }))
+  iam.destroy()
+  const keys = { accessKeyId: AccessKey?.AccessKeyId ?? '', secretAccessKey: AccessKey?.SecretAccessKey ?? '' }
+  const client = new ElastiCacheClient({ endpoint: service.url(), region: 'us-east-1', credentials: keys, maxAttempts: 1 })
+  await assert.rejects(client.send(new DescribeEventsCommand({})), { name: 'AccessDenied' })
+  client.destroy()
+  return keys.secretAccessKey
+}
+
 const search = async (context: TestContext, service: TestService): Promise<void> => {
+  const secretOfUser = await userOfIam(service)
   const client = service.client()
   const texts: Record<string, string> = {
     'what requests that failed were told': await complaints(service),
@@ -207,7 +228,7 @@ const search = async (context: TestContext, service: TestService): Promise<void>
   const { files } = walk(service.home)
   assert.ok(files.length > 30, `${files.length} files`)
   const contents = files.map((path) => [relative(service.home, path), readFileSync(path)] as const)
-  for (const { name, value, place } of secretsOf(service)) {
+  for (const { name, value, place } of secretsOf(service, secretOfUser)) {
     assert.ok(value.length >= 16, name)
     await context.test(`${name} is where it has to be, and nowhere else`, () => {
       const holders = contents.filter(([, bytes]) => bytes.includes(value)).map(([path]) => path)

@@ -1,9 +1,17 @@
 /** Whether a caller whose signature is right may make this call, on everything that the call is about. */
 import type { Tag } from '../../model/group.ts'
 import { iamUserArn } from '../../model/iam.ts'
+import {
+  defaultSecurityGroupId,
+  defaultSecurityGroupName,
+  type SecurityGroupName,
+  securityGroupNameKey,
+} from '../../model/security-groups.ts'
+import { readRecord } from '../../ports/records.ts'
 import { checkPermission, contextOf } from '../../security/iam/permission.ts'
 import type { Caller } from '../../security/sigv4.ts'
 import type { ActionContext } from '../action.ts'
+import { structuresOf } from '../ec2/wire.ts'
 import { decodeInput } from '../wire/decode.ts'
 import { operations } from '../wire/schema.ts'
 import { readUser } from './context.ts'
@@ -67,17 +75,43 @@ const askedOfIam = async ({ caller, action, parameters }: Call, context: Read): 
   return asked(user === undefined ? userArn('/', name) : iamUserArn(caller.account, user))
 }
 
-/** Security groups by id; whatever is asked of EC2 otherwise is about everything. */
-const askedOfEc2 = ({ caller, action, parameters }: Call): Asked => {
+/** The id of a group that is named; `*` where there is none: the call will find none either. */
+const idOfName = async (name: string, { store }: Read, region: string): Promise<string> => {
+  if (name === defaultSecurityGroupName) return defaultSecurityGroupId(region)
+  return (await readRecord<SecurityGroupName>(store, securityGroupNameKey(region, name)))?.value.id ?? '*'
+}
+
+/**
+ * Security groups, by their ids also where the request names them: what a policy says of a group holds however it is called. Whatever is
+ * asked of EC2 otherwise is about everything.
+ */
+const askedOfEc2 = async ({ caller, action, parameters }: Call, context: Read): Promise<Asked> => {
   const arn = (id: string): string => `arn:aws:ec2:${caller.region}:${caller.account}:security-group/${id}`
-  const ids = [...parameters].flatMap(([name, value]) => (/^(GroupId(\.\d+)?|ResourceId\.\d+)$/.test(name) ? [value] : []))
+  const given = (pattern: RegExp): readonly string[] =>
+    [...parameters].flatMap(([name, value]) => (pattern.test(name) && value !== '' ? [value] : []))
+  const names = action === 'CreateSecurityGroup' ? [] : given(/^GroupName(\.\d+)?$/)
+  const ids = [
+    ...given(/^(GroupId(\.\d+)?|ResourceId\.\d+)$/),
+    ...(await Promise.all(names.map((name) => idOfName(name, context, caller.region)))),
+  ]
+  // With something new, or for what is there (CreateTags, DeleteTags).
+  const tags = [parameters, ...structuresOf(parameters, 'TagSpecification')]
+    .flatMap((each) => structuresOf(each, 'Tag'))
+    .map((tag) => ({ key: tag.get('Key') ?? '', value: tag.get('Value') ?? '' }))
   const resources = ids.length > 0 ? ids.map(arn) : [/^(Create|Delete|Authorize|Revoke)/.test(action) ? arn('*') : '*']
-  return { resources, tags: [], tagKeys: [] }
+  return { resources, tags, tagKeys: tags.map(({ key }) => key) }
+}
+
+/** The permission that tags need which come with something new. */
+const taggingOf = (action: string): readonly string[] => {
+  if (action.startsWith('elasticache:Create')) return ['elasticache:AddTagsToResource']
+  if (action === 'iam:CreateUser') return ['iam:TagUser']
+  return action.startsWith('ec2:') ? ['ec2:CreateTags'] : []
 }
 
 const askedOf = async (call: Call, context: Read): Promise<Asked> => {
   if (call.caller.service === 'elasticache') return askedOfElastiCache(call)
-  if (call.caller.service === 'ec2') return askedOfEc2(call)
+  if (call.caller.service === 'ec2') return askedOfEc2(call, context)
   if (call.caller.service === 'iam') return askedOfIam(call, context)
   return { resources: ['*'], tags: [], tagKeys: [] }
 }
@@ -92,8 +126,7 @@ export const authorise = async (call: Call, context: Read, trail: Trail): Promis
   trail.resources = asked.resources
   // As on AWS everybody may ask who he is.
   if (caller.user !== undefined && action !== 'sts:GetCallerIdentity') {
-    // Tags that come with something new need the permission to tag it.
-    const tagging = asked.tags.length > 0 && action.startsWith('elasticache:Create') ? ['elasticache:AddTagsToResource'] : []
+    const tagging = asked.tags.length > 0 ? taggingOf(action) : []
     for (const resource of asked.resources) {
       const known = contextOf({
         caller,

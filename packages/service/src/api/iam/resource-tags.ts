@@ -4,6 +4,8 @@ import type { GroupSpec, Tag } from '../../model/group.ts'
 import { iamUserArn } from '../../model/iam.ts'
 import { clusterKey, parameterGroupKey, specKey, subnetGroupKey } from '../../model/keys.ts'
 import type { ClusterIndex } from '../../model/records.ts'
+import { isSecurityGroupId, securityGroupKey } from '../../model/security-groups.ts'
+import { userGroupKey, userKey } from '../../model/users.ts'
 import { readRecord } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
 import { isStorable } from '../names.ts'
@@ -23,10 +25,22 @@ const tagsOfCluster = async ({ store }: Pick<ActionContext, 'store'>, region: st
 }
 
 const keyOf = (kind: string, region: string, name: string): string | null => {
-  if (kind === 'replicationgroup') return specKey({ region, space: 'rg', id: name })
-  if (kind === 'parametergroup') return parameterGroupKey(region, name)
-  if (kind === 'securitygroup') return cacheSecurityGroupKey(region, name)
-  return kind === 'subnetgroup' ? subnetGroupKey(region, name) : null
+  switch (kind) {
+    case 'replicationgroup':
+      return specKey({ region, space: 'rg', id: name })
+    case 'parametergroup':
+      return parameterGroupKey(region, name)
+    case 'securitygroup':
+      return cacheSecurityGroupKey(region, name)
+    case 'subnetgroup':
+      return subnetGroupKey(region, name)
+    case 'user':
+      return userKey(region, name)
+    case 'usergroup':
+      return userGroupKey(region, name)
+    default:
+      return null
+  }
 }
 
 /** Nothing for what does not exist, or carries no tags. */
@@ -36,6 +50,11 @@ export const tagsOfResource = async (context: Pick<ActionContext, 'store' | 'acc
   if (service === 'iam') {
     const user = (await readUser(context, kind.slice(kind.lastIndexOf('/') + 1)))?.value
     return user !== undefined && iamUserArn(account, user) === arn ? user.tags : []
+  }
+  if (service === 'ec2') {
+    const id = kind.slice(kind.indexOf('/') + 1)
+    if (!isSecurityGroupId(id)) return []
+    return (await readRecord<Tagged>(context.store, securityGroupKey(region, id)))?.value.tags ?? []
   }
   if (service !== 'elasticache' || !isStorable(name)) return []
   if (kind === 'cluster') return tagsOfCluster(context, region, name)
