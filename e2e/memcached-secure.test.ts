@@ -8,50 +8,13 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import {
-  type CacheCluster,
-  CreateCacheClusterCommand,
-  DescribeCacheClustersCommand,
-  ModifyCacheClusterCommand,
-} from '@aws-sdk/client-elasticache'
+import { ModifyCacheClusterCommand } from '@aws-sdk/client-elasticache'
 import { Memcache } from 'memcache'
-import { startTestService, type TestService, until } from './support/service.ts'
+import { available, create, placesOf } from './support/memcached.ts'
+import { startTestService, until } from './support/service.ts'
 import { askTls, serialOf } from './support/tls.ts'
 
 const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
-
-const available = (service: TestService, id: string): Promise<CacheCluster> =>
-  until(`${id} available`, async () => {
-    const client = service.client()
-    const { CacheClusters: [cluster] = [] } = await client.send(
-      new DescribeCacheClustersCommand({ CacheClusterId: id, ShowCacheNodeInfo: true }),
-    )
-    client.destroy()
-    const nodes = service.nodes()
-    return cluster?.CacheClusterStatus === 'available' && nodes.every((node) => node.status === 'available') ? cluster : undefined
-  })
-
-const create = async (service: TestService, id: string, count: number): Promise<CacheCluster> => {
-  const client = service.client()
-  await client.send(
-    new CreateCacheClusterCommand({
-      CacheClusterId: id,
-      Engine: 'memcached',
-      CacheNodeType: 'cache.t4g.micro',
-      NumCacheNodes: count,
-      TransitEncryptionEnabled: true,
-    }),
-  )
-  client.destroy()
-  return available(service, id)
-}
-
-const placesOf = (cluster: CacheCluster) => {
-  const endpoints = [cluster.ConfigurationEndpoint, ...(cluster.CacheNodes ?? []).map((node) => node.Endpoint)]
-  const [configuration, ...nodes] = endpoints.map((endpoint) => ({ host: endpoint?.Address ?? '', port: endpoint?.Port ?? 0 }))
-  assert.ok(configuration)
-  return { configuration, nodes }
-}
 
 /** What `openssl s_client` says of a handshake. */
 const handshake = (place: { host: string; port: number }, ...args: readonly string[]): string => {

@@ -62,6 +62,7 @@ const serve = async ([file = '', groups = '1']: readonly string[]): Promise<void
   const store = openSqliteStore(file, { clock: realClock })
   await fill(store, Number(groups))
   const world = createFakeWorld()
+  const sealer = createSealer(new Uint8Array(32))
   const server = createApiServer({
     verifier: {
       now: () => Date.now(),
@@ -71,9 +72,16 @@ const serve = async ([file = '', groups = '1']: readonly string[]): Promise<void
           : null,
     },
     actions,
-    context: (caller) => ({ region: caller.region, account: caller.account, store, catalog: world.catalog, clock: realClock }),
+    context: (caller) => ({
+      region: caller.region,
+      account: caller.account,
+      store,
+      catalog: world.catalog,
+      clock: realClock,
+      sealer,
+    }),
     audit: () => undefined,
-    sealer: createSealer(new Uint8Array(32)),
+    sealer,
     metrics: async () => '',
     log: (level, message, fields) => process.stderr.write(`${level} ${message} ${String(fields?.['error'] ?? '')}\n`),
   })

@@ -1,7 +1,7 @@
 /** Raw conversations by TLS. */
 import { connect } from 'node:tls'
 
-interface Place {
+export interface Place {
   readonly host: string
   readonly port: number
 }

@@ -3,7 +3,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
@@ -33,6 +33,7 @@ import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
+import { reachOf } from './model/memcached.ts'
 import { createAudit } from './observe/audit.ts'
 import { appendTo } from './observe/lines.ts'
 import { createLog } from './observe/log.ts'
@@ -88,8 +89,8 @@ export const probeWith =
     if (node.process === null || (await host.check(node.process, place.tag)) !== 'running') return { pid: null, engine: null }
     try {
       const own = { socket: place.socket, address: node.address, port: node.port, secrets, kind: spec.kind }
-      const isReachedByTls = spec.kind === 'memcached' && spec.transitEncryption !== undefined
-      const plan = isReachedByTls ? { ...own, authority: openAuthority(home.tlsFolder, systemClock.now).bundle } : own
+      const reach = reachOf(spec, node, () => openAuthority(home.tlsFolder, systemClock.now).bundle)
+      const plan = reach === null ? own : { ...own, reach }
       const control = await adapterFor(node.engine).connect(plan, connectDeadlineMs)
       try {
         return { pid: node.process.pid, engine: await control.status() }
@@ -181,8 +182,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     clock: systemClock,
     log,
     block,
-    machine: { processors: availableParallelism(), user: process.getuid?.() === 0 ? 'root' : null, openFiles: openFilesLimit() },
+    machine: {
+      name: hostname(),
+      processors: availableParallelism(),
+      user: process.getuid?.() === 0 ? 'root' : null,
+      openFiles: openFilesLimit(),
+    },
     secrets,
+    sealer,
     adapter: adapterFor,
     place: placeIn(home),
     connections,
@@ -214,6 +221,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       store,
       catalog,
       clock: systemClock,
+      sealer,
       whyUnguarded: firewall.whyUnguarded,
       whyNoIam: loginModule.whyNot,
     }),

@@ -1,6 +1,7 @@
 import type { Catalog } from '../ports/catalog.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
+import type { Sealer } from '../security/seal.ts'
 
 /** What an action may use. It reads and writes the store and returns; controllers do the rest. */
 export interface ActionContext {
@@ -11,6 +12,7 @@ export interface ActionContext {
   readonly store: Store
   readonly catalog: Catalog
   readonly clock: Clock
+  readonly sealer: Sealer
   /** Why users cannot log in by IAM to engines of this version (null: of any), or null where they can. Left out: they cannot. */
   readonly whyNoIam?: (engine: 'valkey' | 'redis', version: string | null) => string | null
   /** Why security groups cannot be put in force here; null where they can, or where this home takes them without. Left out: they can. */

@@ -59,7 +59,14 @@ const startService = async (): Promise<Service> => {
   const client = clientOf({
     verifier: verifierAt(realClock.now),
     actions,
-    context: (caller) => ({ region: caller.region, account: caller.account, store, catalog: world.catalog, clock: realClock }),
+    context: (caller) => ({
+      region: caller.region,
+      account: caller.account,
+      store,
+      catalog: world.catalog,
+      clock: realClock,
+      sealer: unaudited.sealer,
+    }),
     log: (level, message, fields) => problems.push(`${level} ${message} ${String(fields?.['error'])}`),
     ...unaudited,
   })

@@ -25,7 +25,12 @@ export const connect = async ([name, ...rest]: readonly string[]): Promise<numbe
   const { address, port } = endpointOf(found)
   const authority = join(existingHome().home.tlsFolder, 'ca.crt')
   if (found.group.kind === 'memcached') {
-    return converse({ address, port }, rest, found.group.tls ? readFileSync(authority, 'utf8') : null)
+    return converse(
+      { address, port },
+      rest,
+      found.group.tls ? readFileSync(authority, 'utf8') : null,
+      process.env['LARDER_AUTH_TOKEN'],
+    )
   }
   const catalog = openCatalog(process.env)
   const engine = found.group.shards[0]?.nodes[0]

@@ -6,9 +6,14 @@ import type { Endpoint } from '../model/group.ts'
 
 /**
  * The text protocol of Memcached on this terminal: one command from the arguments, or line by line from the input until its end.
- * With `ca` (PEM) by TLS.
+ * With `ca` (PEM) by TLS; with a token it logs in first, and shows the answer (`STORED`).
  */
-export const converse = ({ address, port }: Endpoint, command: readonly string[], ca: string | null): Promise<number> =>
+export const converse = (
+  { address, port }: Endpoint,
+  command: readonly string[],
+  ca: string | null,
+  token: string | undefined,
+): Promise<number> =>
   new Promise((resolve, reject) => {
     const socket = ca === null ? connect(port, address) : connectTls({ host: address, port, ca })
     socket.on('error', (error) =>
@@ -16,6 +21,10 @@ export const converse = ({ address, port }: Endpoint, command: readonly string[]
     )
     socket.on('close', () => resolve(0))
     socket.pipe(process.stdout, { end: false })
+    if (token !== undefined) {
+      const login = `default ${token}`
+      socket.write(`set login 0 0 ${Buffer.byteLength(login)}\r\n${login}\r\n`)
+    }
     if (command.length > 0) {
       socket.write(`${command.join(' ')}\r\nquit\r\n`)
       return

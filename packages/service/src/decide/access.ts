@@ -24,6 +24,8 @@ export const decideAccess = (input: GroupInput): readonly Action[] => {
   const wanted = accessText(input.spec)
   return input.spec.shards
     .flatMap((shard) => allFactsOf(input, shard).filter(isServing))
-    .filter((node) => (node.state.access ?? 'open') !== wanted && input.spec.kind !== 'memcached')
+    .filter(
+      (node) => (node.state.access ?? 'open') !== wanted && (input.spec.kind !== 'memcached' || input.spec.auth !== undefined),
+    )
     .map((node) => ({ do: 'access', node: node.spec.id }))
 }

@@ -22,7 +22,7 @@ export interface Exchange<Form, Answer> {
    * Sends the bytes of one command. Those of one turn of the event loop leave in one piece.
    * Rejects with `engine-unreachable` or `deadline`; `name` is what the command is called then.
    */
-  send(name: string, bytes: string, form: Form, deadlineMs: number): Promise<Answer>
+  send(name: string, bytes: string | Buffer, form: Form, deadlineMs: number): Promise<Answer>
   close(): void
 }
 
@@ -94,7 +94,7 @@ const converse = <Form, Answer>(socket: Socket, where: string, reader: Reader<Fo
   socket.on('end', () => end())
   socket.on('close', () => end())
 
-  const write = (bytes: string): void => {
+  const write = (bytes: string | Buffer): void => {
     if (socket.writableCorked === 0) {
       socket.cork()
       process.nextTick(() => socket.uncork())

@@ -1,6 +1,6 @@
 /** Folders and files of nodes: private to the user, and never half-written. */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import type { Host } from '../ports/host.ts'
+import type { FileContent, Host } from '../ports/host.ts'
 
 type Files = Pick<Host, 'writeFile' | 'readFile' | 'makeFolder' | 'removeFile' | 'removeFolder' | 'listFolder' | 'tail'>
 
@@ -16,7 +16,7 @@ const unlessMissing = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
 /** Tells writes of the same path at the same time apart. Starts anew with each process: what a crash left behind is written over. */
 let writes = 0
 
-const writeAtomically = async (path: string, content: string): Promise<void> => {
+const writeAtomically = async (path: string, content: FileContent): Promise<void> => {
   writes += 1
   const fresh = `${path}.${writes}.new`
   try {

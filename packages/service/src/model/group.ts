@@ -61,6 +61,8 @@ export interface AuthSpec {
   readonly optional: boolean
   /** Milliseconds since 1970. */
   readonly modifiedAt: number
+  /** Memcached, whose nodes need them in plain text: the same tokens, sealed for the purpose `tokenPurpose`. */
+  readonly sealed?: readonly string[]
 }
 
 export interface Tag {
@@ -181,6 +183,8 @@ export interface NodeState {
   readonly rebootsDone: number
   /** What clients need to come in, as the running process was told (`decide/access.ts`). Left out: nothing. */
   readonly access?: string
+  /** Memcached: name of the machine when the running process was started. */
+  readonly machineName?: string
   /** How the running process serves clients. Left out: without TLS. */
   readonly transit?: TransitState
   /** Of the certificate that the running process was given last. */

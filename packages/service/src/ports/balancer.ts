@@ -7,6 +7,8 @@ export interface Discovery {
   readonly nodes: readonly Endpoint[]
   /** Clients and nodes speak TLS: the certificate of the endpoint, and those by which nodes are known. Left out: neither does. */
   readonly tls?: NodeCertificate
+  /** Nodes ask clients to log in: what the list says is for those alone whom a node has let in. */
+  readonly authenticates?: boolean
 }
 
 /** A port at which connections with and without TLS are served, each by a port of the engine that stands behind it. */

@@ -10,6 +10,8 @@ export interface InstalledEngine {
   readonly path: string
   /** How the server is started: program and first arguments (a loader with its library path, or the binary itself). */
   readonly command: readonly string[]
+  /** Memcached: folder of the SASL library's plugins. Left out: it has none, and nobody can log in by SASL. */
+  readonly saslPlugins?: string
 }
 
 export interface AvailableEngine {

@@ -1,9 +1,10 @@
 import type { Endpoint, EngineName, SlotRange } from '../model/group.ts'
+import type { Reach } from '../model/memcached.ts'
 import type { TransitMode } from '../model/transit.ts'
 import type { ClientAccess } from '../model/users.ts'
 import type { InstalledEngine } from './catalog.ts'
 import type { NodeCertificate } from './certificates.ts'
-import type { Launch } from './host.ts'
+import type { FileContent, Launch } from './host.ts'
 import type { NodeLogins } from './logins.ts'
 
 /** Everything that a node's configuration is made of. Rendering it is pure. */
@@ -38,6 +39,8 @@ export interface NodePlan {
   readonly access?: ClientAccess
   /** How it asks about tokens of IAM; left out: nobody logs in by IAM. */
   readonly logins?: NodeLogins
+  /** Memcached: clients have to log in. Left out: they need not. */
+  readonly memcachedLogin?: MemcachedLogin
   /** It speaks TLS, by this certificate. */
   readonly tls?: NodeCertificate
   /** Valkey and Redis OSS: whether it speaks TLS alone. Left out: it does, where it has a certificate. */
@@ -93,8 +96,7 @@ export interface ControlSecrets {
 }
 
 export interface Rendered {
-  /** File name in the node's folder to its content. */
-  readonly files: Readonly<Record<string, string>>
+  readonly files: NodeFiles
   readonly launch: Launch
 }
 
@@ -197,15 +199,31 @@ export interface EngineControl {
 
 /** What is needed to reach a running node. */
 export interface ConnectPlan extends Pick<NodePlan, 'socket' | 'address' | 'port' | 'secrets' | 'kind'> {
-  /** Memcached, which has no control socket: the node speaks TLS, and its certificate is by one of these (PEM). Left out: it does not. */
-  readonly authority?: string
+  /** Memcached. Left out: the text protocol, without TLS and login. */
+  readonly reach?: Reach
 }
+
+/** File name in a node's folder to its content. */
+export type NodeFiles = Readonly<Record<string, FileContent>>
+
+export interface MemcachedLogin {
+  readonly access: ClientAccess
+  /** In plain text, as its files need them: one or two, the oldest first. */
+  readonly tokens: readonly string[]
+  /** Name of the machine when the node started: SASL looks for users of that realm. */
+  readonly machineName: string
+}
+
+/** What a node of Memcached has to know of who may log in. */
+export type AccessPlan = MemcachedLogin & Pick<NodePlan, 'secrets' | 'address' | 'parameters'>
 
 export interface EngineAdapter {
   readonly engine: EngineName
   render(plan: NodePlan): Rendered
   /** Files of a certificate by their names in the node's folder; null where the engine has none. */
-  certificateFiles(certificate: NodeCertificate): Readonly<Record<string, string>> | null
+  certificateFiles(certificate: NodeCertificate): NodeFiles | null
+  /** Files by which a node knows who may log in; null where it is told by commands. */
+  accessFiles(plan: AccessPlan): NodeFiles | null
   /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
   connect(plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
 }

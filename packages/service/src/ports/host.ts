@@ -24,6 +24,8 @@ export interface ProcessSample {
   readonly residentBytes: number
 }
 
+export type FileContent = string | Uint8Array
+
 export interface Host {
   /** Resolves when the process runs (not when it serves). Rejects with `engine-start` when it could not be executed. */
   start(launch: Launch): Promise<ProcessIdentity>
@@ -36,7 +38,7 @@ export interface Host {
   /** Resolves when the process is gone, within a few milliseconds of its end; rejects with the signal's reason when it aborts first. */
   waitGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void>
   /** Folders and files of nodes. Files get mode 0600, folders 0700. Writes are atomic (rename). */
-  writeFile(path: string, content: string): Promise<void>
+  writeFile(path: string, content: FileContent): Promise<void>
   readFile(path: string): Promise<string | null>
   makeFolder(path: string): Promise<void>
   /** Nothing happens when it is not there. */

@@ -301,6 +301,7 @@ export const createFakeWorld = (): FakeWorld => {
       },
     }),
     certificateFiles: () => ({}),
+    accessFiles: (plan) => (name === 'memcached' ? { tokens: plan.tokens.join(' ') } : null),
     connect: async (plan) => {
       const engine = living().find((candidate) => candidate.plan.address === plan.address && candidate.plan.port === plan.port)
       if (engine === undefined || engine.hung)
@@ -369,12 +370,12 @@ export const createFakeWorld = (): FakeWorld => {
       if (engine === undefined || !engine.alive) return false
       if (name === 'SIGSTOP') engine.hung = true
       else if (name === 'SIGCONT') engine.hung = false
-      else end(engine)
+      else if (name !== 'SIGHUP') end(engine)
       return true
     },
     waitGone: async () => undefined,
     writeFile: async (path, content) => {
-      files.set(path, content)
+      files.set(path, String(content))
     },
     readFile: async (path) => files.get(path) ?? null,
     makeFolder: async (path) => {

@@ -1,4 +1,5 @@
 /** Specs and contexts for tests of controllers, on a machine in memory. */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import { createConnections } from '../controllers/groups/connections.ts'
 import type { GroupContext } from '../controllers/groups/context.ts'
@@ -11,6 +12,7 @@ import { zonesOf } from '../model/zones.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
+import { createSealer } from '../security/seal.ts'
 import type { FakeWorld } from './fake-world.ts'
 
 export const region = 'us-east-1'
@@ -99,8 +101,9 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     log: (level, message, fields) =>
       onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),
     block: { first: 64 },
-    machine: { processors: 2, user: null, openFiles: null },
+    machine: { name: 'machine', processors: 2, user: null, openFiles: null },
     secrets: { control: 'c', replication: 'r' },
+    sealer: createSealer(new Uint8Array(32)),
     adapter: world.adapter,
     place: (where, id) => ({
       folder: `/fake/${where}/${id}`,

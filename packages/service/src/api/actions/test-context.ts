@@ -6,6 +6,7 @@ import { type SecurityGroupRecord, securityGroupKey } from '../../model/security
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import { put } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
+import { createSealer } from '../../security/seal.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import type { ActionContext } from '../action.ts'
 
@@ -41,6 +42,7 @@ export const testContext = (store: Store = createMemoryStore(), engines: readonl
     store,
     catalog: { list: () => engines, known: () => [], find: () => null },
     clock: { now: () => now, sleep: async () => undefined },
+    sealer: createSealer(new Uint8Array(32)),
     setTime: (to) => {
       now = to
     },

@@ -13,6 +13,7 @@ import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
 import { issueCertificate, issueEndpointCertificate } from './certificates.ts'
+import { writeLogin } from './login.ts'
 import { controlOf } from './observe.ts'
 import { startNodes } from './start.ts'
 import { changeNode, changeNodes } from './state-cell.ts'
@@ -116,6 +117,7 @@ const meet = async (input: ActInput, id: string, others: readonly string[]): Pro
 }
 
 const applyAccess = async (input: ActInput, id: string): Promise<void> => {
+  await writeLogin(input.context, input.spec, nodeOf(input, id))
   await (await control(input, id)).setAccess(accessOf(input.spec))
   const access = accessText(input.spec)
   await input.cell.update((state) => changeNode(state, id, { access }))
@@ -201,7 +203,12 @@ const discovery = async (input: ActInput, action: Extract<Action, { do: 'discove
   const { endpoint, version, nodes } = action
   const issued = issueEndpointCertificate(input.context, input.spec, endpoint)
   await input.cell.update((state) => ({ ...state, discoveryVersion: version, discoveryNodes: nodes.map(endpointText) }))
-  await input.context.balancer.setDiscovery(endpoint, { version, nodes, ...(issued === null ? {} : { tls: issued.tls }) })
+  await input.context.balancer.setDiscovery(endpoint, {
+    version,
+    nodes,
+    ...(issued === null ? {} : { tls: issued.tls }),
+    ...(input.spec.auth === undefined ? {} : { authenticates: true }),
+  })
   // After it is in force: one that was not is made again.
   if (issued !== null) await input.cell.update((state) => ({ ...state, endpointCertificate: issued.state }))
   input.inForce.discovery = action.version

@@ -11,6 +11,7 @@ import type { Host } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
 import type { LoginSettings } from '../../ports/logins.ts'
 import type { Store } from '../../ports/store.ts'
+import type { Sealer } from '../../security/seal.ts'
 import type { Guarding } from '../firewall/firewall.ts'
 import type { Connections } from './connections.ts'
 import type { Health } from './health.ts'
@@ -38,6 +39,8 @@ export interface GroupContext {
   readonly log: Log
   readonly block: Block
   readonly machine: {
+    /** As it calls itself. */
+    readonly name: string
     readonly processors: number
     /** `root` where the service runs as root; else null. */
     readonly user: string | null
@@ -45,6 +48,7 @@ export interface GroupContext {
     readonly openFiles: number | null
   }
   readonly secrets: ControlSecrets
+  readonly sealer: Sealer
   readonly adapter: (engine: EngineName) => EngineAdapter
   readonly place: (region: string, nodeId: string) => NodePlace
   readonly connections: Connections

@@ -2,6 +2,7 @@
 import type { Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
+import { reachOf } from '../../model/memcached.ts'
 import type { EngineControl, EngineStatus } from '../../ports/engine.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
@@ -35,13 +36,14 @@ export const controlOf = (
   node: NodeState,
   deadlineMs = connectDeadlineMs,
 ): Promise<EngineControl> => {
+  const reach = reachOf(spec, node, () => context.certificates.bundle)
   const plan = {
     socket: context.place(spec.region, node.id).socket,
     address: node.address,
     port: node.port,
     secrets: context.secrets,
     kind: spec.kind,
-    ...(spec.transitEncryption === undefined ? {} : { authority: context.certificates.bundle }),
+    ...(reach === null ? {} : { reach }),
   }
   return context.connections.open(connectionName(spec.region, node), context.adapter(node.engine), plan, deadlineMs)
 }

@@ -15,6 +15,7 @@ import type { ActInput } from './act-input.ts'
 import { issueCertificate } from './certificates.ts'
 import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
+import { loginOf } from './login.ts'
 import { controlOf } from './observe.ts'
 import { nodeTypeOf } from './settings.ts'
 import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
@@ -50,6 +51,7 @@ const planOf = (
   const place = context.place(spec.region, node.id)
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
+  const login = loginOf(context, spec, context.machine.name)
   const cluster = spec.kind === 'cme' && !node.joined ? clusterPlan(spec, cell.value, node) : null
   const engine = engineOf(context, spec)
   const logins = context.logins(engine)
@@ -74,6 +76,7 @@ const planOf = (
     ...(cluster === null ? {} : { cluster }),
     ...(logins === null ? {} : { logins: { ...logins, scope: `${spec.region}/${node.id}` } }),
     ...(spec.kind === 'memcached' ? {} : { access: accessOf(spec) }),
+    ...(login === null ? {} : { memcachedLogin: login }),
     ...(spec.transitEncryption === undefined ? {} : { transit: spec.transitEncryption }),
     ...(hasElection(spec) ? { election: true } : {}),
   }
@@ -192,6 +195,7 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
         parameterStatus: 'in-sync',
         synced: action.replicaOf === null,
         access: accessText(spec),
+        ...(spec.kind === 'memcached' ? { machineName: context.machine.name } : {}),
         transit: transitAtStart(spec),
         status: statusWhile(action.because),
         // Whatever it was started for: a reboot that was asked for has happened.

@@ -1,5 +1,6 @@
 import type { EngineAdapter } from '../../ports/engine.ts'
+import { accessFiles } from './access.ts'
 import { connect } from './control.ts'
 import { certificateFiles, render } from './render.ts'
 
-export const memcachedAdapter: EngineAdapter = { engine: 'memcached', render, certificateFiles, connect }
+export const memcachedAdapter: EngineAdapter = { engine: 'memcached', render, certificateFiles, accessFiles, connect }

@@ -1,36 +1,52 @@
-/** Control of a running Memcached node: its text protocol, over its own address. */
+/** Control of a running Memcached node: one of its protocols, over its own address. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { LarderError } from '../../errors.ts'
 import type { ConnectPlan, EngineControl, EngineStatus } from '../../ports/engine.ts'
+import { controlLogin, type Login, markLogin } from './access.ts'
 import { type Conversation, openConversation } from './conversation.ts'
 
 const commandDeadlineMs = 2_000
 const megabyte = 1024 ** 2
 const discoveryKey = 'AmazonElastiCache:cluster'
-
-/** Commands whose answers end with a line that says END. */
-const listCommands: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'stats'])
+/** The engine looks for the signal to read its tokens anew once in a second. */
+const accessDeadlineMs = 5_000
+const accessPollMs = 50
 
 const unsupported = (what: string) => async (): Promise<never> => {
   throw new LarderError('engine-command', `Memcached has no ${what}`)
 }
 
-/** `stats`: lines of `STAT name value`. */
-export const parseStats = (text: string): ReadonlyMap<string, string> =>
-  new Map([...text.matchAll(/^STAT (\S+) (.*)$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trimEnd()]))
+/** Resolves when this login works. Rejects with `deadline` where it does not within some seconds. */
+const untilLoggedIn = async (plan: ConnectPlan, login: Login): Promise<void> => {
+  const deadline = performance.now() + accessDeadlineMs
+  for (;;) {
+    try {
+      ;(await openConversation(plan, login, commandDeadlineMs)).close()
+      return
+    } catch (error) {
+      const refused = error instanceof LarderError && error.code === 'engine-command'
+      if (!refused) throw error
+      if (performance.now() > deadline)
+        throw new LarderError('deadline', `${plan.address} did not take other tokens within ${accessDeadlineMs} ms`, {
+          cause: error,
+          retry: true,
+        })
+    }
+    await delay(accessPollMs)
+  }
+}
 
-const controlOver = (conversation: Conversation, address: string): EngineControl => {
-  const ask = (command: string, form: 'line' | 'list' = 'line', deadlineMs = commandDeadlineMs): Promise<string> =>
-    conversation.ask(command, form, deadlineMs)
+const controlOver = (conversation: Conversation, plan: ConnectPlan): EngineControl => {
   const expect = async (command: string, expected: string): Promise<void> => {
-    const answer = await ask(command)
+    const answer = await conversation.raw(command, commandDeadlineMs)
     if (answer !== expected) {
       throw new LarderError('engine-command', `${command.split(' ', 1)[0]}: expected ${expected}, found ${answer}`, {
         retry: true,
       })
     }
   }
-  const status = async (deadlineMs?: number): Promise<EngineStatus> => {
-    const stats = parseStats(await ask('stats', 'list', deadlineMs))
+  const status = async (deadlineMs = commandDeadlineMs): Promise<EngineStatus> => {
+    const stats = await conversation.stats(deadlineMs)
     const numberOf = (name: string): number => Number(stats.get(name) ?? 0)
     return {
       pid: numberOf('pid'),
@@ -39,7 +55,7 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
       usedMemoryBytes: numberOf('bytes'),
       maxMemoryBytes: numberOf('limit_maxbytes'),
       clients: numberOf('curr_connections'),
-      bound: [address],
+      bound: [plan.address],
       ioThreads: 0,
       persistenceFails: false,
       replication: null,
@@ -49,15 +65,14 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
   return {
     closed: conversation.closed,
     status,
-    ping: async (deadlineMs) => {
-      await ask('version', 'line', deadlineMs)
-    },
+    ping: (deadlineMs) => conversation.version(deadlineMs),
     // Every parameter of Memcached takes effect with a restart.
     applyParameters: unsupported('parameters that can be changed while it runs'),
     setMaxMemory: (bytes) => expect(`cache_memlimit ${Math.floor(bytes / megabyte)}`, 'OK'),
     replicate: unsupported('replication'),
     bind: unsupported('addresses that can be changed while it runs'),
-    setAccess: unsupported('tokens'),
+    // Its files are in its folder already. SASL reads them at each login, the text protocol when it has been told to.
+    setAccess: (access) => untilLoggedIn(plan, plan.reach?.protocol === 'binary' ? controlLogin(plan) : markLogin(plan, access)),
     setTransit: unsupported('encryption that can be changed while it runs'),
     // Certificate and key together, or what was there stays.
     reloadCertificate: () => expect('refresh_certs', 'OK'),
@@ -67,15 +82,15 @@ const controlOver = (conversation: Conversation, address: string): EngineControl
     takeOver: unsupported('cluster'),
     standForElection: unsupported('cluster'),
     forget: unsupported('cluster'),
-    publishDiscovery: (text) => expect(`set ${discoveryKey} 0 0 ${Buffer.byteLength(text)}\r\n${text}`, 'STORED'),
+    publishDiscovery: (text) => conversation.store(discoveryKey, text, commandDeadlineMs),
     // The command exists, but only with -A, and would then be open to every client. The caller sends SIGTERM.
     shutdown: unsupported('command to end it; it is ended by a signal'),
-    command: (args) => ask(args.join(' '), listCommands.has(args[0] ?? '') ? 'list' : 'line'),
+    command: (args) => conversation.raw(args.join(' '), commandDeadlineMs),
     close: () => conversation.close(),
   }
 }
 
-export const connect = async (
-  plan: Pick<ConnectPlan, 'address' | 'port' | 'authority'>,
-  deadlineMs: number,
-): Promise<EngineControl> => controlOver(await openConversation(plan, deadlineMs), plan.address)
+export const connect = async (plan: ConnectPlan, deadlineMs: number): Promise<EngineControl> => {
+  const login = plan.reach?.authenticates === true ? controlLogin(plan) : null
+  return controlOver(await openConversation(plan, login, deadlineMs), plan)
+}

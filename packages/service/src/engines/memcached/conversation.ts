@@ -1,19 +1,26 @@
-/** A connection to one Memcached in its text protocol. */
+/** What Larder says to one Memcached, in either of its protocols. */
 import { LarderError } from '../../errors.ts'
 import type { ConnectPlan } from '../../ports/engine.ts'
-import { type Exchange, openExchange, type Reader } from '../exchange.ts'
+import { type Exchange, type ExchangeOptions, openExchange, type Reader } from '../exchange.ts'
+import type { Login } from './access.ts'
+import { askBinary, createMessageReader, type Message, type MessageForm, opcodes } from './binary.ts'
+
+export interface Conversation {
+  /** Resolves when the connection has ended, for whatever reason. All others reject with `engine-command`, `engine-unreachable` or `deadline`. */
+  readonly closed: Promise<void>
+  version(deadlineMs: number): Promise<void>
+  stats(deadlineMs: number): Promise<ReadonlyMap<string, string>>
+  store(key: string, text: string, deadlineMs: number): Promise<void>
+  /** A raw command of the text protocol; the answer without its last line break. */
+  raw(command: string, deadlineMs: number): Promise<string>
+  close(): void
+}
 
 /** How an answer ends: with its first line, or with a line that says `END`. Errors are always one line. */
 type AnswerForm = 'line' | 'list'
 
-export interface Conversation {
-  /** Resolves when the connection has ended, for whatever reason. */
-  readonly closed: Promise<void>
-  /** The answer without its last line break. Rejects with `engine-command`, `engine-unreachable` or `deadline`. */
-  ask(command: string, form: AnswerForm, deadlineMs: number): Promise<string>
-  close(): void
-}
-
+/** Commands whose answers end with a line that says END. */
+const listCommands: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'stats'])
 const ends: Readonly<Record<AnswerForm, RegExp>> = {
   line: /\r\n/,
   list: /^(?:END|ERROR|CLIENT_ERROR [^\r\n]*|SERVER_ERROR [^\r\n]*)\r\n/m,
@@ -37,34 +44,89 @@ const createAnswerReader = (): Reader<AnswerForm, string> => {
   }
 }
 
-const ask = async (
+/** `name` is what it is called in messages: the command itself may hold a secret. */
+const askText = async (
   exchange: Exchange<AnswerForm, string>,
+  name: string,
   command: string,
-  form: AnswerForm,
   deadlineMs: number,
 ): Promise<string> => {
-  const name = command.split(' ', 1)[0] ?? ''
+  const form = listCommands.has(command.split(' ', 1)[0] ?? '') ? 'list' : 'line'
   const answer = await exchange.send(name, `${command}\r\n`, form, deadlineMs)
   if (errorLine.test(answer)) throw new LarderError('engine-command', `${name} was refused: ${answer}`)
   return answer
 }
 
+/** Throws unless the answer says that something was stored. */
+const isStored = (name: string, answer: string): void => {
+  if (answer === 'STORED') return
+  throw new LarderError('engine-command', `${name}: expected STORED, found ${answer}`, { retry: true })
+}
+
+/** `stats`: lines of `STAT name value`. */
+export const parseStats = (text: string): ReadonlyMap<string, string> =>
+  new Map([...text.matchAll(/^STAT (\S+) (.*)$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trimEnd()]))
+
+const storing = (key: string, text: string): string => `set ${key} 0 0 ${Buffer.byteLength(text)}\r\n${text}`
+
+const textConversation = (exchange: Exchange<AnswerForm, string>): Conversation => ({
+  closed: exchange.closed,
+  version: async (deadlineMs) => {
+    await askText(exchange, 'version', 'version', deadlineMs)
+  },
+  stats: async (deadlineMs) => parseStats(await askText(exchange, 'stats', 'stats', deadlineMs)),
+  store: async (key, text, deadlineMs) => isStored('set', await askText(exchange, 'set', storing(key, text), deadlineMs)),
+  raw: (command, deadlineMs) => askText(exchange, command.split(' ', 1)[0] ?? '', command, deadlineMs),
+  close: () => exchange.close(),
+})
+
+const binaryConversation = (exchange: Exchange<MessageForm, readonly Message[]>): Conversation => ({
+  closed: exchange.closed,
+  version: async (deadlineMs) => {
+    await askBinary(exchange, 'version', { opcode: opcodes.version }, deadlineMs)
+  },
+  stats: async (deadlineMs) => {
+    const messages = await askBinary(exchange, 'stats', { opcode: opcodes.stat }, deadlineMs)
+    return new Map(messages.map(({ key, value }) => [key, value]))
+  },
+  store: async (key, value, deadlineMs) => {
+    // Four bytes of flags, four of time.
+    await askBinary(exchange, 'set', { opcode: opcodes.set, key, extras: Buffer.alloc(8), value }, deadlineMs)
+  },
+  raw: async (command) => {
+    throw new LarderError('engine-command', `${command.split(' ', 1)[0]}: this node speaks the binary protocol alone`)
+  },
+  close: () => exchange.close(),
+})
+
 /** Resolves when the engine has answered: a process that hangs still has its connections accepted by the kernel. */
 export const openConversation = async (
-  { address, port, authority }: Pick<ConnectPlan, 'address' | 'port' | 'authority'>,
+  { address, port, reach }: Pick<ConnectPlan, 'address' | 'port' | 'reach'>,
+  login: Login | null,
   deadlineMs: number,
 ): Promise<Conversation> => {
-  const exchange = await openExchange(
-    // From its own address: what an engine sees of Larder is never 127.0.0.1.
-    { host: address, port, localAddress: address, noDelay: true, ...(authority === undefined ? {} : { ca: authority }) },
-    `${address}:${port}`,
-    createAnswerReader(),
-    (opened, leftMs) => ask(opened, 'version', 'line', leftMs),
-    deadlineMs,
-  )
-  return {
-    closed: exchange.closed,
-    ask: (command, form, commandDeadlineMs) => ask(exchange, command, form, commandDeadlineMs),
-    close: () => exchange.close(),
+  const ca = reach?.authority
+  // From its own address: what an engine sees of Larder is never 127.0.0.1.
+  const options: ExchangeOptions = {
+    host: address,
+    port,
+    localAddress: address,
+    noDelay: true,
+    ...(ca === undefined ? {} : { ca }),
   }
+  const where = `${address}:${port}`
+  if (reach?.protocol === 'binary') {
+    const greet = async (exchange: Exchange<MessageForm, readonly Message[]>, leftMs: number): Promise<void> => {
+      // PLAIN (RFC 4616): as whom, who, password.
+      const value = login === null ? '' : `\0${login.user}\0${login.password}`
+      if (login !== null) await askBinary(exchange, 'login', { opcode: opcodes.saslAuth, key: 'PLAIN', value }, leftMs)
+      else await askBinary(exchange, 'version', { opcode: opcodes.version }, leftMs)
+    }
+    return binaryConversation(await openExchange(options, where, createMessageReader(), greet, deadlineMs))
+  }
+  const greet = async (exchange: Exchange<AnswerForm, string>, leftMs: number): Promise<void> => {
+    if (login === null) await askText(exchange, 'version', 'version', leftMs)
+    else isStored('login', await askText(exchange, 'login', storing('login', `${login.user} ${login.password}`), leftMs))
+  }
+  return textConversation(await openExchange(options, where, createAnswerReader(), greet, deadlineMs))
 }

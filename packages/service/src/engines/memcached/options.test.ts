@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { familyOf } from '../../model/engine-versions.ts'
 import { type ParameterDefinition, parametersOf } from '../../model/parameters.ts'
 import { installed, openYard, parametersFor } from '../testing.ts'
-import { parseStats } from './control.ts'
+import { parseStats } from './conversation.ts'
 import { acceptable, argumentsOf } from './options.ts'
 
 const megabyte = 1024 ** 2

@@ -1,7 +1,9 @@
 /** How a Memcached node is started: it has no configuration file. Pure. */
 import { LarderError } from '../../errors.ts'
+import { protocolOf } from '../../model/memcached.ts'
 import type { NodeCertificate } from '../../ports/certificates.ts'
-import type { NodePlan, Rendered } from '../../ports/engine.ts'
+import type { NodeFiles, NodePlan, Rendered } from '../../ports/engine.ts'
+import { accessFiles, accessNames, saslSettings } from './access.ts'
 import { argumentsOf } from './options.ts'
 
 const megabyte = 1024 ** 2
@@ -30,13 +32,43 @@ const tlsWords: readonly string[] = [
   'ssl_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20',
 ]
 
-export const certificateFiles = (tls: NodeCertificate): Readonly<Record<string, string>> => ({
+export const certificateFiles = (tls: NodeCertificate): NodeFiles => ({
   [tlsFiles.certificate]: tls.certificate,
   [tlsFiles.key]: tls.key,
 })
 
+interface LoginParts {
+  readonly arguments: readonly string[]
+  readonly files: NodeFiles
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** Throws `engine-start` where the engine cannot do SASL. */
+const loginParts = (plan: NodePlan): LoginParts => {
+  const { memcachedLogin: login, secrets, address, parameters } = plan
+  if (login === undefined) return { arguments: [], files: {}, environment: {} }
+  const files = accessFiles({ ...login, secrets, address, parameters })
+  if (protocolOf(parameters) === 'ascii') return { arguments: ['-Y', accessNames.ascii], files, environment: {} }
+  const { saslPlugins } = plan.engine
+  if (saslPlugins === undefined)
+    throw new LarderError(
+      'engine-start',
+      `expected the SASL plugins plain and sasldb beside ${plan.engine.path}, found none; install them with: npx larder engines install memcached@1.6`,
+    )
+  return {
+    arguments: ['-S'],
+    files: { ...files, [accessNames.saslSettings]: saslSettings(plan.folder) },
+    environment: { SASL_CONF_PATH: plan.folder, SASL_PATH: saslPlugins },
+  }
+}
+
+/** Who asks for a token speaks one protocol. */
+const spoken = ({ memcachedLogin: login, parameters }: NodePlan): NodePlan['parameters'] =>
+  login === undefined ? parameters : { ...parameters, binding_protocol: protocolOf(parameters) }
+
 export const render = (plan: NodePlan): Rendered => {
   checkValues(plan.parameters)
+  const login = loginParts(plan)
   const tag = `${plan.folder}/memcached.pid`
   const limits = {
     memoryBytes: plan.maxMemoryBytes,
@@ -44,7 +76,7 @@ export const render = (plan: NodePlan): Rendered => {
     openFiles: plan.openFiles ?? null,
   }
   return {
-    files: plan.tls === undefined ? {} : certificateFiles(plan.tls),
+    files: { ...login.files, ...(plan.tls === undefined ? {} : certificateFiles(plan.tls)) },
     launch: {
       command: [
         ...plan.engine.command,
@@ -52,10 +84,11 @@ export const render = (plan: NodePlan): Rendered => {
         ...(plan.runAs === null ? [] : ['-u', plan.runAs]),
         ...['-P', tag, '-l', plan.address, '-p', String(plan.port), '-U', '0'],
         ...['-m', String(Math.floor(plan.maxMemoryBytes / megabyte)), '-t', String(Math.max(1, plan.cpus))],
-        ...argumentsOf(plan.parameters, limits),
+        ...argumentsOf(spoken(plan), limits),
+        ...login.arguments,
         ...(plan.tls === undefined ? [] : ['-Z', '-o', tlsWords.join(',')]),
       ],
-      environment: {},
+      environment: login.environment,
       cwd: plan.folder,
       logFile: `${plan.folder}/engine.log`,
       tag,

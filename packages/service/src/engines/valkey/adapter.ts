@@ -3,4 +3,10 @@ import { connect } from './control.ts'
 import { certificateFiles, render } from './render.ts'
 
 /** Valkey and Redis OSS: one adapter, differences are capabilities of their versions. */
-export const valkeyAdapter = (engine: 'valkey' | 'redis'): EngineAdapter => ({ engine, render, certificateFiles, connect })
+export const valkeyAdapter = (engine: 'valkey' | 'redis'): EngineAdapter => ({
+  engine,
+  render,
+  certificateFiles,
+  accessFiles: () => null,
+  connect,
+})

@@ -26,7 +26,7 @@ const plan = (changes: Partial<NodePlan> = {}): NodePlan => ({
 })
 
 const configurationOf = (changes: Partial<NodePlan> = {}): readonly string[] =>
-  (render(plan(changes)).files['node.conf'] ?? '').split('\n')
+  String(render(plan(changes)).files['node.conf'] ?? '').split('\n')
 
 describe('the configuration of a node', () => {
   it('binds its own address first and its floating ones after it', () => {

@@ -1,6 +1,6 @@
 /** Memcached's text protocol. */
 import type { Discovery } from '../../ports/balancer.ts'
-import { discoveryText, type Protocol, type ReplyPart, type RequestPart, unreachableText } from './protocol.ts'
+import { discoveryText, type LoginSeen, type Protocol, type ReplyPart, type RequestPart, unreachableText } from './protocol.ts'
 
 const newline = 0x0a
 /** The engine refuses longer lines too, but for a `get` of many keys, of which nothing needs to be understood. */
@@ -10,6 +10,7 @@ const largestBlock = 2_147_483_645
 const discoveryKey = 'AmazonElastiCache:cluster'
 
 const nothing: Buffer = Buffer.alloc(0)
+const unauthenticated = Buffer.from('CLIENT_ERROR unauthenticated\r\n')
 const refusal = Buffer.from(`SERVER_ERROR ${unreachableText}\r\n`)
 
 const configAnswer = (discovery: Discovery): Buffer => {
@@ -81,7 +82,7 @@ const requests = (): ((chunk: Buffer) => readonly RequestPart[]) => {
   const line = (bytes: Buffer): RequestPart => {
     const words = bytes.toString('latin1').trimEnd().split(' ').filter(Boolean)
     const answer = discoveryAnswer(words)
-    if (answer !== null) return { is: 'discovery', answer }
+    if (answer !== null) return { is: 'discovery', answer, unauthenticated }
     block = blockAfter(words)
     return command(bytes, words)
   }
@@ -169,4 +170,14 @@ const replies = (): ((chunk: Buffer) => readonly ReplyPart[]) => {
   }
 }
 
-export const ascii: Protocol = { marker: Buffer.from('version\r\n'), requests, replies }
+/** A login is a `set`, and until there is one nothing else is stored; every answer is one short line. */
+const logins = (): ((chunk: Buffer) => LoginSeen) => {
+  let held = ''
+  return (chunk) => {
+    const lines = (held + chunk.toString('latin1')).split('\n')
+    held = lines.pop() ?? ''
+    return { answers: lines.length, isIn: lines.includes('STORED\r') }
+  }
+}
+
+export const ascii: Protocol = { marker: Buffer.from('version\r\n'), requests, replies, logins }

@@ -3,7 +3,7 @@
  * Discovery is opcode 0x60 with the key `cluster`, as AWS's own client asks (its GetConfigOperationImpl).
  */
 import type { Discovery } from '../../ports/balancer.ts'
-import { discoveryText, type Protocol, type ReplyPart, type RequestPart, unreachableText } from './protocol.ts'
+import { discoveryText, type LoginSeen, type Protocol, type ReplyPart, type RequestPart, unreachableText } from './protocol.ts'
 
 export const binaryRequest = 0x80
 const binaryReply = 0x81
@@ -12,6 +12,9 @@ const noop = 0x0a
 const getConfig = 0x60
 const quitQuietly = 0x17
 const temporaryFailure = 0x0086
+const authenticationError = 0x0020
+/** SASL: the first message of a login, and those that follow. */
+const loginCommands: readonly number[] = [0x21, 0x22]
 /** Longer bodies belong to commands that only pass through. */
 const longestQuestion = headerLength + 64
 
@@ -65,7 +68,10 @@ const requestOf = (bytes: Buffer, header: Header): RequestPart => {
   const keyAt = headerLength + header.extrasLength
   const key = bytes.toString('latin1', keyAt, keyAt + header.keyLength)
   const opaque = Buffer.from(header.opaque)
-  if (mayAsk(header) && key === 'cluster') return { is: 'discovery', answer: configAnswer(opaque) }
+  if (mayAsk(header) && key === 'cluster') {
+    const unauthenticated = reply({ opcode: getConfig, opaque, status: authenticationError, value: Buffer.from('Auth failure.') })
+    return { is: 'discovery', answer: configAnswer(opaque), unauthenticated }
+  }
   const refusal = reply({ opcode: header.opcode, opaque, status: temporaryFailure, value: Buffer.from(unreachableText) })
   return { is: 'command', bytes, marker: header.opcode === noop, quits: header.opcode === quitQuietly, refusal }
 }
@@ -109,6 +115,18 @@ const marker = Buffer.alloc(headerLength)
 marker.writeUInt8(binaryRequest, 0)
 marker.writeUInt8(noop, 1)
 
+const logins = (): ((chunk: Buffer) => LoginSeen) => {
+  const split = messages<boolean | null>(
+    () => true,
+    (bytes, { opcode }) => loginCommands.includes(opcode) && bytes.readUInt16BE(6) === 0,
+    () => null,
+  )
+  return (chunk) => {
+    const whole = split(chunk).filter((part) => part !== null)
+    return { answers: whole.length, isIn: whole.includes(true) }
+  }
+}
+
 export const binary: Protocol = {
   marker,
   requests: () => messages<RequestPart>(mayAsk, requestOf, (bytes) => ({ is: 'more', bytes })),
@@ -118,4 +136,5 @@ export const binary: Protocol = {
       (bytes, header) => ({ is: header.opcode === noop ? 'marker' : 'bytes', bytes }),
       (bytes) => ({ is: 'bytes', bytes }),
     ),
+  logins,
 }

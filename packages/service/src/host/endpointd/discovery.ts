@@ -8,6 +8,15 @@ import { ConnectionEnded, connectToFirst, eachChunk, write } from './sockets.ts'
 
 type Forwarded = Exclude<RequestPart, { readonly is: 'discovery' }>
 
+/** Of a connection to a node that asks clients to log in. Until it has let this one in, one command after the other is answered. */
+interface Gate {
+  isIn: boolean
+  /** Commands under way. */
+  pending: number
+  waiting: PromiseWithResolvers<void> | null
+  readonly see: ReturnType<Protocol['logins']>
+}
+
 /** The connection to a node, and what is still to be answered there. */
 interface Link {
   readonly socket: Socket
@@ -17,28 +26,42 @@ interface Link {
   unanswered: boolean
   /** Who waits for the answer to our marker. */
   waiting: PromiseWithResolvers<void> | null
+  /** Null: it asks nobody. */
+  readonly gate: Gate | null
+}
+
+const isShut = ({ gate }: Link): boolean => gate !== null && !gate.isIn
+
+const watch = (gate: Gate, chunk: Buffer): void => {
+  const { answers, isIn } = gate.see(chunk)
+  gate.isIn ||= isIn
+  gate.pending -= answers
 }
 
 const passReplies = async (link: Link, protocol: Protocol, client: Socket): Promise<void> => {
   const split = protocol.replies()
+  const { gate } = link
   await eachChunk(link.socket, async (chunk) => {
+    if (gate !== null && !gate.isIn) watch(gate, chunk)
     for (const part of split(chunk)) {
       if (part.is === 'marker' && link.markers.shift() === 'ours') link.waiting?.resolve()
       else await write(client, part.bytes)
     }
+    if (gate !== null && gate.pending <= 0) gate.waiting?.resolve()
   })
 }
 
-const link = async ({ nodes, tls }: Discovery, protocol: Protocol, client: Socket): Promise<Link | null> => {
+const link = async ({ nodes, tls, authenticates }: Discovery, protocol: Protocol, client: Socket): Promise<Link | null> => {
   // From the cluster's own address: not everybody may connect to its nodes.
   const from = client.localAddress === undefined ? {} : { from: client.localAddress }
   const socket = await connectToFirst(nodes, { ...from, ...(tls === undefined ? {} : { authority: tls.authority }) })
   if (socket === null) return null
-  const made: Link = { socket, markers: [], unanswered: false, waiting: null }
+  const gate = authenticates === true ? { isIn: false, pending: 0, waiting: null, see: protocol.logins() } : null
+  const made: Link = { socket, markers: [], unanswered: false, waiting: null, gate }
   if (client.destroyed) socket.destroy()
   client.once('close', () => socket.destroy())
   socket.once('close', () => {
-    made.waiting?.reject(new ConnectionEnded('the node closed the connection'))
+    for (const each of [made, made.gate]) each?.waiting?.reject(new ConnectionEnded('the node closed the connection'))
     client.destroySoon()
   })
   // Whatever ends it, also the client's connection ends.
@@ -56,6 +79,14 @@ const allAnswered = async (to: Link, protocol: Protocol): Promise<void> => {
   to.markers.push('ours')
   to.unanswered = false
   await Promise.all([write(to.socket, protocol.marker), waiting.promise])
+}
+
+/** Resolves when nothing is under way at a node that has not let the client in: then it is known whether it has. */
+const settled = async ({ gate }: Link): Promise<void> => {
+  if (gate === null || gate.isIn || gate.pending <= 0) return
+  const waiting = Promise.withResolvers<void>()
+  gate.waiting = waiting
+  await waiting.promise
 }
 
 const isCommand = (part: Forwarded): boolean => part.is === 'command'
@@ -88,7 +119,9 @@ export const serveDiscovery = async (client: Socket, current: () => Discovery): 
     if (node === null) return refuse(parts)
     const sent = refusing ? parts.slice(parts.findIndex(isCommand)) : parts
     refusing = false
-    for (const part of sent) if (part.is === 'command' && part.marker) node.markers.push('client')
+    // Whoever is not let in yet gets no answer that could be told from others.
+    if (node.gate !== null && isShut(node)) node.gate.pending += sent.filter(isCommand).length
+    else for (const part of sent) if (part.is === 'command' && part.marker) node.markers.push('client')
     node.unanswered = true
     const [only] = sent
     await write(node.socket, sent.length === 1 && only !== undefined ? only.bytes : Buffer.concat(sent.map((part) => part.bytes)))
@@ -99,12 +132,20 @@ export const serveDiscovery = async (client: Socket, current: () => Discovery): 
     split ??= protocol.requests()
     let batch: Forwarded[] = []
     for (const part of split(chunk)) {
+      const mayBeShut = current().authenticates === true && (node === null || isShut(node))
+      if (part.is === 'discovery' || mayBeShut) {
+        if (batch.length > 0) await forward(protocol, batch)
+        batch = []
+      }
+      if (mayBeShut && part.is !== 'more' && node !== null) await settled(node)
       if (part.is !== 'discovery') {
         batch.push(part)
         continue
       }
-      if (batch.length > 0) await forward(protocol, batch)
-      batch = []
+      if (current().authenticates === true && (node === null || isShut(node))) {
+        await write(client, part.unauthenticated)
+        continue
+      }
       if (node !== null) await allAnswered(node, protocol)
       await write(client, part.answer(current()))
     }

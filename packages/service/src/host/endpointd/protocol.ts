@@ -18,7 +18,7 @@ export type RequestPart =
     }
   /** More of the command before. */
   | { readonly is: 'more'; readonly bytes: Buffer }
-  | { readonly is: 'discovery'; readonly answer: (discovery: Discovery) => Buffer }
+  | { readonly is: 'discovery'; readonly answer: (discovery: Discovery) => Buffer; readonly unauthenticated: Buffer }
 
 export type ReplyPart = { readonly is: 'bytes' | 'marker'; readonly bytes: Buffer }
 
@@ -27,6 +27,14 @@ export interface Protocol {
   /** Keeps what is not yet whole for the next chunk. */
   requests(): (chunk: Buffer) => readonly RequestPart[]
   replies(): (chunk: Buffer) => readonly ReplyPart[]
+  /** For a connection of which nobody has logged in yet, where each command has one answer: counts answers, and sees a login. */
+  logins(): (chunk: Buffer) => LoginSeen
+}
+
+export interface LoginSeen {
+  /** In this chunk, and whole with it. */
+  readonly answers: number
+  readonly isIn: boolean
 }
 
 /**

@@ -1,4 +1,5 @@
 /** One life of Larder after the other over a simulated world: the real controllers, with a store that may fail, and deaths at any write. */
+
 import { createConnections } from '../../controllers/groups/connections.ts'
 import type { GroupContext } from '../../controllers/groups/context.ts'
 import { createManager, type Manager } from '../../controllers/groups/manager.ts'
@@ -8,6 +9,7 @@ import { LarderError } from '../../errors.ts'
 import type { ShardState } from '../../model/group.ts'
 import type { Catalog, InstalledEngine } from '../../ports/catalog.ts'
 import type { Operation, Store } from '../../ports/store.ts'
+import { createSealer } from '../../security/seal.ts'
 import { noCertificates } from '../fixtures.ts'
 import type { Random } from './random.ts'
 import type { SimWorld } from './world.ts'
@@ -148,8 +150,9 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
           if (!isDead()) note(`log: ${message}${fields === undefined ? '' : ` ${textOf(fields)}`}`)
         },
         block: { first: 64 },
-        machine: { processors: 2, user: null, openFiles: null },
+        machine: { name: 'machine', processors: 2, user: null, openFiles: null },
         secrets: { control: 'c', replication: 'r' },
+        sealer: createSealer(new Uint8Array(32)),
         adapter: () => ports.adapter,
         place: (region, id) => ({
           folder: `/sim/${region}/${id}`,

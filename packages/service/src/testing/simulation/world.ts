@@ -394,6 +394,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         },
       }),
       certificateFiles: () => ({}),
+      accessFiles: () => null,
       connect: (plan, deadlineMs) =>
         new Promise((resolve, reject) => {
           if (isDead()) return

@@ -14,6 +14,7 @@ import { untilWritten } from '../../writing.ts'
 import { findEngine } from '../groups/engine.ts'
 import { checkClusterFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
+import { newMemcachedAuth } from '../groups/memcached-auth.ts'
 import { knownNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
@@ -70,6 +71,15 @@ const transitOf = (input: Input, engine: EngineName, version: string): Pick<Grou
   return { transitEncryption: 'required' }
 }
 
+const authOf = (context: ActionContext, input: Input, engine: EngineName, id: string): Pick<GroupSpec, 'auth'> => {
+  if (input.AuthToken === undefined) return {}
+  if (engine !== 'memcached')
+    throw invalidCombination(
+      'AuthToken of a cache cluster is for Memcached; for Valkey and Redis OSS create a replication group.',
+    )
+  return newMemcachedAuth(context, { region: context.region, id }, input.AuthToken, input.TransitEncryptionEnabled === true)
+}
+
 interface Draft {
   readonly spec: GroupSpec
   readonly conditions: readonly Condition[]
@@ -114,6 +124,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     clusterMode: 'disabled',
     durability: null,
     ...transitOf(input, engine.engine, engine.version),
+    ...authOf(context, input, engine.engine, id),
     labels: { ...newLabels(input, '', `${context.region}/${id}`, memcached), ...securityGroups.labels },
     tags: checkTags([], input.Tags ?? []),
     shards: [
@@ -134,7 +145,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
 
 /** Makes a Memcached cluster or a single node; with ReplicationGroupId a replica of that group. The answer says `creating`. */
 export const createCacheCluster: Action<Input, CreateCacheClusterResult> = async (input, context) => {
-  const { TransitEncryptionEnabled: _encrypted, ...others } = input
+  const { TransitEncryptionEnabled: _encrypted, AuthToken: _token, ...others } = input
   refuseNotYet(input.ReplicationGroupId ? input : others)
   if (input.ReplicationGroupId) return createReplica(input, context)
   return untilWritten(`cache cluster ${input.CacheClusterId}`, async () => {

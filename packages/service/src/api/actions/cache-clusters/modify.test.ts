@@ -173,7 +173,12 @@ test('changes that a single node cannot have are refused', async () => {
   )
   await rejects(context, () => modify(context, { EngineVersion: '8.0' }), combination, /downgrade/)
   await rejects(context, () => modify(context, { EngineVersion: '9.5' }), value, /not available yet/)
-  await rejects(context, () => modify(context, { AuthToken: 'a-very-long-secret-token' }), value, /not available yet/)
+  await rejects(
+    context,
+    () => modify(context, { AuthToken: 'a-very-long-secret-token' }),
+    combination,
+    /use ModifyReplicationGroup/,
+  )
   await rejects(context, () => modify(context, { ScaleConfig: { ScalePercentage: 50 } }), value, /not available yet/)
   await rejects(context, () => modify(context, { CacheClusterId: 'nobody' }), 'CacheClusterNotFoundFault', /nobody/)
 })

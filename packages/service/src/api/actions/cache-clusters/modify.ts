@@ -11,6 +11,7 @@ import { refuseEngineChange } from '../groups/engine.ts'
 import { findCacheCluster, recordsOf, type StoredGroup } from '../groups/find.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedMemcachedAuth } from '../groups/memcached-auth.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor } from '../groups/references.ts'
@@ -55,6 +56,13 @@ const parameterGroupOf = async (
   return { name: value.name, conditions }
 }
 
+const authOf = (context: ActionContext, before: GroupSpec, input: Input): Pick<GroupSpec, 'auth'> => {
+  if (before.kind === 'memcached') return changedMemcachedAuth(context, before, input)
+  if (input.AuthToken !== undefined || input.AuthTokenUpdateStrategy !== undefined)
+    throw invalidCombination('AuthToken of Valkey and Redis OSS belongs to a replication group; use ModifyReplicationGroup.')
+  return before.auth === undefined ? {} : { auth: before.auth }
+}
+
 /** The spec with everything that was asked for: at once, or pending. */
 const draft = async (context: ActionContext, group: StoredGroup, input: Input): Promise<Draft> => {
   const before = group.spec.value
@@ -65,6 +73,7 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
   const securityGroups = await wantedSecurityGroups(context, input, before.labels)
   const spec: GroupSpec = {
     ...before,
+    ...authOf(context, before, input),
     labels: { ...changedLabels(before.labels, input, before.kind === 'memcached'), ...securityGroups.labels },
     parameterGroup: parameterGroup.name,
     pending: reducePending(before, {
@@ -104,7 +113,8 @@ const checkMember = (before: GroupSpec, after: GroupSpec): void => {
 export const modifyCacheCluster: Action<Input, ModifyCacheClusterResult> = (input, context) =>
   untilWritten(`cache cluster ${input.CacheClusterId}`, async () => {
     const cluster = await findCacheCluster(context, input.CacheClusterId)
-    refuseNotYet(input)
+    const { AuthToken: _token, AuthTokenUpdateStrategy: _strategy, ...others } = input
+    refuseNotYet(others)
     requireAvailableCluster(cluster)
     const before = cluster.spec.value
     const { spec, conditions } = await draft(context, cluster, input)

@@ -13,7 +13,7 @@ export const newAuth = (token: string | undefined, isEncrypted: boolean, now: nu
   return { auth: { tokens: [hash], optional: false, modifiedAt: now } }
 }
 
-interface Wish {
+export interface AuthWish {
   readonly AuthToken?: string | undefined
   readonly AuthTokenUpdateStrategy?: string | undefined
   readonly ApplyImmediately?: boolean | undefined
@@ -26,7 +26,7 @@ interface Wish {
  * The tokens after a modification. ROTATE adds one, the two newest are valid; where there was none, clients without one are still let in.
  * SET leaves the one that was added last. DELETE takes all of them, for users.
  */
-export const changedAuth = (spec: GroupSpec, input: Wish, now: number): { readonly auth?: AuthSpec } => {
+export const changedAuth = (spec: GroupSpec, input: AuthWish, now: number): { readonly auth?: AuthSpec } => {
   const present = spec.auth === undefined ? {} : { auth: spec.auth }
   const strategy = oneOf('AuthTokenUpdateStrategy', input.AuthTokenUpdateStrategy, ['set', 'rotate', 'delete'] as const)
   if (strategy === 'delete') {
