@@ -302,6 +302,25 @@ describe('groups of other kinds, in one home', { skip }, () => {
     await until('everybody is let in again', async () => (await reach(open, stranger)) === 'reached')
   })
 
+  test('the command line lets in and takes back, with ports by the names of services', async () => {
+    const shown = await newGroup(service, 'told')
+    const [place] = nodesOf(shown)
+    assert.ok(place !== undefined)
+    assert.match(service.larder('allow', 'told'), /^told\n +every port +from everybody\n +every port +from members of sg-\w+\n$/)
+    assert.match(service.larder('allow', 'told', app, 'redis'), /^told\n +6379 \(redis, valkey\) +from 127\.1\.2\.3\n$/)
+    await guards([place])
+    assert.match(service.larder('allow', 'told', '127.2.0.0/16', '6379-6380'), /6379-6380 +from 127\.2\.0\.0\/16\n/)
+    await until('a stranger is let in', async () => (await reach(place, stranger)) === 'reached')
+    assert.equal(service.larder('allow', 'told', app, 'valkey').split('\n').length, 4, 'once is enough')
+    service.larder('revoke', 'told', '127.2.0.0/16', '6379-6380')
+    await until('the stranger is refused', async () => (await reach(place, stranger)) === refused)
+    assert.match(service.larder('revoke', 'told', app), /^told\n +nobody may connect\n$/)
+    assert.throws(() => service.larder('revoke', 'told', app), /no rule of told says: 6379/)
+    assert.throws(() => service.larder('allow', 'told', app, 'gopher'), /one of ftp, ssh/)
+    assert.throws(() => service.larder('allow', 'told', 'somebody'), /an address, a network or a security group/)
+    assert.throws(() => service.larder('allow', 'mc', app), /has cache security groups/)
+  })
+
   test('two homes do not meet: what one guards is not in the table of the other, and goes with its own', async () => {
     await using second = await startTestService()
     const id = await newSecurityGroup(second, 'closed')

@@ -71,6 +71,10 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
       return (await import('./cli/certs.ts')).certs(positionals)
     case 'zone':
       return (await import('./cli/zone.ts')).zone(positionals)
+    case 'allow':
+      return (await import('./cli/allow.ts')).allow(positionals)
+    case 'revoke':
+      return (await import('./cli/allow.ts')).revoke(positionals)
     case 'logs':
       return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true })
     case 'doctor':

@@ -11,6 +11,11 @@ export const helpText = `larder: a self-hosted ElastiCache
                             a planned switch to a replica, step by step
   larder zone [down ZONE | up ZONE]
                             the drill of losing an availability zone: ends everything in it, and lets it come back
+  larder allow [ID [SOURCE [PORTS]]]
+                            who may connect to a group or cluster; lets in an address, a network or a security group, at ports
+                            or services (redis, 6379-6400); from the first time on nobody else
+  larder revoke ID SOURCE [PORTS]
+                            takes that back
   larder ca                 the certificate that clients of groups with TLS have to trust
   larder certs rotate       new certificates for every node that speaks TLS, without a restart
   larder logs NODE [-f]     what an engine said

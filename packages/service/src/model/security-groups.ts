@@ -137,6 +137,10 @@ const portOf = (text: string): number | null => {
   return port >= 0 && port <= 65_535 ? port : null
 }
 
+/** Names of the service that usually listens at a port; empty where none is known. */
+export const servicesAt = (port: number): readonly string[] =>
+  Object.keys(servicePorts).filter((name) => servicePorts[name] === port)
+
 /** `6379`, `redis`, `6379-6400`; null for what is none of these. */
 export const parsePorts = (text: string): { readonly from: number; readonly to: number } | null => {
   const [first = '', last = first, ...more] = text.split('-')

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ruleXml } from '../api/ec2/permissions.ts'
+import { rulesIn, ruleText } from './allow-text.ts'
+
+test('rules are read out of an answer, and told with the services that listen at their ports', () => {
+  const one = { id: 'sgr-1', protocol: 'tcp', from: 6379, to: 6379, source: { cidr: '10.0.0.0/8' } } as const
+  const rules = [
+    one,
+    { ...one, id: 'sgr-2', from: 7000, to: 7010, source: { cidr: '127.0.0.1/32' }, description: 'the <app>' },
+    { ...one, id: 'sgr-3', protocol: '-1', from: -1, to: -1, source: { group: 'sg-11111111' } },
+    { ...one, id: 'sgr-4', from: 11_211, to: 11_211, source: { cidr: '0.0.0.0/0' } },
+  ] as const
+  const items = rules.map((rule) => `<item>${ruleXml({ groupId: 'sg-2', rule, egress: false }, '0')}</item>`)
+  const out = `<item>${ruleXml({ groupId: 'sg-2', rule: one, egress: true }, '0')}</item>`
+  assert.deepEqual(
+    rulesIn(`<securityGroupRuleSet>${items.join('')}${out}</securityGroupRuleSet>`).map((rule) =>
+      ruleText(rule).replace(/ +/g, ' '),
+    ),
+    [
+      '6379 (redis, valkey) from 10.0.0.0/8',
+      '7000-7010 from 127.0.0.1',
+      'every port from members of sg-11111111',
+      '11211 (memcached) from everybody',
+    ],
+  )
+})
