@@ -10,6 +10,8 @@ import {
   type Endpoint,
   ModifyReplicationGroupCommand,
 } from '@aws-sdk/client-elasticache'
+import { findTool } from '../../packages/service/src/engines/tools.ts'
+import { canUseNftables } from '../../packages/service/src/host/nftables-try.ts'
 import { startTestService, type TestService, until } from '../support/service.ts'
 import { disguises } from './command-rows.ts'
 import { type EngineTarget, engineAttacks } from './engine-rows.ts'
@@ -17,8 +19,11 @@ import { memcachedAttacks } from './memcached-rows.ts'
 import { otherAttacks } from './other-rows.ts'
 import { restoreAttacks } from './restore-rows.ts'
 import { runAttacks } from './table.ts'
-import { busAttacks, tlsAttacks } from './tls-rows.ts'
+import { busAttacks, plainBusAttacks, tlsAttacks } from './tls-rows.ts'
 import { command } from './wire.ts'
+
+const capability = await canUseNftables(findTool('nft', process.env))
+const skip = capability.ok ? false : `needs nftables: ${capability.reason}`
 
 const versions = ['9.1', '8.0', '7.0'] as const
 const idOf = (version: string): string => `safe-${version.replace('.', '-')}`
@@ -73,6 +78,15 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
   const memcached = { Engine: 'memcached', CacheNodeType: 'cache.t4g.micro', NumCacheNodes: 1 }
   await client.send(new CreateCacheClusterCommand({ ...memcached, CacheClusterId: 'mc' }))
   await client.send(new CreateCacheClusterCommand({ ...memcached, CacheClusterId: 'mc-safe', TransitEncryptionEnabled: true }))
+  await client.send(
+    new CreateReplicationGroupCommand({
+      ReplicationGroupId: 'plain',
+      ReplicationGroupDescription: 'plain',
+      Engine: 'valkey',
+      CacheNodeType: 'cache.t4g.micro',
+      ...{ NumNodeGroups: 2, ReplicasPerNodeGroup: 0, AutomaticFailoverEnabled: true },
+    }),
+  )
   await Promise.all(ids.map(([id, version, sharded]) => create(client, id, version, sharded)))
   await until('all available', () => service.status().groups.every(({ status }) => status === 'available'))
   const ca = service.larder('ca')
@@ -96,6 +110,12 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     })
     assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
   }
+  await context.test('sharded, without TLS', { skip }, async (each) => {
+    const node = nodes.find(({ id }) => id.startsWith('plain'))
+    assert.ok(node)
+    const place = { host: node.address, port: node.port }
+    await runAttacks(each, { place, token: '', oldToken: '', otherToken: '' }, plainBusAttacks)
+  })
   await context.test('memcached', async (each) => {
     const { node, endpoint } = await memcachedPlaces(client, 'mc')
     await runAttacks(each, { node, endpoint }, memcachedAttacks)

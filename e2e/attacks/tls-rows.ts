@@ -121,26 +121,49 @@ const afterwards =
       socket.once('close', () => resolve('closed'))
       socket.write(meet())
     })
-    const known = await talk(place, command('AUTH', token), command('CLUSTER', 'NODES'))
+    const login = token === '' ? [] : [command('AUTH', token)]
+    const known = await talk(place, ...login, command('CLUSTER', 'NODES'))
     return `${said}; ${/ handshake /.test(known) ? 'a stranger is in the cluster' : 'the cluster is as it was'}`
   }
 
+/** Where nothing is encrypted, and the kernel keeps strangers from the bus: from another address, and from that of a node as another user. */
+export const plainBusAttacks: readonly Attack<EngineTarget>[] = [
+  {
+    name: 'the bus of a group without TLS',
+    how: afterwards(({ host, port }) => createConnection({ host, port, localAddress: '127.0.0.1' })),
+    must: /^EHOSTUNREACH; the cluster is as it was$/,
+  },
+  {
+    name: 'the bus of a group without TLS, from an address that was made up',
+    how: afterwards(({ host, port }) => createConnection({ host, port, localAddress: '127.200.0.1' })),
+    must: /^EHOSTUNREACH; the cluster is as it was$/,
+  },
+  {
+    name: 'the bus of a group without TLS, from the address of a node as its user (so that the others fail for where they come from)',
+    how: afterwards(({ host, port }) => createConnection({ host, port, localAddress: host })),
+    must: /^answered RCmb; a stranger is in the cluster$/,
+  },
+]
+
+/** From the address of a node, as its user: the kernel keeps all others from the bus where it can. */
 export const busAttacks: readonly Attack<EngineTarget>[] = [
   {
     name: 'the bus, in plain text',
-    how: afterwards(({ host, port }) => createConnection({ host, port })),
+    how: afterwards(({ host, port }) => createConnection({ host, port, localAddress: host })),
     must: /^(?:closed|ECONNRESET); the cluster is as it was$/,
   },
   {
     name: 'the bus, without a certificate',
-    how: afterwards(({ host, port, ca = '' }) => connect({ host, port, ca })),
+    how: afterwards(({ host, port, ca = '' }) =>
+      connect({ socket: createConnection({ host, port, localAddress: host }), host, ca }),
+    ),
     must: /^ERR_SSL_\w*CERTIFICATE_REQUIRED; the cluster is as it was$/,
   },
   {
     name: 'the bus, with a certificate of an authority of the same name',
     how: afterwards(({ host, port, ca = '' }) => {
       const { cert, key } = stranger()
-      return connect({ host, port, ca, cert, key })
+      return connect({ socket: createConnection({ host, port, localAddress: host }), host, ca, cert, key })
     }),
     must: /^ERR_SSL_\w*(?:UNKNOWN_CA|DECRYPT_ERROR); the cluster is as it was$/,
   },

@@ -64,6 +64,14 @@ test('whom everybody may reach is not guarded: the default group as it comes, an
   assert.equal(decide([withGroups('a', 'memcached', ['sg-1'])], atPort).length, 1)
 })
 
+test('the bus of a sharded group is for its members alone: where everybody may reach the group only as far as that can be had', () => {
+  const [open] = decide([withGroups('a', 'cme', [])], [])
+  assert.deepEqual([open?.bus, open?.optional], [16_379, true])
+  assert.deepEqual(open?.allows, [{ ports: null, networks: [everyone], nodes: [] }])
+  const [restricted] = decide([withGroups('a', 'cme', ['sg-1'])], [securityGroup('sg-1', rule({ cidr: '10.0.0.0/8' }))])
+  assert.deepEqual([restricted?.bus, restricted?.optional], [16_379, undefined])
+})
+
 test('all addresses of a group are guarded, and the rules of all its security groups are taken together', () => {
   const [guard, ...more] = decide(
     [withGroups('a', 'cmd', ['sg-1', 'sg-2'])],

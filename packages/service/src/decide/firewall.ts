@@ -1,5 +1,6 @@
 /** From what the store says to who may open connections to whom. Pure. */
 import type { CacheSecurityGroupRecord } from '../model/cache-security-groups.ts'
+import { busPort } from '../model/cluster.ts'
 import type { GroupSpec, GroupState } from '../model/group.ts'
 import { groupName } from '../model/keys.ts'
 import {
@@ -27,6 +28,7 @@ export const guardedAddresses = (state: GroupState): readonly string[] => {
 }
 
 const everywhere = '0.0.0.0/0'
+const anybody: readonly Allowance[] = [{ ports: null, networks: [everywhere], nodes: [] }]
 
 /** Without those that are within another one. */
 const widest = (networks: readonly string[]): readonly string[] => {
@@ -100,7 +102,15 @@ export const decideFirewall = ({ specs, states, securityGroups, cacheSecurityGro
       if (state === undefined) return []
       const addresses = guardedAddresses(state)
       const allows = allowsOf(spec)
-      return addresses.length === 0 || isOpen(spec, allows) ? [] : [{ group: groupName(spec), addresses, allows }]
+      if (addresses.length === 0) return []
+      const guard: Guard = {
+        group: groupName(spec),
+        addresses,
+        allows,
+        ...(spec.kind === 'cme' ? { bus: busPort(spec.port) } : {}),
+      }
+      if (!isOpen(spec, allows)) return [guard]
+      return guard.bus === undefined ? [] : [{ ...guard, allows: anybody, optional: true }]
     })
     .toSorted((a, b) => (a.group < b.group ? -1 : 1))
 }

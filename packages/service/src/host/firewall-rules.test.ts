@@ -35,6 +35,28 @@ test('members and sources that are allowed are let in, all others refused; nobod
   )
 })
 
+test('the bus is closed to all but members before anything is allowed', () => {
+  const text = guardText(
+    'larder_1_guard',
+    [{ ...guard, allows: [{ ports: null, networks: ['0.0.0.0/0'], nodes: [] }], bus: 16_379 }],
+    0,
+  )
+  const [, chain = ''] = /chain group0 \{\n([^}]*\}[^}]*\}[^}]*)\}/.exec(text) ?? []
+  assert.deepEqual(
+    chain
+      .trim()
+      .split('\n')
+      .map((line) => line.trim()),
+    [
+      'ip saddr { 127.64.0.1, 127.65.0.1 } accept',
+      'tcp dport 16379 reject with icmp type admin-prohibited',
+      'ip saddr { 0.0.0.0/0 } accept',
+      'reject with icmp type admin-prohibited',
+    ],
+  )
+  assert.throws(() => guardText('larder_1', [{ ...guard, bus: 70_000 }], 0), LarderError)
+})
+
 test('without a guard there is no table', () => {
   assert.equal(guardText('larder_1_guard', [], 0), removalText('larder_1_guard'))
 })

@@ -38,9 +38,10 @@ const ruleOf = ({ ports, networks, nodes }: Allowance): string => {
   return `    ip saddr { ${sources} }${at} accept`
 }
 
-const chainOf = ({ addresses, allows }: Guard, index: number): string => {
+const chainOf = ({ addresses, allows, bus }: Guard, index: number): string => {
   const members = addresses.map(address).join(', ')
-  const rules = [`    ip saddr { ${members} } accept`, ...allows.map(ruleOf), `    ${refusal}`]
+  const closed = bus === undefined ? [] : [`    tcp dport ${port(bus)} ${refusal}`]
+  const rules = [`    ip saddr { ${members} } accept`, ...closed, ...allows.map(ruleOf), `    ${refusal}`]
   return `  chain group${index} {\n${rules.join('\n')}\n  }\n`
 }
 

@@ -100,6 +100,21 @@ test('nobody but the user of the nodes speaks from the addresses of nodes', { sk
   }),
 )
 
+test('everybody may reach a group, and its bus nobody but members', { skip }, () =>
+  inWorld(async ({ at, open }) => {
+    const bus = port + 1
+    await using _client = await listenNamed(at(1), port)
+    await using _bus = await listenNamed(at(1), bus)
+    const firewall = await open()
+    await firewall.apply([
+      { ...guardOf([at(1), at(2)], [{ ports: null, networks: ['0.0.0.0/0'], nodes: [] }]), bus, optional: true },
+    ])
+    assert.equal(await askName(at(1), port, '127.1.2.3'), at(1))
+    assert.equal(await askName(at(1), bus, at(2)), at(1))
+    await assert.rejects(askName(at(1), bus, '127.1.2.3'), { code: 'EHOSTUNREACH' })
+  }),
+)
+
 test('rules outlive the one who made them, are noticed when they go, and leave nothing behind', { skip }, () =>
   inWorld(async ({ at, open, table }) => {
     const guards = [guardOf([at(1)], [{ ports: null, networks: ['127.1.0.0/16'], nodes: [] }])]
@@ -148,6 +163,7 @@ test('where nftables may not be used a guard is refused, with the reason; what n
         firewall.apply([guardOf([at(1)], [])]),
         (error) => error instanceof LarderError && error.code === 'machine' && reason.test(error.message),
       )
+      await firewall.apply([{ ...guardOf([at(1)], []), optional: true }])
       await firewall.apply([])
       await firewall.clear()
     })

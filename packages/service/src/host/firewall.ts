@@ -64,13 +64,17 @@ export const openFirewall = async (options: FirewallOptions): Promise<Firewall> 
   return {
     async apply(guards) {
       if (guards.length === 0) return clear()
+      const asked = guards.filter(({ optional }) => optional !== true)
       if (unenforced) {
-        log('warn', 'security groups are not enforced: LARDER_SECURITY_GROUPS=unenforced', {
-          groups: guards.map(({ group }) => group),
-        })
+        if (asked.length > 0) {
+          log('warn', 'security groups are not enforced: LARDER_SECURITY_GROUPS=unenforced', {
+            groups: asked.map(({ group }) => group),
+          })
+        }
         return clear()
       }
       const reason = await why()
+      if (reason !== null && asked.length === 0) return clear()
       if (reason !== null || nft === null)
         throw new LarderError('machine', `security groups cannot be put in force: ${reason ?? 'nft is not there'}`, {
           retry: true,

@@ -5,6 +5,10 @@ export interface Guard {
   /** Of nodes and endpoints. They always reach each other. */
   readonly addresses: readonly string[]
   readonly allows: readonly Allowance[]
+  /** The bus of a sharded group: whoever reaches it may speak in the name of a node, so it is for its members alone, whatever is allowed. */
+  readonly bus?: number
+  /** Nobody has asked for it: where it cannot be put in force the group goes on without. */
+  readonly optional?: true
 }
 
 /** What none allows is refused. */

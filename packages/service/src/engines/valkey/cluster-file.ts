@@ -5,15 +5,10 @@
  * with the epoch that the node has heard of.
  */
 import { createHash } from 'node:crypto'
+import { busPort } from '../../model/cluster.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ClusterMember, ClusterNodeView, ClusterPlan, ClusterRejoin } from '../../ports/engine.ts'
 import { isSince, shardIdsInClusterFile } from './features.ts'
-
-const busOffset = 10_000
-const highestPort = 65_535
-
-/** The bus listens 10,000 above the port, where that is a port at all. */
-export const busPort = (port: number): number => (port + busOffset <= highestPort ? port + busOffset : port - busOffset)
 
 const standInPrefix = '0'.repeat(16)
 /** Nobody listens there on an address of a node. */

@@ -1,11 +1,12 @@
 /** The configuration of a Valkey or Redis OSS node, and how it is started. Pure. */
 import { LarderError } from '../../errors.ts'
+import { busPort } from '../../model/cluster.ts'
 import { engineCapabilities } from '../../model/engine-versions.ts'
 import { innerPorts, type TransitMode } from '../../model/transit.ts'
 import type { NodeCertificate } from '../../ports/certificates.ts'
 import type { NodePlan, Rendered } from '../../ports/engine.ts'
 import { replicationUser, userLines } from './acl.ts'
-import { busPort, renderClusterFile, renderRejoin } from './cluster-file.ts'
+import { renderClusterFile, renderRejoin } from './cluster-file.ts'
 import { isSince, threadsReadWhenTold } from './features.ts'
 import { startDirectives } from './parameters.ts'
 
