@@ -223,6 +223,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       clock: systemClock,
       sealer,
       whyUnguarded: firewall.whyUnguarded,
+      enforced: guarding.settled,
       whyNoIam: loginModule.whyNot,
     }),
     metrics: async () => metricsText(await report()),

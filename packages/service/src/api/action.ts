@@ -17,6 +17,8 @@ export interface ActionContext {
   readonly whyNoIam?: (engine: 'valkey' | 'redis', version: string | null) => string | null
   /** Why security groups cannot be put in force here; null where they can, or where this home takes them without. Left out: they can. */
   readonly whyUnguarded?: () => Promise<string | null>
+  /** Resolves when rules that were written before are in force: who is told that a rule is there, or gone, may rely on it. Left out: at once. */
+  readonly enforced?: () => Promise<void>
 }
 
 /**

@@ -41,9 +41,12 @@ export const openFirewall = async (options: FirewallOptions): Promise<Firewall> 
   const table = await guardTableOf(options.home)
   /** Asked when it matters: it takes some time. */
   let known: Promise<string | null> | null = null
-  const why = (): Promise<string | null> => {
+  const why = async (): Promise<string | null> => {
     known ??= whyUnenforceable(options)
-    return known
+    const reason = await known
+    // A machine that was too busy to answer in time may be able to.
+    if (reason !== null) known = null
+    return reason
   }
   const listing = async (command: readonly string[]): Promise<string | null> =>
     (await listTables(command)).includes(table) ? runTool([...command, '-s', 'list', 'table', 'ip', table], { deadlineMs }) : null
@@ -51,14 +54,15 @@ export const openFirewall = async (options: FirewallOptions): Promise<Firewall> 
   let applied: string | null = null
 
   const clear = async (): Promise<void> => {
-    applied = null
     if (nft === null) return
     try {
       if ((await listTables(nft)).includes(table)) await applyRules(nft, removalText(table))
     } catch (error) {
+      if (applied !== null) throw error
       // Who may not list tables has made none.
       log('debug', 'the packet filter could not be looked at', { error })
     }
+    applied = null
   }
 
   return {

@@ -63,16 +63,21 @@ const tryConnections = async (nft: readonly string[], table: string, servers: Se
 }
 
 let tries: Promise<unknown> = Promise.resolve()
+/** Commands that were found able: a process does not lose what it may. */
+const able = new Set<string>()
 
 /** Makes a table with a balanced rule, connects through it, and takes everything away again. Never rejects. */
 export const canUseNftables = async (nft: readonly string[] | null): Promise<Capability> => {
   if (nft === null) return { ok: false, reason: 'the nft command is not there' }
   const table = `${tablePrefix}${process.pid}`
   const attempt = async (): Promise<Capability> => {
+    if (able.has(nft.join(' '))) return { ok: true }
     const servers: Server[] = []
     try {
       await removeStale(nft)
-      return await tryConnections(nft, table, servers)
+      const capability = await tryConnections(nft, table, servers)
+      if (capability.ok) able.add(nft.join(' '))
+      return capability
     } catch (error) {
       return { ok: false, reason: error instanceof Error ? error.message : String(error) }
     } finally {

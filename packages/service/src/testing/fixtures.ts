@@ -1,6 +1,7 @@
 /** Specs and contexts for tests of controllers, on a machine in memory. */
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Guarding } from '../controllers/firewall/firewall.ts'
 import { createConnections } from '../controllers/groups/connections.ts'
 import type { GroupContext } from '../controllers/groups/context.ts'
 import { createManager, type Manager } from '../controllers/groups/manager.ts'
@@ -84,7 +85,12 @@ export const realClock: Clock = {
 }
 
 /** Controllers over this store and world, as after a start of Larder. */
-export const startManager = (store: Store, world: FakeWorld, onLog: (line: string) => void = () => {}): Manager => {
+export const startManager = (
+  store: Store,
+  world: FakeWorld,
+  onLog: (line: string) => void = () => {},
+  guarding: Guarding = { ensure: async () => undefined },
+): Manager => {
   const lost: { manager: Manager | null } = { manager: null }
   let unique = 0
   let chain: Promise<unknown> = Promise.resolve()
@@ -96,7 +102,7 @@ export const startManager = (store: Store, world: FakeWorld, onLog: (line: strin
     certificates: noCertificates,
     logins: () => null,
     balancer: world.balancer,
-    guarding: { ensure: async () => undefined },
+    guarding,
     clock: realClock,
     log: (level, message, fields) =>
       onLog(`${level} ${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.message : value))}`),

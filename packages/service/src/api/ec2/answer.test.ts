@@ -255,3 +255,16 @@ test('security groups are tagged, when they are made and afterwards', async () =
   await ask(context, 'DeleteTags', { 'ResourceId.1': id })
   assert.deepEqual(await tags(), [])
 })
+
+test('a change of rules is answered when it is in force', async () => {
+  const context = testContext()
+  const id = await create(context, 'web')
+  const seen: number[] = []
+  const enforced = async (): Promise<void> => {
+    seen.push(valuesOf(await ask(context, 'DescribeSecurityGroups', { 'GroupId.1': id }), 'cidrIp').length)
+  }
+  const waiting = { ...context, enforced }
+  await ask(waiting, 'AuthorizeSecurityGroupIngress', { GroupId: id, ...web })
+  await ask(waiting, 'RevokeSecurityGroupIngress', { GroupId: id, ...web })
+  assert.deepEqual(seen, [2, 1], 'with what it lets out')
+})

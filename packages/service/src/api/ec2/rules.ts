@@ -42,7 +42,9 @@ const change = async (
     await refuseUnguarded(context, value, direction)
     refuseDryRun(parameters)
     const record: SecurityGroupRecord = { ...value, [direction]: rules }
-    return (await write(context, [condition], [put(key, record)], [])) ? answer : null
+    if (!(await write(context, [condition], [put(key, record)], []))) return null
+    await context.enforced?.()
+    return answer
   })
 
 const authorize =

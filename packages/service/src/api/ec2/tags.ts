@@ -34,7 +34,9 @@ const change = async (
     const operations = found.map(({ key, value }) => put(key, { ...value, tags: changed(value.tags, given) }))
     refuseDryRun(parameters)
     const conditions = found.map(({ condition }) => condition)
-    return (await write(context, conditions, operations, [])) ? element('return', true) : null
+    if (!(await write(context, conditions, operations, []))) return null
+    await context.enforced?.()
+    return element('return', true)
   })
 }
 

@@ -69,7 +69,8 @@ test('what the store says is in force after the start, and follows every change'
     assert.deepEqual(applied.map(addressesIn), [['127.65.0.1']])
     const open = { ...group, ingress: defaultSecurityGroup(region).ingress }
     await store.transact([], [put(securityGroupKey(region, id), open)])
-    await until('everybody is let in', () => applied.at(-1)?.length === 0)
+    await controller.settled()
+    assert.equal(applied.at(-1)?.length, 0, 'everybody is let in')
     await store.transact([], [put(securityGroupKey(region, id), group)])
     await until('nobody is let in', () => applied.at(-1)?.length === 1)
     await store.transact([], [put(stateKey(spec), stateOf(spec, '127.65.0.1', '127.65.0.2'))])
@@ -94,6 +95,28 @@ test('a group opens no address before it is guarded, and does not wait where it 
     await Promise.all([controller.ensure(spec, state), controller.ensure(spec, state)])
     await controller.ensure(spec, { ...state, status: 'available' })
     assert.equal(applied.length, count)
+  }))
+
+test('a node that goes over into another group meanwhile is guarded all the time', () =>
+  inWorld(async ({ store, controller, applied }) => {
+    const moved: GroupSpec = { ...spec, id: 'moved' }
+    await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), stateOf(spec, '127.65.0.1'))])
+    await controller.start()
+    const list = store.list
+    let moves = 1
+    store.list = async (prefix, options) => {
+      const found = await list(prefix, options)
+      if (prefix === 'spec/' && moves > 0) {
+        moves -= 1
+        const there = [put(specKey(moved), moved), put(stateKey(moved), stateOf(moved, '127.65.0.1', '127.65.0.2'))]
+        await store.transact([], [remove(specKey(spec)), remove(stateKey(spec)), ...there])
+      }
+      return found
+    }
+    await controller.settled()
+    assert.equal(moves, 0)
+    for (const guards of applied) assert.ok(addressesIn(guards).includes('127.65.0.1'))
+    assert.deepEqual(addressesIn(applied.at(-1)), ['127.65.0.1', '127.65.0.2'])
   }))
 
 test('where guards fail a restricted group opens nothing new; what was guarded, and who lets everybody in, goes on', () =>

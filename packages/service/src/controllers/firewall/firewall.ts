@@ -3,6 +3,7 @@
  * group's own controller, and the group's controller opens no address before it is guarded (`ensure`).
  */
 import { decideFirewall, guardedAddresses } from '../../decide/firewall.ts'
+import { LarderError } from '../../errors.ts'
 import { type CacheSecurityGroupRecord, cacheSecurityGroupPrefix } from '../../model/cache-security-groups.ts'
 import type { GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, groupOfKey } from '../../model/keys.ts'
@@ -18,6 +19,7 @@ import { followKeys } from '../watch.ts'
 /** How often it is looked whether somebody took the rules away. */
 const lookMs = 15_000
 const retryMs = 1_000
+const mostReads = 50
 
 interface FirewallContext {
   readonly store: Store
@@ -33,6 +35,8 @@ export interface Guarding {
 }
 
 export interface FirewallController extends Guarding {
+  /** Resolves when what the store says now is in force; also when that failed, and is tried again. */
+  settled(): Promise<void>
   /** Resolves when everything has been put in force once, as far as that can be. */
   start(): Promise<void>
   stop(): Promise<void>
@@ -62,10 +66,23 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
     }
   }
 
+  /** A node may go over from one group into another in between: read apart, it would be in neither. */
+  const groupsOfOneMoment = async (): Promise<{
+    readonly specs: readonly GroupSpec[]
+    readonly states: readonly GroupState[]
+  }> => {
+    for (let tried = 0; tried < mostReads; tried += 1) {
+      const specs = await listRecords<GroupSpec>(store, 'spec/')
+      const states = await listRecords<GroupState>(store, 'state/')
+      if (specs.revision !== states.revision) continue
+      return { specs: specs.records.map(({ value }) => value), states: states.records.map(({ value }) => value) }
+    }
+    throw new LarderError('store-busy', `groups changed ${mostReads} times in a row while they were read`, { retry: true })
+  }
+
   /** Reads everything anew: what is put in force was true of one moment of the store. */
   const refreshOnce = async (): Promise<void> => {
-    const specs = (await listRecords<GroupSpec>(store, 'spec/')).records.map(({ value }) => value)
-    const states = (await listRecords<GroupState>(store, 'state/')).records.map(({ value }) => value)
+    const { specs, states } = await groupsOfOneMoment()
     const securityGroups = (await listRecords<SecurityGroupRecord>(store, securityGroupPrefix)).records.map(({ value }) => value)
     const legacy = (await listRecords<CacheSecurityGroupRecord>(store, cacheSecurityGroupPrefix)).records
     const cacheSecurityGroups = legacy.map(({ value }) => value)
@@ -188,6 +205,13 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
         await refresh()
       } catch (error) {
         if (!isInForce()) throw error
+      }
+    },
+    async settled() {
+      try {
+        await refresh()
+      } catch {
+        wake() // says why
       }
     },
     async stop() {

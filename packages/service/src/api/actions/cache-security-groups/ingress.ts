@@ -39,6 +39,7 @@ const change = (
     const group = { ...record.value, allowed: changed(record.value.allowed, ec2.value) }
     const condition = { key: record.key, revision: record.revision }
     if (!(await write(context, [condition, ec2.condition], [put(record.key, group)], []))) return null
+    await context.enforced?.()
     return { CacheSecurityGroup: await cacheSecurityGroupView(context, group) }
   })
 
