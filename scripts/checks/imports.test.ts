@@ -41,3 +41,11 @@ test('an import against the layers is named, in every form of writing it', () =>
     assert.match(found[0] ?? '', expected)
   }
 })
+
+test('the library of applications stands alone', () => {
+  const inLibrary = (path: string, text: string) => importProblems([{ path: `packages/client/src/${path}`, text }])
+  assert.deepEqual(inLibrary('cache.ts', "import { slotOf } from './slot.ts'\nimport { LRUCache } from 'lru-cache'"), [])
+  assert.deepEqual(inLibrary('cache.test.ts', "import { openCatalog } from '../../service/src/engines/catalog.ts'"), [])
+  for (const target of ['../../service/src/errors.ts', './testing/servers.ts', './connection.contract.ts'])
+    assert.match(inLibrary('cache.ts', `import { x } from '${target}'`)[0] ?? '', /the library imports nothing/)
+})

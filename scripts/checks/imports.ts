@@ -29,7 +29,8 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   decide: [],
 }
 
-const isForTests = (path: string): boolean => /(^|\/)testing(\/|\.ts$)|(^|\/)test-context\.ts$|\.test\.ts$/.test(path)
+const isForTests = (path: string): boolean =>
+  /(^|\/)testing(\/|\.ts$)|(^|\/)test-context\.ts$|\.(?:test|contract)\.ts$/.test(path)
 const partOf = (path: string): string => path.slice(source.length).split('/')[0] ?? ''
 
 /** `import … from 'x'`, `export … from 'x'`, `import 'x'`, `import('x')`. */
@@ -60,9 +61,20 @@ const problemOf = (path: string, specifier: string): string | null => {
     : `${path} imports ${target}: ${from} may import ${names.join(', ') || 'nothing'} beside itself`
 }
 
+/** The library of applications is published alone. */
+const library = 'packages/client/src/'
+const libraryProblemOf = (path: string, specifier: string): string | null => {
+  const target = normalize(`${dirname(path)}/${specifier}`)
+  if (!specifier.startsWith('.') || (target.startsWith(library) && !isForTests(target))) return null
+  return `${path} imports ${target}: the library imports nothing of the service and nothing that is there for tests`
+}
+
 /** One line for each import that is not allowed. Tests may import everything. */
 export const importProblems = (files: readonly SourceFile[]): readonly string[] =>
   files
-    .filter(({ path }) => path.startsWith(source) && path.endsWith('.ts') && !isForTests(path))
-    .flatMap(({ path, text }) => specifiers(text).map((specifier) => problemOf(path, specifier)))
+    .filter(({ path }) => path.endsWith('.ts') && !isForTests(path))
+    .flatMap(({ path, text }) => {
+      if (path.startsWith(source)) return specifiers(text).map((specifier) => problemOf(path, specifier))
+      return path.startsWith(library) ? specifiers(text).map((specifier) => libraryProblemOf(path, specifier)) : []
+    })
     .filter((problem) => problem !== null)

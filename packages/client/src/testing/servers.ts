@@ -1,0 +1,161 @@
+/** Real servers for the tests, each on an address of its own, which end with the test. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from '@redis/client'
+import { openCatalog } from '../../../service/src/engines/catalog.ts'
+
+/** Newest first. */
+export const engines = openCatalog(process.env)
+  .list()
+  .filter(({ engine }) => engine !== 'memcached')
+assert.ok(engines.length > 0, 'expected an engine in the catalog: npm test sets it up')
+
+type Engine = (typeof engines)[number]
+
+export interface Server {
+  readonly address: string
+  readonly port: number
+  readonly url: string
+  readonly pid: number
+  /** As a person would by the engine's own command line. */
+  command(...args: readonly string[]): Promise<unknown>
+  kill(): Promise<void>
+  /** Again with the same address and folder. */
+  restart(): Promise<void>
+}
+
+export interface Servers extends AsyncDisposable {
+  start(args?: readonly string[], engine?: Engine): Promise<Server>
+  /** `shards` primaries with `replicas` each; the primaries come first. */
+  cluster(shards: number, replicas?: number): Promise<readonly Server[]>
+}
+
+export const until = async (what: string, holds: () => Promise<boolean> | boolean, deadlineMs = 10_000): Promise<void> => {
+  const deadline = performance.now() + deadlineMs
+  while (!(await holds())) {
+    if (performance.now() > deadline) assert.fail(`not within ${deadlineMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+const isFree = (address: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, address, () => server.close(() => resolve(true)))
+  })
+
+const port = 6379
+const slots = 16_384
+
+export const openServers = async (): Promise<Servers> => {
+  const root = await mkdtemp(join(tmpdir(), 'larder-client-'))
+  const prefix = `127.${randomInt(100, 200)}.${randomInt(0, 256)}`
+  const kills = new Set<() => Promise<void>>()
+  let last = 0
+
+  const freeAddress = async (): Promise<string> => {
+    for (;;) {
+      last += 1
+      assert.ok(last < 255, `expected a free address in ${prefix}.0/24`)
+      const address = `${prefix}.${last}`
+      if (await isFree(address, port)) return address
+    }
+  }
+
+  const start = async (args: readonly string[] = [], engine: Engine | undefined = engines[0]): Promise<Server> => {
+    assert.ok(engine)
+    const address = await freeAddress()
+    const folder = join(root, address)
+    const log = join(folder, 'engine.log')
+    await mkdir(folder)
+    const url = `redis://${address}:${port}`
+    const [program = '', ...before] = engine.command
+    const places = ['--bind', address, '--port', String(port), '--dir', folder, '--bind-source-addr', address]
+    const plain = ['--save', '', '--enable-debug-command', 'yes', '--protected-mode', 'no']
+    let child: ChildProcess
+    let exited: Promise<unknown>
+    let control: ReturnType<typeof createClient>
+
+    const launch = async (): Promise<void> => {
+      const output = openSync(log, 'a')
+      child = spawn(program, [...before, ...places, ...plain, ...args], {
+        cwd: folder,
+        env: {},
+        stdio: ['ignore', output, output],
+      })
+      closeSync(output)
+      exited = new Promise((resolve) => child.once('close', resolve))
+      kills.add(kill)
+      control = createClient({ url, socket: { reconnectStrategy: () => 10 }, maintNotifications: 'disabled' })
+      control.on('error', () => undefined) // it is tried until it answers
+      const answers = control.connect().then(() => control.ping())
+      const said = async () => (await readFile(log, 'utf8')).split('\n').slice(-4).join(' | ')
+      const died = exited.then(async () => assert.fail(`the engine ended at its start: ${await said()}`))
+      await Promise.race([answers, died])
+      died.catch(() => undefined) // from here on the test decides when it ends
+    }
+    const kill = async (): Promise<void> => {
+      control.destroy()
+      child.kill('SIGKILL')
+      await exited
+      kills.delete(kill)
+    }
+    await launch()
+    return {
+      address,
+      port,
+      url,
+      get pid() {
+        return child.pid ?? 0
+      },
+      command: (...command) => control.sendCommand([...command]),
+      kill,
+      restart: launch,
+    }
+  }
+
+  const cluster = async (shards: number, replicas = 0): Promise<readonly Server[]> => {
+    const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no']
+    const nodes = await Promise.all(Array.from({ length: shards * (1 + replicas) }, () => start(args)))
+    const [first] = nodes
+    assert.ok(first)
+    for (const [shard, node] of nodes.slice(0, shards).entries()) {
+      const [from, to] = [Math.ceil((shard * slots) / shards), Math.ceil(((shard + 1) * slots) / shards) - 1]
+      await node.command('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to))
+      await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(shard + 1))
+    }
+    for (const node of nodes.slice(1)) await first.command('CLUSTER', 'MEET', node.address, String(port))
+    const knows = async (node: Server) => {
+      const lines = String(await node.command('CLUSTER', 'NODES'))
+        .trim()
+        .split('\n')
+      return lines.length === nodes.length && !lines.some((line) => /handshake|noaddr/.test(line))
+    }
+    for (const node of nodes) await until('the nodes know each other', () => knows(node))
+    for (const [index, node] of nodes.slice(shards).entries()) {
+      const id = String(await nodes[index % shards]?.command('CLUSTER', 'MYID'))
+      await node.command('CLUSTER', 'REPLICATE', id)
+    }
+    const isOk = async (node: Server) => /cluster_state:ok/.test(String(await node.command('CLUSTER', 'INFO')))
+    for (const node of nodes) await until('the cluster is ok', () => isOk(node))
+    for (const node of nodes.slice(shards))
+      await until('replicas follow', async () => /master_link_status:up/.test(String(await node.command('INFO', 'replication'))))
+    return nodes
+  }
+
+  return {
+    start,
+    cluster,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([...kills].map((kill) => kill()))
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
