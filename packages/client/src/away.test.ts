@@ -1,0 +1,115 @@
+/** The cache is down, slow, or another one than before: the application goes on, and believes nothing that it should not. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isCacheError } from './errors.ts'
+import { type CacheEvent, createCache } from './index.ts'
+import { openServers, until } from './testing/servers.ts'
+
+test('it goes on with the source, never hangs, asks a dead server rarely, and believes nothing of before when it is back', async () => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  const events: CacheEvent[] = []
+  const cache = await createCache({
+    url: server.url,
+    commandTimeout: 100,
+    patience: 200,
+    breaker: { failures: 2, wait: 100 },
+    observe: (event) => events.push(event),
+  })
+  const get = (value: string) => cache.get('key', async () => value, { tags: ['tag'] })
+  try {
+    assert.equal(await get('one'), 'one')
+    process.kill(server.pid, 'SIGSTOP')
+    for (const value of ['two', 'three']) {
+      const began = performance.now()
+      assert.equal(await get(value), value)
+      assert.ok(performance.now() - began < 1_000)
+    }
+    const began = performance.now()
+    for (let turn = 0; turn < 50; turn += 1) assert.equal(await get(`turn ${turn}`), `turn ${turn}`)
+    assert.ok(performance.now() - began < 1_000, 'the breaker is open')
+    assert.ok(events.some((event) => event.type === 'bypass' && event.reason === 'open'))
+    await assert.rejects(cache.invalidate(['tag']), (error: unknown) => isCacheError(error, 'unavailable'))
+    await server.kill()
+    assert.equal(await get('four'), 'four')
+    await server.restart()
+    const { hits } = cache.counters()
+    await until('it is used again', async () => {
+      await get('five')
+      return cache.counters().hits > hits
+    })
+    assert.equal(await get('six'), 'five')
+  } finally {
+    await cache.close()
+  }
+  await assert.rejects(get('seven'), (error: unknown) => isCacheError(error, 'closed'))
+})
+
+test('what could not be invalidated is read from the source by this process, and is told to the server as soon as it can be', async () => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  const cache = await createCache({ url: server.url, commandTimeout: 50, patience: 60, breaker: { failures: 1_000 } })
+  const other = await createCache({ url: server.url, commandTimeout: 50 })
+  let version = 1
+  const get = (from: typeof cache) => from.get('key', async () => version, { tags: ['tag'] })
+  try {
+    assert.equal(await get(cache), 1)
+    version = 2
+    process.kill(server.pid, 'SIGSTOP')
+    await assert.rejects(cache.invalidate(['tag']), (error: unknown) => isCacheError(error, 'unavailable'))
+    process.kill(server.pid, 'SIGCONT')
+    // The same server with the same data: the entry of before is still there.
+    await until('it was told', async () => {
+      assert.equal(await get(cache), 2)
+      return (await cache.explain('key', { tags: ['tag'] }).catch(() => null))?.result === 'hit'
+    })
+    assert.equal(await get(cache), 2)
+    assert.equal(await get(other), 2)
+    await cache.put('put', 1, async () => undefined, { tags: ['tag'] })
+    process.kill(server.pid, 'SIGSTOP')
+    let wrote = false
+    const write = async () => {
+      wrote = true
+    }
+    await assert.rejects(cache.put('put', 2, write, { tags: ['tag'] }), (error: unknown) => isCacheError(error, 'unavailable'))
+    assert.ok(wrote, 'the source is what counts')
+    process.kill(server.pid, 'SIGCONT')
+    await until('it was told', async () => (await other.get('put', async () => 2, { tags: ['tag'] })) === 2)
+  } finally {
+    await Promise.all([cache.close(), other.close()])
+  }
+})
+
+test('after a failover that has lost an invalidation nothing of before is given', async () => {
+  await using servers = await openServers()
+  const [primary, replica] = [await servers.start(), await servers.start()]
+  await replica.command('REPLICAOF', primary.address, String(primary.port))
+  await until('it follows', async () => /master_link_status:up/.test(String(await replica.command('INFO', 'replication'))))
+  const cache = await createCache({ url: primary.url })
+  let version = 1
+  await cache.get('key', async () => version, { tags: ['tag'] })
+  await until('the replica has it', async () => Number(await replica.command('EXISTS', 'cache:t:tag')) === 1)
+  // From here on nothing reaches it: as if the primary died before it could send it.
+  await replica.command('REPLICAOF', 'NO', 'ONE')
+  version = 2
+  await cache.invalidate(['tag'])
+  await cache.close()
+  await primary.kill()
+  assert.equal(Number(await replica.command('EXISTS', 'cache:t:tag')), 1, 'the invalidation was lost')
+  const after = await createCache({ url: replica.url })
+  assert.match((await after.explain('key', { tags: ['tag'] })).why, /failed over/)
+  assert.equal(await after.get('key', async () => version, { tags: ['tag'] }), 2)
+  await after.close()
+})
+
+test('an observer that throws disturbs nobody', async () => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  const observe = () => {
+    throw new Error('an observer')
+  }
+  const cache = await createCache({ url: server.url, observe })
+  assert.equal(await cache.get('k', async () => 1), 1)
+  assert.ok(cache.counters().errors > 0)
+  await cache.close()
+})

@@ -1,0 +1,218 @@
+/** A cache in which no value survives an invalidation. How: fence.ts. */
+import type { Core, Outcome } from './core.ts'
+import { CacheError } from './errors.ts'
+import type { Counters } from './events.ts'
+import type { Place } from './fence.ts'
+import { createTurnSharing } from './flight.ts'
+import { createReader, type Load, type LoadContext } from './get.ts'
+import { deadline, type Job, startJob } from './job.ts'
+import { createBulkReader } from './many.ts'
+import type { Near } from './near.ts'
+import { checkKey, type EntryOptions, type GetOptions, type Rules, rulesOf } from './options.ts'
+import type { Pending } from './pending.ts'
+import { createWriter } from './put.ts'
+import { type Difference, difference, tagsOf } from './stamp.ts'
+
+export interface Explanation {
+  /** What `get` would find now. */
+  readonly result: 'hit' | 'stale' | 'miss' | 'around'
+  readonly why: string
+  readonly near: boolean
+  /** Milliseconds since 1970. */
+  readonly storedAt?: number
+  readonly freshUntil?: number
+  readonly bytes?: number
+  readonly difference?: Difference
+}
+
+export type ManyTags = (key: string) => readonly string[]
+
+export interface Cache {
+  /**
+   * The cached value, or what `load` gives; everybody gets a value of his own, as the codec makes it. Rejects with what `load` rejects with, with `timeout`, or with
+   * the signal's reason; never because of the cache.
+   */
+  get<T>(key: string, load: (context: LoadContext) => Promise<T> | T, options?: GetOptions): Promise<T>
+  /** As many of them as are cached in one round trip; `load` is given all the others at once, and gives a map, or an object by key. */
+  getMany<T>(
+    keys: readonly string[],
+    load: (keys: readonly string[], context: LoadContext) => Promise<ReadonlyMap<string, T> | Readonly<Record<string, T>>>,
+    options?: Omit<GetOptions, 'tags'> & { readonly tags?: ManyTags },
+  ): Promise<Map<string, T>>
+  /**
+   * Writes by `write`, then the cache: everything with these tags is void, and the value is kept unless somebody else changed something meanwhile. Who has
+   * called it reads what he wrote. Rejects with what `write` rejects with; with `unavailable` where the source was written and the cache could not be told (see invalidate).
+   */
+  put<T>(key: string, value: T, write: () => Promise<unknown>, options?: EntryOptions): Promise<void>
+  /**
+   * When it has resolved no reader anywhere gets a value that was loaded before. Call it after the change can be seen in the source. Rejects with
+   * `unavailable` where the cache could not be told: it is tried on in the background, and this process reads around the cache for these tags
+   * until it is done; others may read what they have until it ends.
+   */
+  invalidate(tags: readonly string[]): Promise<void>
+  /** The same for entries by their keys. */
+  delete(...keys: readonly string[]): Promise<void>
+  /** A function that gives from the cache what this one gives. `key` is made of its arguments. */
+  wrap<A extends readonly unknown[], T>(
+    work: (...args: A) => Promise<T>,
+    how: { readonly key: (...args: A) => string; readonly tags?: (...args: A) => readonly string[] } & Omit<GetOptions, 'tags'>,
+  ): (...args: A) => Promise<T>
+  /** The same cache, with keys and tags of its own. */
+  namespace(name: string): Cache
+  /** Why `get` would find something, or not. */
+  explain(key: string, options?: Pick<EntryOptions, 'tags'>): Promise<Explanation>
+  counters(): Counters
+  close(): Promise<void>
+}
+
+export interface CacheDependencies {
+  readonly core: Core
+  readonly pending: Pending
+  readonly near: Near | null
+  readonly settleNear: (remove: () => Promise<unknown>) => Promise<void>
+  readonly defaults: EntryOptions & { readonly ttl: number }
+  readonly patience: number
+  readonly namespace: (name: string) => Cache
+  readonly close: () => Promise<void>
+  readonly isClosed: () => boolean
+}
+
+const never = new AbortController().signal
+
+export const createCacheOn = (dependencies: CacheDependencies): Cache => {
+  const { core, pending, near, settleNear, defaults, patience } = dependencies
+  const { observation, fence, now } = core
+  const reader = createReader(core)
+  const many = createBulkReader(core, reader)
+  const writer = createWriter({ core, pending, settleNear, patience })
+  const inThisTurn = createTurnSharing<Job<Outcome>>()
+  const plain = rulesOf(undefined, defaults)
+
+  const rulesFor = (options: EntryOptions | undefined): Rules => (options === undefined ? plain : rulesOf(options, defaults))
+  const checkOpen = (): void => {
+    if (dependencies.isClosed()) throw new CacheError('closed', 'the cache was closed')
+  }
+
+  const fromServer = async <T>(place: Place, load: Load, rules: Rules, options: GetOptions | undefined): Promise<T> => {
+    const name = place.tags.length === 0 ? place.key : `${place.key}\n${place.tags.join('\n')}`
+    const job = inThisTurn(name, () => startJob((signal) => reader.obtain(place, rules, load, signal)))
+    if (options?.timeout === undefined && options?.signal === undefined) return core.take(await job.join()) as T
+    const { signal, dispose } = deadline(options.timeout, options.signal)
+    try {
+      return core.take(await job.join(signal)) as T
+    } finally {
+      dispose()
+    }
+  }
+
+  const get = <T>(key: string, load: Load, options?: GetOptions): Promise<T> => {
+    try {
+      if (near !== null) {
+        const found = near.get(key, options?.tags)
+        if (found !== undefined) {
+          observation.nearHit(key)
+          return Promise.resolve(near.valueOf(found) as T)
+        }
+      }
+      checkOpen()
+      checkKey(key)
+      const rules = rulesFor(options)
+      return fromServer({ key, tags: rules.tags }, load, rules, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  const explain = async (key: string, tags: readonly string[]): Promise<Explanation> => {
+    checkOpen()
+    checkKey(key)
+    const place: Place = { key, tags }
+    const isNear = near?.get(key, tags) !== undefined
+    if (pending.has(place))
+      return {
+        result: 'around',
+        why: 'an invalidation could not be told to the server yet: this process reads around the cache',
+        near: isNear,
+      }
+    const [reading] = await fence.read([place])
+    if (reading === undefined || reading.entry === null)
+      return { result: 'miss', why: 'nothing is stored: it never was, has ended, was evicted or removed', near: isNear }
+    const { entry, epoch, versions } = reading
+    const facts = { near: isNear, storedAt: entry.storedAt, freshUntil: entry.freshUntil, bytes: entry.value.length }
+    const why = difference(entry.stamp, epoch, tags, versions)
+    switch (why?.kind) {
+      case 'epoch':
+        return {
+          ...facts,
+          result: 'miss',
+          difference: why,
+          why: 'the server has failed over or started anew since, and may have lost an invalidation',
+        }
+      case 'tags':
+        return {
+          ...facts,
+          result: 'miss',
+          difference: why,
+          why: `it was stored with the tags ${why.stored.join(', ') || '(none)'}, and is asked for with ${tags.join(', ') || '(none)'}`,
+        }
+      case 'invalidated':
+        return { ...facts, result: 'miss', difference: why, why: `invalidated since it was loaded: ${why.tags.join(', ')}` }
+      default:
+    }
+    const over = now() - entry.freshUntil
+    return over >= 0
+      ? { ...facts, result: 'stale', why: `its time is over since ${Math.round(over)} ms` }
+      : { ...facts, result: 'hit', why: `fresh for another ${Math.round(-over)} ms` }
+  }
+
+  return {
+    get,
+    getMany: async <T>(
+      keys: readonly string[],
+      load: (keys: readonly string[], context: LoadContext) => Promise<ReadonlyMap<string, T> | Readonly<Record<string, T>>>,
+      { tags: tagsFor, timeout, signal: outer, ...options }: Omit<GetOptions, 'tags'> & { readonly tags?: ManyTags } = {},
+    ) => {
+      checkOpen()
+      const found = new Map<string, T>()
+      const wanted: { readonly key: string; readonly rules: Rules }[] = []
+      for (const key of new Set(keys)) {
+        checkKey(key)
+        const tags = tagsFor?.(key) ?? []
+        const held = near?.get(key, tags)
+        if (near !== null && held !== undefined) {
+          observation.nearHit(key)
+          found.set(key, near.valueOf(held) as T)
+        } else wanted.push({ key, rules: rulesOf({ ...options, tags }, defaults) })
+      }
+      const { signal, dispose } = deadline(timeout, outer)
+      try {
+        for (const [key, value] of await many(wanted, load, signal ?? never)) found.set(key, value as T)
+        return found
+      } finally {
+        dispose()
+      }
+    },
+    put: async (key, value, write, options) => {
+      checkOpen()
+      checkKey(key)
+      const rules = rulesFor(options)
+      await writer.put({ key, tags: rules.tags }, value, write, rules)
+    },
+    invalidate: async (tags) => {
+      checkOpen()
+      await writer.invalidate(tagsOf(tags))
+    },
+    delete: async (...keys) => {
+      checkOpen()
+      for (const key of keys) checkKey(key)
+      if (keys.length > 0) await writer.delete(keys)
+    },
+    wrap: (work, { key, tags, ...options }) => {
+      return (...args) => get(key(...args), () => work(...args), { ...options, tags: tags?.(...args) ?? [] })
+    },
+    namespace: dependencies.namespace,
+    explain: (key, options) => explain(key, tagsOf(options?.tags)),
+    counters: () => observation.counters(),
+    close: dependencies.close,
+  }
+}

@@ -1,0 +1,39 @@
+/** How values become bytes. */
+import { deserialize, serialize } from 'node:v8'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+
+export interface Codec {
+  /** Throws for what it cannot say. */
+  encode(value: unknown): Buffer
+  decode(bytes: Buffer): unknown
+}
+
+/** Everything that JSON can say: readable by other languages. `undefined` is kept as such at the top. */
+export const jsonCodec: Codec = {
+  encode: (value) => Buffer.from(JSON.stringify(value) ?? ''),
+  decode: (bytes) => (bytes.length === 0 ? undefined : (JSON.parse(bytes.toString('utf8')) as unknown)),
+}
+
+/** What the structured clone algorithm can copy: dates, maps, sets, bytes, big integers, cycles too. For Node.js alone. */
+export const binaryCodec: Codec = {
+  encode: (value) => serialize(value),
+  decode: (bytes) => deserialize(bytes) as unknown,
+}
+
+export interface Packed {
+  readonly bytes: Buffer
+  readonly compressed: boolean
+}
+
+const level = 1
+
+/** Compressed from so many bytes on, where that makes it smaller. */
+export const pack = (bytes: Buffer, compressAbove: number): Packed => {
+  if (bytes.length <= compressAbove) return { bytes, compressed: false }
+  const smaller = deflateRawSync(bytes, { level })
+  return smaller.length < bytes.length ? { bytes: smaller, compressed: true } : { bytes, compressed: false }
+}
+
+/** Throws for what was not packed, and for what is longer than `limit` bytes when unpacked. */
+export const unpack = ({ bytes, compressed }: Packed, limit: number): Buffer =>
+  compressed ? inflateRawSync(bytes, { maxOutputLength: limit }) : bytes

@@ -1,0 +1,143 @@
+/** What reading and writing share: the fence, the time, and whether the server is asked at all. */
+import { afterAsking, type BreakerState, beforeAsking, closed } from './breaker.ts'
+import { type Codec, pack, unpack } from './codec.ts'
+import { type Entry, newId } from './entry.ts'
+import { isCacheError } from './errors.ts'
+import type { Observation } from './events.ts'
+import type { Fence, Place } from './fence.ts'
+import { freeze } from './freeze.ts'
+import type { Near, Ticket } from './near.ts'
+import type { Rules } from './options.ts'
+
+/** Times are milliseconds, sizes are bytes. */
+export interface Settings {
+  /** For so long a lock outlives a process that dies. */
+  readonly lockTime: number
+  /** For so long a load of another process is waited for. */
+  readonly waitTime: number
+  readonly compressAbove: number
+  readonly maxEntryBytes: number
+  readonly breaker: { readonly failures: number; readonly wait: number; readonly longest: number }
+}
+
+export interface CoreDependencies {
+  readonly fence: Fence
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** From 0 up to 1. */
+  readonly random: () => number
+  readonly codec: Codec
+  readonly near: Near | null
+  readonly observation: Observation
+  readonly settings: Settings
+  /** Whether an invalidation that the server could not be told still has to be told. */
+  readonly isPending: (place: Place) => boolean
+}
+
+const jitter = 0.1
+
+export interface Outcome {
+  /** As the codec wrote them. Null: it could not write the value. */
+  readonly bytes: Buffer | null
+  readonly value: unknown
+  /** The value was made from the bytes, and nobody has it yet. */
+  isFresh: boolean
+}
+
+export const createCore = (dependencies: CoreDependencies) => {
+  const { fence, now, random, codec, near, observation, settings, isPending } = dependencies
+  let breaker: BreakerState = closed
+
+  const failed = (error: unknown): void => observation.count({ type: 'error', error })
+
+  /** Where there is a near cache everybody gets what cannot be changed, whether it comes from there or not. */
+  const decode = (bytes: Buffer): unknown => {
+    const value = codec.decode(bytes)
+    if (near !== null) freeze(value)
+    return value
+  }
+
+  const read = ({ value, compressed }: Entry): Outcome => {
+    const bytes = unpack({ bytes: value, compressed }, settings.maxEntryBytes)
+    return { bytes, value: decode(bytes), isFresh: true }
+  }
+
+  return {
+    fence,
+    now,
+    random,
+    observation,
+    settings,
+    near,
+    failed,
+    /** Null: it has to be asked without the cache. */
+    whyAway: (place: Place): 'open' | 'pending' | null => {
+      const { state, ask } = beforeAsking(breaker, now())
+      breaker = state
+      if (!ask) return 'open'
+      return isPending(place) ? 'pending' : null
+    },
+    /** Null: the server does not answer, which counts. */
+    ask: async <T>(work: () => Promise<T>): Promise<T | null> => {
+      try {
+        const answer = await work()
+        breaker = afterAsking(breaker, now(), true, settings.breaker)
+        return answer
+      } catch (error) {
+        if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
+        breaker = afterAsking(breaker, now(), false, settings.breaker)
+        failed(error)
+        return null
+      }
+    },
+    /** Null: the codec cannot write it. */
+    encode: (key: string, value: unknown): Buffer | null => {
+      try {
+        return codec.encode(value)
+      } catch (error) {
+        failed(new TypeError(`expected a value for ${key} that the codec can write`, { cause: error }))
+        return null
+      }
+    },
+    /** Of what was loaded: who gets it gets what the codec makes of it, as everybody later does. */
+    outcomeOf: (bytes: Buffer | null, value: unknown): Outcome => ({ bytes, value, isFresh: false }),
+    /** Each who takes it gets a value of his own. */
+    take: (outcome: Outcome): unknown => {
+      if (outcome.bytes === null) return outcome.value
+      if (!outcome.isFresh) return decode(outcome.bytes)
+      outcome.isFresh = false
+      return outcome.value
+    },
+    read,
+    keepNear: (ticket: Ticket, entry: Entry, { bytes, value }: Outcome): void => {
+      if (bytes !== null) near?.keep(ticket, entry, bytes, value)
+    },
+    /** Null: it is not what the codec writes. */
+    tryRead: (entry: Entry): Outcome | null => {
+      try {
+        return read(entry)
+      } catch (error) {
+        failed(error)
+        return null
+      }
+    },
+    /** Null: it is not to be kept. */
+    entryOf: (bytes: Buffer, value: unknown, stamp: string, rules: Rules, loadTime: number): Entry | null => {
+      const ttl = value === null || value === undefined ? rules.negativeTtl : rules.ttl
+      if (ttl === 0 || bytes.length > settings.maxEntryBytes) return null
+      const packed = pack(bytes, settings.compressAbove)
+      const storedAt = now()
+      return {
+        id: newId(),
+        stamp,
+        storedAt,
+        freshUntil: storedAt + ttl * (1 - random() * jitter),
+        loadTime,
+        compressed: packed.compressed,
+        value: packed.bytes,
+      }
+    },
+  }
+}
+
+export type Core = ReturnType<typeof createCore>

@@ -1,0 +1,75 @@
+/**
+ * An entry as it lies on the server: 52 bytes of head, its stamp, and the value as the codec wrote it. Numbers are little-endian.
+ *
+ * | from | bytes | what |
+ * |---|---|---|
+ * | 0 | 2 | `LE` |
+ * | 2 | 1 | format: 1 |
+ * | 3 | 1 | 1: the value is compressed |
+ * | 4 | 12 | id, other for each time that it is stored |
+ * | 16 | 12 | digest of the stamp |
+ * | 28 | 8 | stored at, milliseconds since 1970 |
+ * | 36 | 8 | fresh until, likewise |
+ * | 44 | 4 | how long its load took, milliseconds |
+ * | 48 | 4 | bytes of the stamp |
+ */
+import { createHash, randomBytes } from 'node:crypto'
+
+export interface Entry {
+  readonly id: string
+  /** What the value rests on: see stamp.ts. */
+  readonly stamp: string
+  readonly storedAt: number
+  readonly freshUntil: number
+  readonly loadTime: number
+  readonly compressed: boolean
+  readonly value: Buffer
+}
+
+const headBytes = 52
+const magic = 0x45_4c // LE
+const format = 1
+export const idLength = 12
+/** Positions, from 1, of id and digest, for scripts. */
+export const idAt = { from: 4, to: 15 } as const
+export const digestAt = { from: 16, to: 27 } as const
+
+const longest = 0xffff_ffff
+
+/** 12 characters that are never given twice. */
+export const newId = (): string => randomBytes(9).toString('base64url')
+
+export const digestOf = (stamp: string): string => createHash('sha1').update(stamp).digest('base64url').slice(0, idLength)
+
+export const encodeEntry = (entry: Entry): Buffer => {
+  const stamp = Buffer.from(entry.stamp)
+  const bytes = Buffer.allocUnsafe(headBytes + stamp.length + entry.value.length)
+  bytes.writeUInt16LE(magic, 0)
+  bytes.writeUInt8(format, 2)
+  bytes.writeUInt8(entry.compressed ? 1 : 0, 3)
+  bytes.write(entry.id, idAt.from, idLength, 'latin1')
+  bytes.write(digestOf(entry.stamp), digestAt.from, idLength, 'latin1')
+  bytes.writeDoubleLE(entry.storedAt, 28)
+  bytes.writeDoubleLE(entry.freshUntil, 36)
+  bytes.writeUInt32LE(Math.min(longest, Math.max(0, Math.round(entry.loadTime))), 44)
+  bytes.writeUInt32LE(stamp.length, 48)
+  stamp.copy(bytes, headBytes)
+  entry.value.copy(bytes, headBytes + stamp.length)
+  return bytes
+}
+
+/** Null for what is not an entry of this format: it is as good as not there. */
+export const decodeEntry = (bytes: Buffer): Entry | null => {
+  if (bytes.length < headBytes || bytes.readUInt16LE(0) !== magic || bytes.readUInt8(2) !== format) return null
+  const stampEnd = headBytes + bytes.readUInt32LE(48)
+  if (stampEnd > bytes.length) return null
+  return {
+    id: bytes.toString('latin1', idAt.from, idAt.to + 1),
+    stamp: bytes.toString('utf8', headBytes, stampEnd),
+    storedAt: bytes.readDoubleLE(28),
+    freshUntil: bytes.readDoubleLE(36),
+    loadTime: bytes.readUInt32LE(44),
+    compressed: bytes.readUInt8(3) === 1,
+    value: bytes.subarray(stampEnd),
+  }
+}

@@ -1,0 +1,220 @@
+/** Reading: a hit, or one load for all who wait, or the source where the cache cannot be asked. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Core, Outcome } from './core.ts'
+import type { Entry } from './entry.ts'
+import { isCacheError } from './errors.ts'
+import type { MissReason } from './events.ts'
+import { type Claim, isValid, type Place, type Reading } from './fence.ts'
+import { createQueueSharing } from './flight.ts'
+import { type Job, startJob, unlessAborted } from './job.ts'
+import type { Ticket } from './near.ts'
+import type { Rules } from './options.ts'
+import { difference } from './stamp.ts'
+
+export interface LoadContext {
+  /** Aborted when nobody waits any longer. */
+  readonly signal: AbortSignal
+}
+export type Load = (context: LoadContext) => unknown
+
+const firstPause = 4
+const longestPause = 40
+
+export const reasonOf = ({ entry, epoch, versions }: Reading, tags: readonly string[]): MissReason => {
+  if (entry === null) return 'absent'
+  return difference(entry.stamp, epoch, tags, versions)?.kind ?? 'expired'
+}
+
+export const createReader = (core: Core) => {
+  const { fence, now, random, observation, settings, near } = core
+  /** Loads of this process, by the lock under which each runs. */
+  const loads = new Map<string, Job<Outcome>>()
+  const refreshing = new Set<string>()
+  const aroundTheCache = createQueueSharing<Outcome>()
+
+  const timed = async (
+    key: string,
+    load: Load,
+    signal: AbortSignal,
+  ): Promise<{ readonly value: unknown; readonly time: number }> => {
+    const began = now()
+    try {
+      const value = await load({ signal })
+      return { value, time: now() - began }
+    } catch (error) {
+      observation.count({ type: 'load-failed', key, time: now() - began, error })
+      throw error
+    }
+  }
+
+  /** Who comes while a load runs waits for the next one: the running one may have read what is old for him. */
+  const bypass = (key: string, load: Load, reason: 'unavailable' | 'open' | 'writing' | 'pending', signal: AbortSignal) => {
+    observation.count({ type: 'bypass', key, reason })
+    const work = aroundTheCache(key, async () => {
+      const { value, time } = await timed(key, load, new AbortController().signal)
+      observation.count({ type: 'load', key, time, stored: false, background: false })
+      return core.outcomeOf(core.encode(key, value), value)
+    })
+    return unlessAborted(work, signal)
+  }
+
+  const store = async (
+    place: Place,
+    holder: string,
+    stamp: string,
+    rules: Rules,
+    value: unknown,
+    time: number,
+  ): Promise<Outcome> => {
+    const encoded = core.encode(place.key, value)
+    const entry = encoded === null ? null : core.entryOf(encoded, value, stamp, rules, time)
+    let stored = false
+    try {
+      if (entry === null) await fence.release(place.key, holder)
+      else stored = await fence.store(place.key, holder, entry, rules.life)
+    } catch (error) {
+      core.failed(error)
+    }
+    observation.count({ type: 'load', key: place.key, time, stored, background: false })
+    return core.outcomeOf(encoded, value)
+  }
+
+  /** Under the lock, which is prolonged as long as this process lives. */
+  const loadAndStore = (place: Place, holder: string, stamp: string, rules: Rules, load: Load): Job<Outcome> => {
+    const job = startJob(async (signal) => {
+      const prolong = (): void => {
+        fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
+      }
+      const timer = setInterval(prolong, settings.lockTime / 3)
+      try {
+        const { value, time } = await timed(place.key, load, signal)
+        return await store(place, holder, stamp, rules, value, time)
+      } catch (error) {
+        fence.release(place.key, holder).catch(core.failed)
+        throw error
+      } finally {
+        clearInterval(timer)
+      }
+    })
+    loads.set(holder, job)
+    const end = (): boolean => loads.delete(holder)
+    job.done.then(end, end)
+    return job
+  }
+
+  /** The entry is not there, or its time is over. */
+  const refill = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: AbortSignal): Promise<Outcome> => {
+    const { key } = place
+    const seen = reading.entry?.id ?? null
+    const began = now()
+    let waited: 'process' | 'server' | null = null
+    const told = (): void => {
+      if (waited !== null) observation.count({ type: 'wait', key, where: waited, time: now() - began })
+    }
+    try {
+      const prolonged = fence.stampFor(place, rules.life)
+      const stamp = reading.stamp ?? (await prolonged)
+      if (reading.stamp !== null) prolonged.catch(core.failed)
+      for (let pause = firstPause; ; pause = Math.min(longestPause, pause * 2)) {
+        const claim: Claim = await fence.claim(place, stamp, seen, settings.lockTime)
+        if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load).join(signal)
+        if (claim.kind === 'stored') {
+          told()
+          return core.read(claim.entry)
+        }
+        if (claim.kind === 'writing') return await bypass(key, load, 'writing', signal)
+        const own = loads.get(claim.holder)
+        if (own !== undefined && !own.isAborted()) {
+          waited = 'process'
+          const outcome = await own.join(signal)
+          told()
+          return outcome
+        }
+        waited = 'server'
+        if (now() - began > settings.waitTime) return await bypass(key, load, 'unavailable', signal)
+        await delay(pause * (0.5 + random()), undefined, { signal })
+      }
+    } catch (error) {
+      if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
+      core.failed(error)
+      return bypass(key, load, 'unavailable', signal)
+    }
+  }
+
+  const refillOrStale = async (
+    place: Place,
+    reading: Reading,
+    rules: Rules,
+    load: Load,
+    signal: AbortSignal,
+  ): Promise<Outcome> => {
+    const { entry } = reading
+    try {
+      return await refill(place, reading, rules, load, signal)
+    } catch (error) {
+      const usable = entry !== null && isValid(reading) && now() < entry.freshUntil + rules.staleIfError
+      if (!usable || signal.aborted) throw error
+      observation.count({ type: 'hit', key: place.key, where: 'server', stale: true, time: 0 })
+      return core.read(entry)
+    }
+  }
+
+  const refreshBehind = (place: Place, reading: Reading, rules: Rules, load: Load): void => {
+    if (refreshing.has(place.key)) return
+    refreshing.add(place.key)
+    const work = refill(place, reading, rules, load, new AbortController().signal)
+    work.catch(core.failed).finally(() => refreshing.delete(place.key))
+  }
+
+  const isEarly = ({ freshUntil, loadTime }: Entry, beta: number): boolean =>
+    beta > 0 && now() - loadTime * beta * Math.log(1 - random()) >= freshUntil
+
+  /** What a reading gives. */
+  const use = async (
+    place: Place,
+    reading: Reading,
+    rules: Rules,
+    load: Load,
+    signal: AbortSignal,
+    began: number,
+    ticket: Ticket | undefined,
+  ): Promise<Outcome> => {
+    const { entry } = reading
+    if (entry !== null && isValid(reading)) {
+      const age = now() - entry.freshUntil
+      if (age < rules.staleWhileRevalidate || age < 0) {
+        const outcome = core.tryRead(entry)
+        if (outcome !== null) {
+          observation.count({ type: 'hit', key: place.key, where: 'server', stale: age >= 0, time: now() - began })
+          if (age < 0 && ticket !== undefined) core.keepNear(ticket, entry, outcome)
+          if (age >= 0 || isEarly(entry, rules.earlyRefresh)) refreshBehind(place, reading, rules, load)
+          return outcome
+        }
+        observation.count({ type: 'miss', key: place.key, reason: 'unreadable' })
+        return refill(place, reading, rules, load, signal)
+      }
+    }
+    observation.count({ type: 'miss', key: place.key, reason: reasonOf(reading, place.tags) })
+    return refillOrStale(place, reading, rules, load, signal)
+  }
+
+  const obtain = async (place: Place, rules: Rules, load: Load, signal: AbortSignal): Promise<Outcome> => {
+    const away = core.whyAway(place)
+    if (away !== null) return bypass(place.key, load, away, signal)
+    const began = now()
+    // Before it is asked: what changes from now on is told.
+    const ticket = near?.begin(place)
+    try {
+      const reading = await core.ask(() => fence.read([place]))
+      const [only] = reading ?? []
+      if (only === undefined) return await bypass(place.key, load, 'unavailable', signal)
+      return await use(place, only, rules, load, signal, began, ticket)
+    } finally {
+      if (ticket !== undefined) near?.end(ticket)
+    }
+  }
+
+  return { obtain, store }
+}
+
+export type Reader = ReturnType<typeof createReader>

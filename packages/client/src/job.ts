@@ -1,0 +1,61 @@
+/** Work that several may wait for, each as long as he likes. */
+import { CacheError } from './errors.ts'
+
+export interface Job<T> {
+  readonly done: Promise<T>
+  /** Nobody waited any longer: it may end without a result. */
+  isAborted(): boolean
+  /** Waits with the others. Rejects at once when the signal does; when nobody waits any longer, the work's own signal is aborted. */
+  join(signal?: AbortSignal): Promise<T>
+}
+
+/** Rejects with the signal's reason as soon as it is aborted. */
+export const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+export const startJob = <T>(work: (signal: AbortSignal) => Promise<T>): Job<T> => {
+  const controller = new AbortController()
+  const done = work(controller.signal)
+  done.catch(() => undefined) // told to those who wait
+  let waiting = 0
+  return {
+    done,
+    isAborted: () => controller.signal.aborted,
+    join: async (signal) => {
+      waiting += 1
+      try {
+        return await unlessAborted(done, signal)
+      } finally {
+        waiting -= 1
+        if (waiting === 0) controller.abort(signal?.reason)
+      }
+    },
+  }
+}
+
+/** A signal that is aborted after that time, or with the other one. To be disposed. */
+export const deadline = (milliseconds: number | undefined, outer: AbortSignal | undefined) => {
+  if (milliseconds === undefined) return { signal: outer, dispose: () => undefined }
+  const controller = new AbortController()
+  const timer = setTimeout(
+    () => controller.abort(new CacheError('timeout', `expected a value within ${milliseconds} ms, found none`)),
+    milliseconds,
+  )
+  const abort = (): void => controller.abort(outer?.reason)
+  if (outer?.aborted === true) abort()
+  outer?.addEventListener('abort', abort, { once: true })
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      clearTimeout(timer)
+      outer?.removeEventListener('abort', abort)
+    },
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Who has a near cache, and how whoever invalidates knows that all of them have dropped what is void.
+ *
+ * Each member stands in a sorted set on the server with the number of the last invalidation that it has seen to. Whoever invalidates removes the versions, raises the
+ * number (the clock, a key that all members have read, so that the server tells them), and waits until every member has that number. A member raises its own number
+ * only after everything that the server had to tell it before has arrived. It believes what it holds only for `lease` milliseconds after
+ * it began its last such round, so one that is not heard need not be waited for any longer than that; it is then removed, and has to join again.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, type Connection, run, script } from './connection.ts'
+import { newId } from './entry.ts'
+import { isCacheError } from './errors.ts'
+import type { Keys } from './keys.ts'
+
+const lease = 1_000
+const roundEvery = 250
+const replicaPatience = 100
+
+const joinScript = script(`
+local now = redis.call('GET', KEYS[2]) or '0'
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+return now`)
+
+/** With an increment, which is a write, so that the server does not tell of each round of each member to all the others. */
+const seenScript = script(`
+if not redis.call('ZADD', KEYS[1], 'XX', 'INCR', '0', ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
+return 1`)
+
+const announceScript = script(`
+if redis.call('ZCARD', KEYS[1]) == 0 then return 0 end
+local number = redis.call('INCR', KEYS[2])
+if number == 1 then
+  local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  number = tonumber(last[2]) + 1
+  redis.call('SET', KEYS[2], string.format('%.0f', number))
+end
+return number`)
+
+const keysOfMembers = (keys: Keys): readonly string[] => [keys.nearMembers, keys.nearClock]
+
+/** Resolves when no member holds anything that `remove` has made void. */
+export const createSettling = (connection: Connection, keys: Keys) => {
+  const announce = async (): Promise<number> => {
+    const [answer] = await connection.send([run(announceScript, keysOfMembers(keys))])
+    return Number(answer?.value ?? 0)
+  }
+  const behind = (number: number): Command => ({
+    key: keys.nearMembers,
+    args: ['ZCOUNT', keys.nearMembers, '-inf', `(${number}`],
+  })
+  const forget = (number: number): Command => ({
+    key: keys.nearMembers,
+    args: ['ZREMRANGEBYSCORE', keys.nearMembers, '-inf', `(${number}`],
+  })
+
+  return async (remove: () => Promise<unknown>): Promise<void> => {
+    // On one connection to one server the order of sending is the order of execution.
+    const both = connection.clustered ? remove().then(announce) : Promise.all([remove(), announce()]).then(([, number]) => number)
+    const number = await both
+    if (number === 0) return
+    const deadline = performance.now() + lease
+    for (let pause = 0; performance.now() < deadline; pause = Math.min(20, pause + 1)) {
+      const [answer] = await connection.send([behind(number)])
+      if (Number(answer?.value ?? 0) === 0) return
+      await delay(pause)
+    }
+    await connection.send([forget(number)])
+  }
+}
+
+export interface Membership {
+  /** By the clock that only goes forward. */
+  trustedUntil(): number
+  close(): Promise<void>
+}
+
+export interface MembershipDependencies {
+  readonly connection: Connection
+  readonly keys: Keys
+  /** Null: all. */
+  readonly drop: (keys: readonly string[] | null) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** The connection must track. */
+export const joinMembers = ({ connection, keys, drop, failed }: MembershipDependencies): Membership => {
+  const { tracking } = connection
+  let id = newId()
+  let isMember = false
+  let trustedUntil = 0
+  let generation = 0
+  let isRunning = false
+  let again = false
+  let closed = false
+
+  const distrust = (): void => {
+    generation += 1
+    isMember = false
+    trustedUntil = 0
+    id = newId()
+    drop(null)
+  }
+
+  /** Also by all replicas that the primary has: one that is promoted must know this member. */
+  const join = async (): Promise<boolean> => {
+    const [, info] = await connection.send([
+      run(joinScript, keysOfMembers(keys), [id]),
+      { key: keys.nearMembers, args: ['INFO', 'replication'] },
+    ])
+    const replicas = Number(/^connected_slaves:(\d+)/m.exec(String(info?.value))?.[1] ?? 0)
+    if (replicas === 0) return true
+    const [reached] = await connection.send([
+      { key: keys.nearMembers, args: ['WAIT', String(replicas), String(replicaPatience)] },
+    ])
+    return Number(reached?.value ?? 0) >= replicas
+  }
+
+  const round = async (): Promise<void> => {
+    const own = generation
+    const began = performance.now()
+    if (!isMember) isMember = (await join()) && own === generation
+    if (!isMember) return
+    const [clock] = await connection.send([{ key: keys.nearClock, args: ['GET', keys.nearClock] }])
+    const number = String(clock?.value ?? 0)
+    if (connection.clustered) await tracking?.settle()
+    const [seen] = await connection.send([run(seenScript, [keys.nearMembers], [id, number])])
+    if (own !== generation) return
+    if (seen?.value === 1) trustedUntil = began + lease
+    else distrust()
+  }
+
+  const rounds = async (): Promise<void> => {
+    if (isRunning) {
+      again = true
+      return
+    }
+    isRunning = true
+    try {
+      do {
+        again = false
+        await round()
+      } while (again && !closed)
+    } catch (error) {
+      if (!isCacheError(error)) throw error
+      failed(error)
+    } finally {
+      isRunning = false
+    }
+  }
+  const go = (): void => {
+    rounds().catch(failed)
+  }
+
+  tracking?.onLost(distrust)
+  tracking?.onInvalidated((names) => {
+    if (names === null) distrust()
+    else drop(names)
+    if (names === null || names.includes(keys.nearClock)) go()
+  })
+  const timer = setInterval(go, roundEvery)
+  timer.unref()
+  go()
+
+  return {
+    trustedUntil: () => trustedUntil,
+    close: async () => {
+      closed = true
+      clearInterval(timer)
+      const own = id
+      distrust()
+      await connection.send([{ key: keys.nearMembers, args: ['ZREM', keys.nearMembers, own] }]).catch(failed)
+    },
+  }
+}

@@ -1,0 +1,4 @@
+import { connectNodeRedis } from './adapters/node-redis/index.ts'
+import { nearContract } from './near.contract.ts'
+
+nearContract('@redis/client', connectNodeRedis)
