@@ -4,8 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ModifyCacheClusterCommand, RebootCacheClusterCommand } from '@aws-sdk/client-elasticache'
-import { Memcache } from 'memcache'
+import {
+  type CacheCluster,
+  CreateCacheParameterGroupCommand,
+  ModifyCacheClusterCommand,
+  ModifyCacheParameterGroupCommand,
+  RebootCacheClusterCommand,
+} from '@aws-sdk/client-elasticache'
+import { createNode, Memcache } from 'memcache'
 import { available, create, placesOf } from './support/memcached.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 import { askTls, type Place } from './support/tls.ts'
@@ -101,18 +107,18 @@ test('clients of the text protocol log in with a token, at nodes and at the conf
   const ca = service.larder('ca')
   const { configuration, nodes } = placesOf(cluster)
   const places = [configuration, ...nodes]
-  const quit = `${inText(tokenOf(0))}quit\r\n`
+  const ending = `${inText(tokenOf(0))}quit\r\n`
   for (const place of places) {
     assert.equal(await textLogin(place, ca, tokenOf(0)), 'in')
     assert.notEqual(await textLogin(place, ca, 'another-token-of-some-length'), 'in')
     const commands = ['get greeting', 'config get cluster', 'stats', 'version', 'flush_all', 'refresh_certs']
     // The engine gives one answer to several commands that come in one piece.
     for (const command of commands)
-      assert.match(await askTls(place, ca, `${command}\r\n${quit}`), /^(CLIENT_ERROR unauthenticated\r\n)?STORED\r\n$/)
+      assert.match(await askTls(place, ca, `${command}\r\n${ending}`), /^(CLIENT_ERROR unauthenticated\r\n)?STORED\r\n$/)
   }
   for (const place of nodes) {
     // The binary protocol has no login here.
-    const binary = Buffer.concat([Buffer.from([0x80, 0x0b]), Buffer.alloc(22), Buffer.from(`\r\n${quit}`)])
+    const binary = Buffer.concat([Buffer.from([0x80, 0x0b]), Buffer.alloc(22), Buffer.from(`\r\n${ending}`)])
     assert.doesNotMatch(await askTls(place, ca, binary), /1\.6\./)
   }
   const ask = `${inText(tokenOf(0))}get greeting\r\nversion\r\nconfig get cluster\r\nversion\r\nquit\r\n`
@@ -163,4 +169,96 @@ test('tokens of the text protocol are rotated ten times under load: whoever has 
   await using service = await startTestService()
   const { configuration, nodes } = placesOf(await create(service, 'turn', 2, { AuthToken: tokenOf(0) }))
   await rotateUnderLoad(service, 'turn', [...nodes, configuration], textLogin)
+})
+
+/** As `textLogin`, by SASL PLAIN and in the binary protocol. */
+const saslLogin: Login = async ({ host, port }, ca, token) => {
+  const node = createNode(host, port, { tls: { ca }, timeout: 5_000, sasl: { username: 'default', password: token } })
+  node.on('error', () => undefined) // told by the promises
+  try {
+    await node.connect()
+    assert.equal(await node.binarySet('greeting', 'hello'), true)
+    assert.equal(await node.binaryGet('greeting'), 'hello')
+    return 'in'
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    await node.disconnect()
+  }
+}
+
+/** A message of the binary protocol. */
+const message = (opcode: number, key = '', value = ''): Buffer => {
+  const header = Buffer.alloc(24)
+  header.writeUInt8(0x80, 0)
+  header.writeUInt8(opcode, 1)
+  header.writeUInt16BE(key.length, 2)
+  header.writeUInt32BE(key.length + value.length, 8)
+  return Buffer.concat([header, Buffer.from(key), Buffer.from(value)])
+}
+const [quit, getConfig, saslAuth] = [0x07, 0x60, 0x21]
+const plain = (token: string): Buffer => message(saslAuth, 'PLAIN', `\0default\0${token}`)
+
+/** A cluster whose clients log in by SASL. */
+const createSasl = async (service: TestService, id: string, count: number): Promise<CacheCluster> => {
+  const api = service.client()
+  const group = { CacheParameterGroupName: `${id}-binary` }
+  await api.send(
+    new CreateCacheParameterGroupCommand({ ...group, CacheParameterGroupFamily: 'memcached1.6', Description: 'SASL' }),
+  )
+  const ParameterNameValues = [{ ParameterName: 'binding_protocol', ParameterValue: 'binary' }]
+  await api.send(new ModifyCacheParameterGroupCommand({ ...group, ParameterNameValues }))
+  api.destroy()
+  return create(service, id, count, { AuthToken: tokenOf(0), ...group })
+}
+
+test('clients of SASL log in with a token, at nodes and at the configuration endpoint; nobody else gets an answer', async () => {
+  await using service = await startTestService()
+  const ca = service.larder('ca')
+  const { configuration, nodes } = placesOf(await createSasl(service, 'sasl', 2))
+  for (const place of [configuration, ...nodes]) {
+    assert.equal(await saslLogin(place, ca, tokenOf(0)), 'in')
+    for (const wrong of ['another-token-of-some-length', '', `${tokenOf(0)}x`, tokenOf(0).slice(0, -1)])
+      assert.match(await saslLogin(place, ca, wrong), /[Aa]uth/, wrong)
+    assert.match(await askTls(place, ca, Buffer.concat([message(0x00, 'greeting'), message(quit)])), /Auth failure/)
+    assert.doesNotMatch(
+      await askTls(place, ca, `${inText(tokenOf(0))}get greeting\r\nquit\r\n`),
+      /STORED|VALUE/,
+      'another protocol',
+    )
+  }
+  const list = /^.{24}Authenticated.{28}1\n127[^\n]* 127[^\n]*\n/s
+  const ask = (...messages: readonly Buffer[]): Promise<string> => askTls(configuration, ca, Buffer.concat(messages))
+  assert.match(await ask(plain(tokenOf(0)), message(getConfig, 'cluster'), message(quit)), list)
+  assert.doesNotMatch(await ask(plain(tokenOf(1)), message(getConfig, 'cluster'), message(0x00, 'k')), /\n127/)
+  assert.doesNotMatch(await ask(message(getConfig, 'cluster'), message(0x00, 'k')), /\n127/)
+  // In SASL's file a single token is a hash alone.
+  assert.deepEqual(whereTokensAre(service), [])
+
+  await service.kill()
+  await service.start()
+  const api = service.client()
+  await api.send(new RebootCacheClusterCommand({ CacheClusterId: 'sasl', CacheNodeIdsToReboot: ['0002'] }))
+  await available(service, 'sasl')
+  for (const place of nodes) assert.equal(await saslLogin(place, ca, tokenOf(0)), 'in')
+
+  // Another protocol is another login, from the reboot on.
+  const ParameterNameValues = [{ ParameterName: 'binding_protocol', ParameterValue: 'auto' }]
+  await api.send(new ModifyCacheParameterGroupCommand({ CacheParameterGroupName: 'sasl-binary', ParameterNameValues }))
+  const waiting = await until('a reboot to be waited for', async () => {
+    const cluster = await available(service, 'sasl')
+    return cluster.CacheParameterGroup?.ParameterApplyStatus === 'pending-reboot'
+  })
+  assert.ok(waiting)
+  for (const place of nodes) assert.equal(await saslLogin(place, ca, tokenOf(0)), 'in')
+  await api.send(new RebootCacheClusterCommand({ CacheClusterId: 'sasl', CacheNodeIdsToReboot: ['0001', '0002'] }))
+  await available(service, 'sasl')
+  for (const place of nodes) assert.equal(await textLogin(place, ca, tokenOf(0)), 'in')
+  api.destroy()
+})
+
+test('tokens of SASL are rotated ten times under load: whoever has a valid one is let in', async () => {
+  await using service = await startTestService()
+  const { configuration, nodes } = placesOf(await createSasl(service, 'spin', 2))
+  await rotateUnderLoad(service, 'spin', [...nodes, configuration], saslLogin)
 })

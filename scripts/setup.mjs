@@ -52,9 +52,12 @@ const installPackages = () => {
 }
 
 const knownEnginesThere = () =>
-  readJson(knownFile).engines.every(({ engine, version }) =>
-    existsSync(join(enginesFolder, `${engine}-${version}`, 'installed.json')),
-  )
+  readJson(knownFile).engines.every(({ engine, version, plugins }) => {
+    const noted = join(enginesFolder, `${engine}-${version}`, 'installed.json')
+    if (!existsSync(noted)) return false
+    // What was installed before it had plugins is installed again.
+    return plugins === undefined || plugins.files.every((file) => readJson(noted).plugins?.includes(file))
+  })
 /** Some engine could not be fetched, but enough is there to start: that is not tried again at every start. */
 const incompleteOfToday = () => {
   if (!existsSync(incompleteFile)) return false

@@ -1,6 +1,5 @@
 /** When a node gets another certificate: well before its own ends, when its addresses have changed, or when somebody asks for it. */
 import type { GroupSpec, GroupState, NodeState } from '../model/group.ts'
-import { protocolOf } from '../model/memcached.ts'
 import type { Action } from './actions.ts'
 import { factsOf, type GroupInput, isServing } from './input.ts'
 
@@ -23,10 +22,6 @@ export const needsEndpointCertificate = ({ spec, state, now }: GroupInput): bool
   return present === undefined || isOld(now, present) || present.round < (spec.certificateRound ?? 0)
 }
 
-/** Memcached reads a certificate anew by a command of its text protocol alone. */
-const canRenew = ({ engine, parameters }: Pick<NodeState, 'engine' | 'parameters'>): boolean =>
-  engine !== 'memcached' || protocolOf(parameters) === 'ascii'
-
 export const decideCertificates = (input: GroupInput): readonly Action[] => {
   const { spec, state, now } = input
   if (spec.transitEncryption === undefined) return []
@@ -34,7 +29,7 @@ export const decideCertificates = (input: GroupInput): readonly Action[] => {
     .flatMap((shard) => factsOf(input, shard).filter(isServing))
     .filter(({ state: node }) => {
       const { certificate } = node
-      if (!canRenew(node)) return false
+      if (certificate?.fixed === true) return false
       if (certificate === undefined || isOld(now, certificate) || certificate.round < (spec.certificateRound ?? 0)) return true
       return placesOf(spec, state, node).some((place) => !certificate.places.includes(place))
     })

@@ -7,7 +7,7 @@ import { LarderError } from '../errors.ts'
 import { compareVersions } from '../model/engine-versions.ts'
 import type { EngineName } from '../model/group.ts'
 import type { Catalog, InstalledEngine } from '../ports/catalog.ts'
-import { commandIn, readProvenance, versionIn } from './installed.ts'
+import { commandIn, isWhole, readProvenance, versionIn } from './installed.ts'
 import { engineFolderName, knownEngines } from './known.ts'
 
 const servers: Readonly<Record<EngineName, string>> = { valkey: 'valkey-server', redis: 'redis-server', memcached: 'memcached' }
@@ -35,7 +35,9 @@ const installedIn = (enginesFolder: string): readonly InstalledEngine[] => {
     const known = knownEngines.find((entry) => provenance !== null && entry.engine === provenance.name)
     if (provenance === null || known === undefined) return []
     const command = commandIn(folder, provenance.loader, provenance.program)
-    return [{ engine: known.engine, version: provenance.version, source: 'installed', path: folder, command }]
+    const plugins = known.plugins === undefined ? undefined : join(folder, 'lib', known.plugins.folder)
+    const saslPlugins = plugins !== undefined && isWhole(provenance, known.plugins) ? { saslPlugins: plugins } : {}
+    return [{ engine: known.engine, version: provenance.version, source: 'installed', path: folder, command, ...saslPlugins }]
   })
 }
 
@@ -49,12 +51,22 @@ const introductions: Readonly<Record<EngineName, RegExp>> = {
 const introduce = (path: string): string =>
   execFileSync(path, ['--version'], { encoding: 'utf8', timeout: 5_000, stdio: ['ignore', 'pipe', 'ignore'] }).trimStart()
 
+/** Where distributions put them, for a Memcached that is not of ours. */
+const systemSaslPlugins = (): Pick<InstalledEngine, 'saslPlugins'> => {
+  const places = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'].map((each) =>
+    join(each, 'sasl2'),
+  )
+  const found = places.find((place) => ['libplain.so', 'libsasldb.so'].every((file) => existsSync(join(place, file))))
+  return found === undefined ? {} : { saslPlugins: found }
+}
+
 /** Asks the binary itself. What does not introduce itself as an engine is not taken. Throws what starting it throws. */
 const probe = (path: string, source: 'path' | 'folder'): readonly InstalledEngine[] => {
   const said = introduce(path)
   const engine = engineNames.find((name) => introductions[name].test(said))
   const version = versionIn(said)
-  return engine === undefined || version === null ? [] : [{ engine, version, source, path, command: [path] }]
+  if (engine === undefined || version === null) return []
+  return [{ engine, version, source, path, command: [path], ...(engine === 'memcached' ? systemSaslPlugins() : {}) }]
 }
 
 const inFolders = (folders: readonly string[], source: 'path' | 'folder'): readonly InstalledEngine[] =>
@@ -95,10 +107,10 @@ export const openCatalog = (environment: NodeJS.ProcessEnv): Catalog => {
   return {
     list: () => sorted,
     known: () =>
-      knownEngines.map(({ engine, version }) => ({
+      knownEngines.map(({ engine, version, plugins }) => ({
         engine,
         version,
-        installed: readProvenance(join(enginesFolder, engineFolderName(engine, version))) !== null,
+        installed: isWhole(readProvenance(join(enginesFolder, engineFolderName(engine, version))), plugins),
       })),
     find: (engine, version) =>
       sorted.find((entry) => entry.engine === engine && `${entry.version}.`.startsWith(`${version}.`)) ?? null,

@@ -20,10 +20,10 @@ export interface FetchedPackage {
 
 export interface Archive {
   /**
-   * The newest package whose upstream version begins with `version` (null: any), and all that it depends on, each unpacked into a
-   * folder of its own below `into`. Throws `LarderError` `engine-install`.
+   * The newest package whose upstream version begins with `version` (null: any), those named in `also`, and all that they depend on,
+   * each unpacked into a folder of its own below `into`. Throws `LarderError` `engine-install`.
    */
-  fetch(name: string, version: string | null, into: string): Promise<readonly FetchedPackage[]>
+  fetch(name: string, version: string | null, into: string, also?: readonly string[]): Promise<readonly FetchedPackage[]>
 }
 
 const quoted = (text: string): string => {
@@ -99,7 +99,7 @@ export const openArchive = async (sources: readonly string[], folder: string, ma
   const options = ['-c', configurationFile]
   await outputOf('apt-get', [...options, '-qq', 'update'], 'fetching the package index')
   return {
-    fetch: async (name, version, into) => {
+    fetch: async (name, version, into, also = []) => {
       const versions = parseMadison(await outputOf('apt-cache', [...options, 'madison', name], `looking for ${name}`))
       const chosen = versions.find((candidate) => version === null || isOf(version, candidate))
       if (chosen === undefined) {
@@ -108,7 +108,15 @@ export const openArchive = async (sources: readonly string[], folder: string, ma
       }
       const archives = join(into, 'archives')
       mkdirSync(join(archives, 'partial'), { recursive: true })
-      const download = ['install', '--download-only', '--yes', '-o', `Dir::Cache::archives=${archives}`, `${name}=${chosen}`]
+      const download = [
+        'install',
+        '--download-only',
+        '--yes',
+        '-o',
+        `Dir::Cache::archives=${archives}`,
+        `${name}=${chosen}`,
+        ...also,
+      ]
       await outputOf('apt-get', [...options, '-qq', ...download], `fetching ${name}`)
       const packages = readdirSync(archives)
         .filter((file) => file.endsWith('.deb'))

@@ -5,6 +5,7 @@ import { LarderError } from '../errors.ts'
 import type { FetchedPackage } from './install-archive.ts'
 import { outputOf } from './install-command.ts'
 import type { Machine } from './install-machine.ts'
+import type { Plugins } from './known.ts'
 
 interface Found {
   readonly path: string
@@ -36,7 +37,7 @@ const parseListing = (text: string): readonly { readonly name: string; readonly 
   [...text.matchAll(/^\s*(\S+) => (.+?)(?: \(0x[0-9a-f]+\))?$/gm)].map(([, name = '', path = '']) => ({ name, path }))
 
 /**
- * Copies `programs` into `into/bin`, the loader and the libraries into `into/lib`. Gives the packages of which something was taken.
+ * Copies `programs` into `into/bin`, the loader and the libraries into `into/lib`, plugins into a folder there. Gives the packages of which something was taken.
  * Throws `LarderError` `engine-install`.
  */
 export const assemble = async (
@@ -44,6 +45,7 @@ export const assemble = async (
   machine: Machine,
   programs: readonly string[],
   into: string,
+  plugins?: Plugins,
 ): Promise<readonly FetchedPackage[]> => {
   mkdirSync(join(into, 'bin'), { recursive: true })
   mkdirSync(join(into, 'lib'), { recursive: true })
@@ -57,9 +59,8 @@ export const assemble = async (
   const searched = packages
     .flatMap(({ folder }) => libraryFolders(machine).map((name) => join(folder, name)))
     .filter((folder) => existsSync(folder))
-  for (const name of programs) {
-    const program = find(packages, programFolders, name)
-    take(program, join(into, 'bin', name))
+  const takeWithLibraries = async (program: Found, name: string, target: string): Promise<void> => {
+    take(program, target)
     const listing = await outputOf(
       loader.path,
       ['--inhibit-cache', '--library-path', searched.join(':'), '--list', program.path],
@@ -74,6 +75,13 @@ export const assemble = async (
       }
       take({ path: library.path, from }, join(into, 'lib', basename(library.name)))
     }
+  }
+  for (const name of programs) await takeWithLibraries(find(packages, programFolders, name), name, join(into, 'bin', name))
+  if (plugins !== undefined) {
+    const { folder, files } = plugins
+    mkdirSync(join(into, 'lib', folder), { recursive: true })
+    const folders = libraryFolders(machine).map((each) => join(each, folder))
+    for (const name of files) await takeWithLibraries(find(packages, folders, name), name, join(into, 'lib', folder, name))
   }
   return packages.filter((one) => used.has(one))
 }

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { LarderError } from '../errors.ts'
+import type { InstalledEngine } from '../ports/catalog.ts'
 import type { AptSource } from './apt-sources.ts'
 import { openCatalog } from './catalog.ts'
 import { openInstaller } from './install.ts'
@@ -56,6 +57,7 @@ describe('an installation', { skip }, () => {
     makePackage('libc6', '2.99-1', [['lib', `usr/lib/${machine.libraries}`]])
     makePackage('memcached', `2:${version}-1+deb12u1`, [['bin', 'usr/bin']], 'libc6 (>= 2.0)')
     const library = (name: string): readonly [string, string] => [`lib/${name}`, `usr/lib/${machine.libraries}/${name}`]
+    makePackage('plain', '1.0-1', [['lib/sasl2', `usr/lib/${machine.libraries}/sasl2`]])
     makePackage('lonely', '1.0-1', [['bin', 'usr/bin'], library(machine.loader), library('libc.so.6')])
   })
   after(() => rmSync(base, { recursive: true, force: true }))
@@ -141,7 +143,7 @@ describe('an installation', { skip }, () => {
     assert.equal(execFileSync(program, [...args, '--version'], { encoding: 'utf8' }).trim(), `memcached ${version}`)
     const provenance = readProvenance(found.path)
     const described = packageFiles()
-      .filter((file) => !file.startsWith('lonely'))
+      .filter((file) => !/^(lonely|plain)/.test(file))
       .map((file) => ({ file, sha256: sha256(readFileSync(join(base, file))) }))
     assert.deepEqual(
       provenance?.packages.map((one) => ({ ...one })),
@@ -162,6 +164,21 @@ describe('an installation', { skip }, () => {
     await install(wanted())
     assert.equal(installedVersion(), version)
     assert.deepEqual(readdirSync(engines), [`memcached-${wanted().version}`])
+  })
+
+  it('has the plugins that belong to it, and is made anew where they came later', async () => {
+    const found = (): InstalledEngine | null => openCatalog({ LARDER_ENGINES: engines, PATH: '' }).find('memcached', version)
+    await install(wanted())
+    assert.equal(found()?.saslPlugins, undefined)
+    const plugins = { folder: 'sasl2', packages: ['plain'], files: ['libplain.so', 'libsasldb.so'] }
+    await install(wanted({ plugins }))
+    const folder = found()?.saslPlugins
+    assert.equal(folder, join(engines, `memcached-${wanted().version}`, 'lib/sasl2'))
+    assert.deepEqual(readdirSync(folder).toSorted(), plugins.files)
+    await install(wanted({ plugins }), [])
+    const missing = { ...plugins, files: ['libnothing.so'] }
+    await assert.rejects(install(wanted({ plugins: missing })), /expected libnothing\.so in the packages/)
+    assert.equal(installedVersion(), version)
   })
 
   it('may be made by several at once', async () => {

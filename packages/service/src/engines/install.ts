@@ -21,8 +21,8 @@ import { type Archive, openArchive } from './install-archive.ts'
 import { assemble } from './install-assemble.ts'
 import { outputOf } from './install-command.ts'
 import { type Machine, machineOf } from './install-machine.ts'
-import { commandIn, type Provenance, provenanceFile, readProvenance, versionIn } from './installed.ts'
-import { engineFolderName, type KnownEngine, type KnownTool, type Source } from './known.ts'
+import { commandIn, isWhole, type Provenance, provenanceFile, readProvenance, versionIn } from './installed.ts'
+import { engineFolderName, type KnownEngine, type KnownTool, type Plugins, type Source } from './known.ts'
 
 export interface Installer {
   /** Installs it, unless it is there. Throws `LarderError` `engine-install`. */
@@ -38,6 +38,7 @@ interface Wanted extends Source {
   readonly folderName: string
   readonly program: string
   readonly tools: readonly string[]
+  readonly plugins?: Plugins
   /** The version that it must have; null: any. */
   readonly version: string | null
 }
@@ -68,21 +69,21 @@ const workFolder = (enginesFolder: string): string => {
 
 /** Nothing in it is secret, and other users of the machine may share the folder, whatever this process's mask is. */
 const makeReadable = (made: string): void => {
-  for (const name of ['.', 'bin', 'lib']) chmodSync(join(made, name), 0o755)
-  for (const name of ['bin', 'lib']) for (const file of readdirSync(join(made, name))) chmodSync(join(made, name, file), 0o755)
+  chmodSync(made, 0o755)
+  for (const name of readdirSync(made, { recursive: true, encoding: 'utf8' })) chmodSync(join(made, name), 0o755)
   chmodSync(join(made, provenanceFile), 0o644)
 }
 
 /** Moves a finished folder to its place. Of several runs beside each other the first wins; a damaged folder is replaced. */
-const moveInto = (made: string, target: string, work: string): void => {
+const moveInto = (made: string, target: string, work: string, plugins: Plugins | undefined): void => {
   if (existsSync(target)) {
-    if (readProvenance(target) !== null) return
+    if (isWhole(readProvenance(target), plugins)) return
     renameSync(target, join(work, 'damaged'))
   }
   try {
     renameSync(made, target)
   } catch (error) {
-    if (readProvenance(target) === null) throw error
+    if (!isWhole(readProvenance(target), plugins)) throw error
   }
 }
 
@@ -93,9 +94,10 @@ const install = async (
   enginesFolder: string,
   work: string,
 ): Promise<void> => {
-  const packages = await archive.fetch(wanted.package, wanted.version, work)
+  const { plugins } = wanted
+  const packages = await archive.fetch(wanted.package, wanted.version, work, plugins?.packages)
   const made = join(work, 'made')
-  const used = await assemble(packages, machine, [wanted.binary, ...wanted.tools], made)
+  const used = await assemble(packages, machine, [wanted.binary, ...wanted.tools], made, plugins)
   if (wanted.program !== wanted.binary) symlinkSync(wanted.binary, join(made, 'bin', wanted.program))
   const [loader = '', ...args] = commandIn(made, machine.loader, wanted.program)
   const version = versionIn(await outputOf(loader, [...args, '--version'], `asking ${wanted.program} for its version`))
@@ -108,13 +110,14 @@ const install = async (
     version,
     program: wanted.program,
     tools: wanted.tools,
+    ...(plugins === undefined ? {} : { plugins: plugins.files }),
     loader: machine.loader,
     packages: used.map((one) => ({ name: one.name, version: one.version, sha256: one.sha256 })),
     installedAt: new Date().toISOString(),
   }
   writeFileSync(join(made, provenanceFile), `${JSON.stringify(provenance, null, 2)}\n`)
   makeReadable(made)
-  moveInto(made, join(enginesFolder, wanted.folderName), work)
+  moveInto(made, join(enginesFolder, wanted.folderName), work, plugins)
 }
 
 /**
@@ -136,7 +139,7 @@ export const openInstaller = (enginesFolder: string, sources: readonly AptSource
   }
   /** The suites in turn, until one has it: what `sid` has today is gone some day. */
   const installFirst = async (wanted: Wanted): Promise<void> => {
-    if (readProvenance(join(enginesFolder, wanted.folderName)) !== null) return
+    if (isWhole(readProvenance(join(enginesFolder, wanted.folderName)), wanted.plugins)) return
     const failures: unknown[] = []
     for (const suites of wanted.suites) {
       const folder = mkdtempSync(join(work, 'package-'))

@@ -1,6 +1,7 @@
 /** A folder into which a program was installed, and what stands beside it. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Plugins } from './known.ts'
 
 /** Where it came from, and how it is started. Written last: a folder with it is whole. */
 export interface Provenance {
@@ -10,6 +11,8 @@ export interface Provenance {
   /** In the folder's `bin`. */
   readonly program: string
   readonly tools: readonly string[]
+  /** Left out: none. */
+  readonly plugins?: readonly string[]
   /** In the folder's `lib`. */
   readonly loader: string
   /** Distribution packages of which something is in the folder. */
@@ -36,6 +39,10 @@ export const readProvenance = (folder: string): Provenance | null => {
     throw error
   }
 }
+
+/** Is all of an engine there? One that was installed before it had plugins is not. */
+export const isWhole = (provenance: Provenance | null, plugins: Plugins | undefined): boolean =>
+  provenance !== null && (plugins?.files ?? []).every((file) => provenance.plugins?.includes(file))
 
 /** How a program of an installed folder is started: by the loader that came with it. */
 export const commandIn = (folder: string, loader: string, program: string): readonly string[] => [

@@ -14,12 +14,21 @@ export interface Source {
   readonly binary: string
 }
 
+/** Files that the engine loads while it runs, from a folder of this name beside its libraries. */
+export interface Plugins {
+  readonly folder: string
+  /** Packages that the engine's own does not ask for. */
+  readonly packages: readonly string[]
+  readonly files: readonly string[]
+}
+
 export interface KnownEngine extends Source {
   readonly engine: EngineName
   readonly version: string
   /** Name under which the binary is to be called: the engines look at their own name. */
   readonly server: string
   readonly tools: readonly string[]
+  readonly plugins?: Plugins
 }
 
 export interface KnownTool extends Source {

@@ -9,10 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { familyOf } from '../model/engine-versions.ts'
 import type { EngineName } from '../model/group.ts'
+import { protocolOf } from '../model/memcached.ts'
 import { nodeType } from '../model/node-types.ts'
 import { effectiveParameters } from '../model/parameters.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import type { EngineControl, NodePlan } from '../ports/engine.ts'
+import type { Launch } from '../ports/host.ts'
 import { openCatalog } from './catalog.ts'
 import { adapterFor } from './index.ts'
 
@@ -76,11 +78,11 @@ export const parametersFor = (
 }
 
 /** The same rule as the host's: detached, nothing to read, output in a file. */
-const launch = (command: readonly string[], cwd: string, logFile: string): ChildProcess => {
+const launch = ({ command, environment, cwd, logFile }: Launch): ChildProcess => {
   const [program = '', ...args] = command
   const log = openSync(logFile, 'a')
   try {
-    return spawn(program, args, { cwd, env: {}, stdio: ['ignore', log, log] })
+    return spawn(program, args, { cwd, env: environment, stdio: ['ignore', log, log] })
   } finally {
     closeSync(log)
   }
@@ -131,7 +133,7 @@ export const openYard = async (): Promise<Yard> => {
     const { files, launch: how } = adapter.render(node)
     await mkdir(node.folder, { recursive: true })
     for (const [name, content] of Object.entries(files)) await writeFile(join(node.folder, name), content, { mode: 0o600 })
-    const child = launch(how.command, how.cwd, how.logFile)
+    const child = launch(how)
     let over = false
     const exited = new Promise<void>((resolve) => {
       child.once('error', () => resolve())
@@ -148,7 +150,8 @@ export const openYard = async (): Promise<Yard> => {
     const deadline = performance.now() + startDeadlineMs
     for (;;) {
       try {
-        const control = await adapter.connect(node, 1_000)
+        const reach = { protocol: protocolOf(node.parameters), authenticates: node.memcachedLogin !== undefined }
+        const control = await adapter.connect({ ...node, reach }, 1_000)
         return { plan: node, pid: child.pid ?? 0, control, exited, kill }
       } catch (error) {
         const said = (await readFile(how.logFile, 'utf8')).trim().split('\n').slice(-4).join(' | ')

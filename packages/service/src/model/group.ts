@@ -160,6 +160,8 @@ export interface CertificateState {
   /** Addresses that it is for. */
   readonly places: readonly string[]
   readonly round: number
+  /** The process cannot be given another one: Memcached with the binary protocol alone. */
+  readonly fixed?: boolean
 }
 
 export interface NodeState {

@@ -12,6 +12,9 @@ export interface NodeCertificate {
 export interface Certificates {
   /** What clients have to trust, PEM. */
   readonly bundle: string
-  /** `places` are the names and addresses at which the node is reached. */
-  issue(subject: string, places: readonly string[]): NodeCertificate
+  /**
+   * `places` are the names and addresses at which the node is reached. `fixed`: it cannot get another one while it runs, and this one is good for as long
+   * as the authority.
+   */
+  issue(subject: string, places: readonly string[], fixed?: boolean): NodeCertificate
 }

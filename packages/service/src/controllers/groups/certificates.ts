@@ -8,15 +8,21 @@ interface Issued {
   readonly state: CertificateState
 }
 
-const issue = (context: GroupContext, spec: GroupSpec, name: string, places: readonly string[]): Issued => {
-  const tls = context.certificates.issue(name, places)
+const issue = (context: GroupContext, spec: GroupSpec, name: string, places: readonly string[], fixed = false): Issued => {
+  const tls = context.certificates.issue(name, places, fixed)
   const { issuedAt, endsAt } = tls
-  return { tls, state: { issuedAt, endsAt, places, round: spec.certificateRound ?? 0 } }
+  const state = { issuedAt, endsAt, places, round: spec.certificateRound ?? 0 }
+  return { tls, state: fixed ? { ...state, fixed } : state }
 }
 
-/** A certificate for every address of a node, and what is kept of it. */
-export const issueCertificate = (context: GroupContext, spec: GroupSpec, state: GroupState, node: NodeState): Issued =>
-  issue(context, spec, node.id, placesOf(spec, state, node))
+/** A certificate for every address of a node, and what is kept of it. `fixed`: while it runs it cannot get another one. */
+export const issueCertificate = (
+  context: GroupContext,
+  spec: GroupSpec,
+  state: GroupState,
+  node: NodeState,
+  fixed = false,
+): Issued => issue(context, spec, node.id, placesOf(spec, state, node), fixed)
 
 /** For the configuration endpoint of Memcached. Null: its clients speak no TLS. */
 export const issueEndpointCertificate = (context: GroupContext, spec: GroupSpec, { address }: Endpoint): Issued | null =>

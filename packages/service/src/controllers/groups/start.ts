@@ -6,6 +6,7 @@ import type { WantedSettings } from '../../decide/input.ts'
 import { LarderError } from '../../errors.ts'
 import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
+import { protocolOf } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { lastWords } from '../../observe/last-words.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
@@ -109,6 +110,10 @@ const rejoinOf = async (
   return { previous, myId: node.clusterNodeId, primaryId: primary.clusterNodeId, view }
 }
 
+/** Memcached reads a certificate anew by a command of its text protocol alone. */
+const hasFixedCertificate = ({ kind }: GroupSpec, { parameters }: WantedSettings): boolean =>
+  kind === 'memcached' && protocolOf(parameters) === 'binary'
+
 const launch = async (
   context: GroupContext,
   spec: GroupSpec,
@@ -121,7 +126,10 @@ const launch = async (
   const running = node.starting ? await alreadyStarted(context, place.tag) : null
   if (running !== null) return running
   const plan = planOf(context, spec, cell, node, action, wanted)
-  const issued = spec.transitEncryption === undefined ? null : issueCertificate(context, spec, cell.value, node)
+  const issued =
+    spec.transitEncryption === undefined
+      ? null
+      : issueCertificate(context, spec, cell.value, node, hasFixedCertificate(spec, wanted))
   const rejoin = await rejoinOf(context, spec, cell, node, action)
   const { files, launch: how } = context
     .adapter(spec.engine)

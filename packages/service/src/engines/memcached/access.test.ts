@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { LarderError } from '../../errors.ts'
 import { authTokenHash } from '../../model/auth-token.ts'
 import type { Reach } from '../../model/memcached.ts'
 import type { MemcachedLogin, NodePlan } from '../../ports/engine.ts'
-import { installed, openYard } from '../testing.ts'
+import { installed, openYard, parametersFor } from '../testing.ts'
 import { accessFiles, controlLogin, type Login, markLogin } from './access.ts'
 import { openConversation } from './conversation.ts'
 import { render } from './render.ts'
@@ -96,6 +97,55 @@ describe('a node with tokens', () => {
     }
     assert.equal((await node.control.status()).pid, node.pid, 'connections that are open go on')
     await node.control.publishDiscovery('1\n127.0.0.1|127.0.0.1|11211\n')
+  })
+
+  it('is told the same in the binary protocol, where SASL asks for them', async () => {
+    await using yard = await openYard()
+    const reach: Reach = { protocol: 'binary', authenticates: true }
+    const parameters = { ...parametersFor(memcached), binding_protocol: 'binary' }
+    const machineName = hostname()
+    const plan = {
+      ...(await yard.plan(memcached, { memcachedLogin: { ...loginWith(tokens[0]), machineName }, parameters })),
+      reach,
+    }
+    const node = await yard.start(plan)
+    const logins = [...tokens, '', `${tokens[1]} `].map((password): Login => ({ user: 'default', password }))
+    const strangers = ['nobody', 'default@elsewhere', 'larder'].map((user): Login => ({ user, password: tokens[1] }))
+    const inForce = (): Promise<readonly boolean[]> => Promise.all([...logins, ...strangers].map((login) => isLetIn(plan, login)))
+    const nobody = [false, false, false, false, false]
+    assert.deepEqual(await inForce(), [true, false, false, ...nobody])
+    for (const [valid, expected] of [
+      [
+        [tokens[0], tokens[1]],
+        [true, true, false],
+      ],
+      [[tokens[1]], [false, true, false]],
+      [
+        [tokens[1], tokens[2]],
+        [false, true, true],
+      ],
+      [[tokens[2]], [false, false, true]],
+    ] as const) {
+      const login = { ...loginWith(...valid), machineName }
+      for (const [name, content] of Object.entries(accessFiles({ ...plan, ...login }))) {
+        await writeFile(join(plan.folder, `${name}.new`), content, { mode: 0o600 })
+        await rename(join(plan.folder, `${name}.new`), join(plan.folder, name))
+      }
+      await node.control.setAccess(login.access)
+      assert.deepEqual(await inForce(), [...expected, ...nobody])
+    }
+    await node.control.ping(1_000)
+    const { pid, version, maxMemoryBytes, clients } = await node.control.status()
+    assert.deepEqual([pid, version, maxMemoryBytes], [node.pid, memcached.version, plan.maxMemoryBytes])
+    assert.ok(clients >= 1)
+    await node.control.publishDiscovery('1\n127.0.0.1|127.0.0.1|11211\n')
+  })
+
+  it('is controlled in the binary protocol also where nobody has to log in', async () => {
+    await using yard = await openYard()
+    const parameters = { ...parametersFor(memcached), binding_protocol: 'binary' }
+    const node = await yard.start(await yard.plan(memcached, { parameters }))
+    assert.equal((await node.control.status()).pid, node.pid)
   })
 
   it('is not started where it should do SASL and has no plugins for it', async () => {

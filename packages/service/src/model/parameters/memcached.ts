@@ -17,7 +17,8 @@ const fixedOwn = { fixed: true, reboot: true, engineName: null } as const
 
 const memcached14: readonly Row[] = [
   ['backlog_queue_limit', '1024', 'integer', '1-10000', 'The backlog queue limit.', { ...option('b'), fixed: true }],
-  ['binding_protocol', 'auto', 'string', 'auto,ascii', 'Binding protocol.', option('B')],
+  // AWS has no `binary`: with an AuthToken it is the protocol of clients that log in by SASL.
+  ['binding_protocol', 'auto', 'string', 'auto,ascii,binary', 'Binding protocol.', option('B')],
   [
     'cas_disabled',
     '0',

@@ -75,8 +75,9 @@ export const openAuthority = (folder: string, now: () => number): Certificates =
   const between = chain.filter((each) => !each.checkIssued(each)).map(String)
   return {
     bundle,
-    issue: (subject, places): NodeCertificate => {
-      const until = Math.min(now() + nodeMs, Date.parse(certificate.validTo))
+    issue: (subject, places, fixed = false): NodeCertificate => {
+      const authorityEnds = Date.parse(certificate.validTo)
+      const until = fixed ? authorityEnds : Math.min(now() + nodeMs, authorityEnds)
       const issued = createNodeCertificate(issuer, subject, places, { from: now() - earlierMs, until })
       return {
         ...issued,
