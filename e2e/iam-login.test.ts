@@ -1,19 +1,26 @@
 /** Logins of IAM users with real engines and clients, by tokens of AWS's own signer, each with its refusals. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
-  CreateReplicationGroupCommand,
   type CreateReplicationGroupCommandInput,
   CreateUserCommand,
   CreateUserGroupCommand,
-  DescribeReplicationGroupsCommand,
-  DescribeUsersCommand,
   TestFailoverCommand,
 } from '@aws-sdk/client-elasticache'
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand as CreateIamUserCommand,
+  DeleteAccessKeyCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+  UpdateAccessKeyCommand,
+} from '@aws-sdk/client-iam'
 import { createClient } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
+import { create as createGroup, type Place, placeOf, primaryOf } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 import { makeToken, type TokenWish } from './support/tokens.ts'
 
@@ -21,9 +28,7 @@ const cache = 'orders'
 const user = 'iam-app'
 const password = 'a-password-of-length'
 
-interface Place {
-  readonly host: string
-  readonly port: number
+interface TlsPlace extends Place {
   readonly ca: string
 }
 
@@ -40,7 +45,7 @@ const tokens =
     makeToken({ cache, user, credentials: keysOf(service), ...wish })
 
 /** The group with an IAM user, one with a password, and another IAM user. */
-const create = async (service: TestService, input: Partial<CreateReplicationGroupCommandInput> = {}): Promise<Place> => {
+const create = async (service: TestService, input: Partial<CreateReplicationGroupCommandInput> = {}): Promise<TlsPlace> => {
   const api = service.client()
   try {
     const all = { Engine: 'valkey', AccessString: 'on ~* &* +@all' }
@@ -48,36 +53,20 @@ const create = async (service: TestService, input: Partial<CreateReplicationGrou
       await api.send(new CreateUserCommand({ ...all, UserId, UserName: UserId, AuthenticationMode: { Type: 'iam' } }))
     await api.send(new CreateUserCommand({ ...all, UserId: 'pass', UserName: 'pass', Passwords: [password] }))
     await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'valkey', UserIds: [user, 'iam-other', 'pass'] }))
-    await api.send(
-      new CreateReplicationGroupCommand({
-        ReplicationGroupId: cache,
-        ReplicationGroupDescription: 'x',
-        Engine: 'valkey',
-        CacheNodeType: 'cache.t4g.micro',
-        AutomaticFailoverEnabled: true,
-        NumCacheClusters: 2,
-        TransitEncryptionEnabled: true,
-        UserGroupIds: ['team'],
-        ...input,
-      }),
-    )
-    const group = await until(
-      `${cache} available`,
-      async () => {
-        const { ReplicationGroups = [] } = await api.send(new DescribeReplicationGroupsCommand({ ReplicationGroupId: cache }))
-        return ReplicationGroups[0]?.Status === 'available' ? ReplicationGroups[0] : undefined
-      },
-      30_000,
-    )
-    const { Address = '', Port = 0 } = group.ConfigurationEndpoint ?? group.NodeGroups?.[0]?.PrimaryEndpoint ?? {}
-    return { host: Address, port: Port, ca: service.larder('ca') }
   } finally {
     api.destroy()
   }
+  const group = await createGroup(service, cache, {
+    NumCacheClusters: 2,
+    TransitEncryptionEnabled: true,
+    UserGroupIds: ['team'],
+    ...input,
+  })
+  const place = group.ConfigurationEndpoint === undefined ? primaryOf(group) : placeOf(group.ConfigurationEndpoint)
+  return { ...place, ca: service.larder('ca') }
 }
 
-/** What the server answers to each command, as text; errors by their first word. Logged in: by AUTH or HELLO of the client, or not at all. */
-const raw = (place: Place): Redis =>
+const raw = (place: TlsPlace): Redis =>
   new Redis({
     host: place.host,
     port: place.port,
@@ -89,7 +78,7 @@ const raw = (place: Place): Redis =>
     lazyConnect: true,
   })
 
-const open = async (place: Place): Promise<Redis> => {
+const open = async (place: TlsPlace): Promise<Redis> => {
   const client = raw(place)
   client.on('error', () => undefined) // told by the promises
   await client.connect()
@@ -104,7 +93,7 @@ const said = async (answer: Promise<unknown>): Promise<string> => {
   }
 }
 
-const login = async (place: Place, name: string, token: string): Promise<string> => {
+const login = async (place: TlsPlace, name: string, token: string): Promise<string> => {
   const client = await open(place)
   try {
     return await said(client.call('AUTH', name, token))
@@ -194,9 +183,68 @@ for (const version of ['9.1', '8.0'])
     assert.equal(await login(place, 'pass', password), 'OK')
   })
 
+test('who may connect is what the policies of the key say; each decision stands in the audit log', async () => {
+  await using service = await startTestService()
+  const place = await create(service, { NumCacheClusters: 1, AutomaticFailoverEnabled: false })
+  const iam = new IAMClient({ region: 'us-east-1', endpoint: service.url(), credentials: keysOf(service), maxAttempts: 1 })
+  await iam.send(new CreateIamUserCommand({ UserName: 'ada' }))
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: 'ada' }))
+  const AccessKeyId = AccessKey?.AccessKeyId ?? ''
+  const token = await tokens(service)({
+    credentials: { accessKeyId: AccessKeyId, secretAccessKey: AccessKey?.SecretAccessKey ?? '' },
+  })
+  const arn = (what: string): string => `arn:aws:elasticache:us-east-1:000000000000:${what}`
+  const ofCache = arn(`replicationgroup:${cache}`)
+  const ofUser = arn(`user:${user}`)
+  const allow = { Effect: 'Allow', Action: 'elasticache:Connect' }
+  const withPolicy = async (...Statement: readonly object[]): Promise<string> => {
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+    await iam.send(new PutUserPolicyCommand({ UserName: 'ada', PolicyName: 'p', PolicyDocument }))
+    return login(place, user, token)
+  }
+  assert.equal(await login(place, user, token), 'WRONGPASS', 'no policy at all')
+  assert.equal(await withPolicy({ ...allow, Resource: [ofCache, ofUser] }), 'OK')
+  assert.equal(await withPolicy({ ...allow, Resource: ofCache }), 'WRONGPASS', 'not as this user')
+  assert.equal(await withPolicy({ ...allow, Resource: ofUser }), 'WRONGPASS', 'not to this cache')
+  assert.equal(await withPolicy({ ...allow, Resource: [arn('replicationgroup:other'), ofUser] }), 'WRONGPASS', 'another cache')
+  assert.equal(await withPolicy({ ...allow, Action: 'elasticache:Describe*', Resource: '*' }), 'WRONGPASS', 'another action')
+  const from = (range: string): object => ({ Condition: { IpAddress: { 'aws:SourceIp': range } } })
+  assert.equal(await withPolicy({ ...allow, Resource: '*', ...from('127.0.0.0/8') }), 'OK')
+  assert.equal(await withPolicy({ ...allow, Resource: '*', ...from('10.0.0.0/8') }), 'WRONGPASS', 'from elsewhere')
+  const deny = { ...allow, Effect: 'Deny', Resource: ofUser }
+  assert.equal(await withPolicy({ ...allow, Resource: '*' }, deny), 'WRONGPASS', 'an explicit deny')
+  assert.equal(await withPolicy({ ...allow, Resource: '*' }), 'OK')
+  const turn = (Status: 'Active' | 'Inactive') => iam.send(new UpdateAccessKeyCommand({ UserName: 'ada', AccessKeyId, Status }))
+  await turn('Inactive')
+  assert.equal(await login(place, user, token), 'WRONGPASS', 'an inactive key')
+  await turn('Active')
+  assert.equal(await login(place, user, token), 'OK')
+  await iam.send(new DeleteAccessKeyCommand({ UserName: 'ada', AccessKeyId }))
+  assert.equal(await login(place, user, token), 'WRONGPASS', 'a key that is no more')
+  iam.destroy()
+
+  const lines = readFileSync(join(service.home, 'logs', 'audit.log'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    .filter((line) => line['action'] === 'elasticache:Connect')
+  const count = (decision: string): number => lines.filter((line) => line['decision'] === decision).length
+  assert.deepEqual([count('allowed'), count('denied'), count('unauthenticated')], [4, 7, 2])
+  const denied = lines.find((line) => line['decision'] === 'denied')
+  assert.deepEqual(denied?.['resources'], [ofCache, ofUser])
+  assert.deepEqual(
+    [denied?.['arn'], denied?.['accessKeyId'], denied?.['errorCode']],
+    ['arn:aws:iam::000000000000:user/ada', AccessKeyId, 'WRONGPASS'],
+  )
+  assert.match(String(denied?.['sourceAddress']), /^127\./)
+  const signature = /X-Amz-Signature=([0-9a-f]{64})/.exec(token)?.[1] ?? ''
+  const found = spawnSync('grep', ['-rlaF', signature, service.home], { encoding: 'utf8' })
+  assert.equal(found.stdout, '', 'a token stands nowhere')
+})
+
 test('in cluster mode every node takes the token, by ioredis too', async () => {
   await using service = await startTestService()
-  const place = await create(service, { NumNodeGroups: 2, ReplicasPerNodeGroup: 1, NumCacheClusters: undefined })
+  const place = await create(service, { NumNodeGroups: 2, NumCacheClusters: undefined })
   const token = await tokens(service)()
   const cluster = new Cluster([{ host: place.host, port: place.port }], {
     redisOptions: { username: user, password: token, tls: { ca: place.ca, checkServerIdentity: () => undefined } },
@@ -276,9 +324,14 @@ test('a promoted replica takes tokens, and a killed and restarted service is ask
 
 test('Redis OSS 7.0 refuses users of IAM, with the reason', async () => {
   await using service = await startTestService()
-  await assert.rejects(create(service, { Engine: 'redis', EngineVersion: '7.0' }), /iam|engine/i)
   const api = service.client()
-  const { Users = [] } = await api.send(new DescribeUsersCommand({ UserId: user }))
+  const iam = { AuthenticationMode: { Type: 'iam' as const } }
+  await api.send(new CreateUserCommand({ UserId: user, UserName: user, Engine: 'redis', AccessString: 'on ~* +@all', ...iam }))
+  await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'redis', UserIds: ['default', user] }))
   api.destroy()
-  assert.equal(Users[0]?.Authentication?.Type, 'iam')
+  const wish = { NumCacheClusters: 1, AutomaticFailoverEnabled: false, TransitEncryptionEnabled: true, UserGroupIds: ['team'] }
+  await assert.rejects(createGroup(service, cache, { EngineVersion: '7.0', ...wish }), /Redis OSS 7\.2 or later/)
+  // The same users on an engine that can.
+  const { host, port } = primaryOf(await createGroup(service, cache, { EngineVersion: '9.1', ...wish }))
+  assert.equal(await login({ host, port, ca: service.larder('ca') }, user, await tokens(service)()), 'OK')
 })

@@ -183,10 +183,13 @@ test('passwords of users are rotated ten times under load in a sharded group, an
   let going = true
   let done = 0
   const failures: string[] = []
+  const underWay = new Set<{ readonly password: string }>()
   const clients = Array.from({ length: 50 }, async (_, index) => {
     while (going) {
+      const login = { username: 'app', password: valid }
+      underWay.add(login)
       const cluster = new Cluster([{ host, port }], {
-        redisOptions: { tls: { ca }, username: 'app', password: valid },
+        redisOptions: { tls: { ca }, ...login },
         clusterRetryStrategy: () => null,
         slotsRefreshTimeout: 5_000,
       })
@@ -198,6 +201,7 @@ test('passwords of users are rotated ten times under load in a sharded group, an
         failures.push(String(error))
       }
       cluster.disconnect()
+      underWay.delete(login)
       await delay(200)
     }
   })
@@ -209,7 +213,8 @@ test('passwords of users are rotated ten times under load in a sharded group, an
     for (let turn = 1; turn <= 10; turn += 1) {
       await rotate(passwordOf(turn - 1), passwordOf(turn))
       valid = passwordOf(turn)
-      await delay(500) // those who have the old one finish
+      const newest = valid
+      await until('those who have the old one finish', () => ![...underWay].some(({ password }) => password !== newest))
       await rotate(passwordOf(turn))
     }
   } finally {
