@@ -80,6 +80,9 @@ const compile = async (file: string, folder: string, environment: NodeJS.Process
   renameSync(part, file)
 }
 
+const isSame = (a: InstalledEngine, b: InstalledEngine): boolean =>
+  a.engine === b.engine && a.version === b.version && a.path === b.path
+
 const asks = ({ engine, version }: InstalledEngine): boolean => engineCapabilities(engine, version).authCallbacks
 
 /** A success is noted beside the module: it is not tried again. */
@@ -106,22 +109,22 @@ export const openLoginModule = async (
   const folder = cacheFolder(environment)
   const file = join(folder, `larder-auth-${keyOf()}.so`)
   let missing: string | null = null
-  const able = new Set<InstalledEngine>()
+  const able: InstalledEngine[] = []
   try {
     openFolder(folder)
     if (!existsSync(file)) await compile(file, folder, environment)
     const capable = engines.filter(asks)
     const tried = await Promise.all(capable.map((engine) => canLoad(file, folder, engine)))
-    for (const [index, engine] of capable.entries()) if (tried[index]) able.add(engine)
+    for (const [index, engine] of capable.entries()) if (tried[index]) able.push(engine)
   } catch (error) {
     missing = error instanceof Error ? error.message : String(error)
     log('warn', 'users cannot log in by IAM', { error })
   }
   return {
-    fileFor: (engine) => (able.has(engine) ? file : null),
+    fileFor: (engine) => (able.some((each) => isSame(each, engine)) ? file : null),
     whyNot: (engine, version) => {
       if (missing !== null) return `the module for the engines could not be made: ${missing}`
-      if (version === null || [...able].some((each) => each.engine === engine && each.version === version)) return null
+      if (version === null || able.some((each) => each.engine === engine && each.version === version)) return null
       if (engineCapabilities(engine, version).authCallbacks)
         return `${engine} ${version} of this machine cannot load the module that asks about tokens`
       return `${engine} ${version} has no interface for it; it takes Valkey 7.2 or later, or Redis OSS 7.2 or later`
