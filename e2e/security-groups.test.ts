@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -23,47 +22,11 @@ import { createClient, createCluster } from '@redis/client'
 import { guardTableOf } from '../packages/service/src/host/firewall.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, ec2, newSecurityGroup, revoke } from './support/ec2.ts'
+import { app, guards, type Place, reach, refused, stranger } from './support/reaching.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
 const capability = await canUseNftables(['nft'])
 const skip = capability.ok ? false : `security groups need nftables: ${capability.reason}`
-
-interface Place {
-  readonly Address?: string | undefined
-  readonly Port?: number | undefined
-}
-
-const app = '127.1.2.3'
-const stranger = '127.2.2.3'
-
-type Outcome = 'reached' | 'EHOSTUNREACH' | string
-
-/** Opens a connection from an address and asks for one answer. */
-const reach = ({ Address, Port }: Place, from: string, question = 'PING\r\n'): Promise<Outcome> =>
-  new Promise((resolve) => {
-    assert.ok(Address !== undefined && Port !== undefined)
-    const socket = connect({ host: Address, port: Port, localAddress: from })
-    const end = (outcome: Outcome): void => {
-      socket.destroy()
-      resolve(outcome)
-    }
-    socket.setTimeout(5_000, () => end('no answer'))
-    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
-    socket.on('connect', () => socket.write(question))
-    socket.on('data', () => end('reached'))
-    socket.on('close', () => end('closed'))
-  })
-
-const refused = 'EHOSTUNREACH'
-
-/** Each of these places lets the one in and not the other. */
-const guards = async (places: readonly (Place | undefined)[], question?: string): Promise<void> => {
-  for (const place of places) {
-    assert.ok(place !== undefined)
-    assert.equal(await reach(place, app, question), 'reached', `${place.Address} from ${app}`)
-    assert.equal(await reach(place, stranger, question), refused, `${place.Address} from ${stranger}`)
-  }
-}
 
 const group = async (service: TestService, id: string): Promise<ReplicationGroup> => {
   const client = service.client()
@@ -132,7 +95,7 @@ test('a group lets in whom its security groups name, at every endpoint, and rule
   await allow(service, web, { port: 6379, from: '127.1.0.0/16' })
 
   // Tried from the moment at which it is asked for: at no time does a stranger get in.
-  const outcomes = new Set<Outcome>()
+  const outcomes = new Set<string>()
   const { first } = JSON.parse(readFileSync(join(service.home, 'block.json'), 'utf8')) as { first: number }
   const coming = [1, 2, 3].map((zone) => ({ Address: `127.${first + zone}.0.1`, Port: 6379 }))
   const creating = { done: false }

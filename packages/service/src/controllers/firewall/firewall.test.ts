@@ -129,10 +129,14 @@ test('where guards fail a restricted group opens nothing new; what was guarded, 
     machine.broken = true
     const more = stateOf(spec, '127.65.0.1', '127.65.0.2')
     const others = stateOf(other, '127.65.0.5', '127.65.0.6')
-    await store.transact([], [put(stateKey(spec), more), put(stateKey(other), others)])
+    const sharded = groupSpec('sharded', 'cme', 1, 1)
+    const shards = stateOf(sharded, '127.65.0.8')
+    const open = [put(stateKey(other), others), put(specKey(sharded), sharded), put(stateKey(sharded), shards)]
+    await store.transact([], [put(stateKey(spec), more), ...open])
     await assert.rejects(controller.ensure(spec, more), LarderError)
     await controller.ensure(spec, state)
     await controller.ensure(other, others)
+    await controller.ensure(sharded, shards)
     machine.broken = false
     await until('it is mended by itself', () => addressesIn(applied.at(-1)).includes('127.65.0.2'))
     await controller.ensure(spec, more)

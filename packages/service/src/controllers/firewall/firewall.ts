@@ -88,7 +88,7 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
     const cacheSecurityGroups = legacy.map(({ value }) => value)
     const guards = decideFirewall({ specs, states, securityGroups, cacheSecurityGroups })
     const failure = await put(guards)
-    const guarded = new Set(guards.map(({ group }) => group))
+    const guarded = new Set(guards.filter(({ optional }) => optional !== true).map(({ group }) => group))
     const stateOf = new Map(states.map((state) => [groupName(state), state]))
     const before = new Map(inForce)
     inForce.clear()
