@@ -4,6 +4,7 @@ import { runAdopt } from './adopt.ts'
 import { runApi } from './api.ts'
 import { runDataPath } from './data-path.ts'
 import { runFailover } from './failover.ts'
+import { runIamAuth } from './iam-auth.ts'
 import { runIdle } from './idle.ts'
 import { runProvisioning } from './provisioning.ts'
 import type { Benchmark } from './support/benchmark.ts'
@@ -37,6 +38,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     about: 'GET, SET and new connections under TLS, beside the same engine under TLS started by hand',
     rounds: 9,
     run: runTls,
+  },
+  'iam-auth': {
+    about: 'logins by IAM beside logins by password, and GET and SET after either',
+    rounds: 7,
+    run: runIamAuth,
   },
   idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },
   adopt: { about: 'Larder killed and started again with 30 nodes under load', rounds: 5, run: runAdopt },
