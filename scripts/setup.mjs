@@ -1,7 +1,7 @@
 // Sets up what a fresh machine lacks: npm packages with the Node that Larder runs on, and the engines. Runs on Node 20, needs nothing
 // but npm. A second run finds everything there, costs a few milliseconds and needs no network.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -76,9 +76,26 @@ const installEngines = () => {
   if (result.status !== 0) fail('an engine is missing that Larder cannot start without')
 }
 
+const library = join(root, 'packages', 'client')
+/** Compiled no earlier than what it is made of was written. */
+const libraryThere = () => {
+  const made = join(library, 'dist', 'index.js')
+  if (!existsSync(made)) return false
+  const { mtimeMs } = statSync(made)
+  const sources = readdirSync(join(library, 'src'), { recursive: true, withFileTypes: true })
+  return sources.every((entry) => !entry.isFile() || statSync(join(entry.parentPath, entry.name)).mtimeMs <= mtimeMs)
+}
+const buildLibrary = () => {
+  rmSync(join(library, 'dist'), { recursive: true, force: true })
+  const tsc = join(root, 'node_modules', '.bin', 'tsc')
+  const result = spawnSync(tsc, ['-p', join(library, 'tsconfig.build.json')], { cwd: root, stdio: ['ignore', 2, 2] })
+  if (result.status !== 0) fail('the application library could not be compiled (the compiler says above why)')
+}
+
 /** Name to: what is locked meanwhile, is it done, do it. */
 const steps = {
   packages: { folder: root, there: packagesThere, work: installPackages },
+  library: { folder: library, there: libraryThere, work: buildLibrary },
   engines: { folder: enginesFolder, there: enginesThere, work: installEngines },
 }
 

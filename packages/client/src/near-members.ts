@@ -5,6 +5,9 @@
  * number (the clock, a key that all members have read, so that the server tells them), and waits until every member has that number. A member raises its own number
  * only after everything that the server had to tell it before has arrived. It believes what it holds only for `lease` milliseconds after
  * it began its last such round, so one that is not heard need not be waited for any longer than that; it is then removed, and has to join again.
+ *
+ * The clock is there as long as there are members. Where it is there without any, the server has evicted them, and nobody knows who believes what: the
+ * whole lease is waited for. Members are told of an evicted clock, as of any change of it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, type Connection, run, script } from './connection.ts'
@@ -17,7 +20,8 @@ const roundEvery = 250
 const replicaPatience = 100
 
 const joinScript = script(`
-local now = redis.call('GET', KEYS[2]) or '0'
+redis.call('SET', KEYS[2], '0', 'NX')
+local now = redis.call('GET', KEYS[2])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 return now`)
 
@@ -27,8 +31,9 @@ if not redis.call('ZADD', KEYS[1], 'XX', 'INCR', '0', ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
 return 1`)
 
+/** 0: there are no members; -1: there were, and who they are is lost; else the number that all of them must have. */
 const announceScript = script(`
-if redis.call('ZCARD', KEYS[1]) == 0 then return 0 end
+if redis.call('ZCARD', KEYS[1]) == 0 then return redis.call('EXISTS', KEYS[2]) * -1 end
 local number = redis.call('INCR', KEYS[2])
 if number == 1 then
   local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
@@ -36,6 +41,13 @@ if number == 1 then
   redis.call('SET', KEYS[2], string.format('%.0f', number))
 end
 return number`)
+
+/** Those who have not that number, or the one of that name. */
+const forgetScript = script(`
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1])
+if ARGV[2] ~= '' then redis.call('ZREM', KEYS[1], ARGV[2]) end
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
+return 1`)
 
 const keysOfMembers = (keys: Keys): readonly string[] => [keys.nearMembers, keys.nearClock]
 
@@ -49,23 +61,19 @@ export const createSettling = (connection: Connection, keys: Keys) => {
     key: keys.nearMembers,
     args: ['ZCOUNT', keys.nearMembers, '-inf', `(${number}`],
   })
-  const forget = (number: number): Command => ({
-    key: keys.nearMembers,
-    args: ['ZREMRANGEBYSCORE', keys.nearMembers, '-inf', `(${number}`],
-  })
-
   return async (remove: () => Promise<unknown>): Promise<void> => {
     // On one connection to one server the order of sending is the order of execution.
     const both = connection.clustered ? remove().then(announce) : Promise.all([remove(), announce()]).then(([, number]) => number)
     const number = await both
     if (number === 0) return
     const deadline = performance.now() + lease
+    if (number < 0) await delay(lease)
     for (let pause = 0; performance.now() < deadline; pause = Math.min(20, pause + 1)) {
       const [answer] = await connection.send([behind(number)])
       if (Number(answer?.value ?? 0) === 0) return
       await delay(pause)
     }
-    await connection.send([forget(number)])
+    await connection.send([run(forgetScript, keysOfMembers(keys), [String(number), ''])])
   }
 }
 
@@ -169,7 +177,7 @@ export const joinMembers = ({ connection, keys, drop, failed }: MembershipDepend
       clearInterval(timer)
       const own = id
       distrust()
-      await connection.send([{ key: keys.nearMembers, args: ['ZREM', keys.nearMembers, own] }]).catch(failed)
+      await connection.send([run(forgetScript, keysOfMembers(keys), ['-inf', own])]).catch(failed)
     },
   }
 }
