@@ -40,8 +40,14 @@ export const startJob = <T>(work: (signal: AbortSignal) => Promise<T>): Job<T> =
   }
 }
 
-/** A signal that is aborted after that time, or with the other one. To be disposed. */
-export const deadline = (milliseconds: number | undefined, outer: AbortSignal | undefined) => {
+/** To be disposed. */
+export interface Deadline {
+  readonly signal: AbortSignal | undefined
+  dispose(): void
+}
+
+/** A signal that is aborted after that time, or with the other one. */
+export const deadline = (milliseconds: number | undefined, outer: AbortSignal | undefined): Deadline => {
   if (milliseconds === undefined) return { signal: outer, dispose: () => undefined }
   const controller = new AbortController()
   const timer = setTimeout(
