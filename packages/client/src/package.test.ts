@@ -14,7 +14,7 @@ const program = (url: string, load: string): string => `
     const { createCache, binaryCodec } = await ${load}('@larder/client')
     const { createSessions } = await ${load}('@larder/client/sessions')
     if (typeof createSessions !== 'function') throw new Error('no sessions')
-    const cache = await createCache({ url: '${url}', near: { maxBytes: 1e6 }, codec: binaryCodec, namespace: 'package' })
+    const cache = await createCache({ url: '${url}', near: { maxBytes: 1e6 }, codec: binaryCodec, namespace: String(process.pid) })
     let n = 0
     const get = () => cache.get('k', () => new Map([['n', ++n]]), { tags: ['t'] })
     await get(); await cache.invalidate(['t'])
