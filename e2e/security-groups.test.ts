@@ -279,6 +279,13 @@ describe('groups of other kinds, in one home', { skip }, () => {
     await until('the stranger is refused', async () => (await reach(place, stranger)) === refused)
     assert.match(service.larder('revoke', 'told', app), /^told\n +nobody may connect\n$/)
     assert.throws(() => service.larder('revoke', 'told', app), /no rule of told says: 6379/)
+
+    // Rules of a cache of the same name that is gone let nobody into the next one.
+    const old = await newSecurityGroup(service, 'larder-again')
+    await allow(service, old, { from: '0.0.0.0/0' })
+    const [again] = nodesOf(await newGroup(service, 'again'))
+    assert.match(service.larder('allow', 'again', app), /^again\n +6379 \(redis, valkey\) +from 127\.1\.2\.3\n$/)
+    await guards([again])
     assert.throws(() => service.larder('allow', 'told', app, 'gopher'), /one of ftp, ssh/)
     assert.throws(() => service.larder('allow', 'told', 'somebody'), /an address, a network or a security group/)
     assert.throws(() => service.larder('allow', 'mc', app), /has cache security groups/)

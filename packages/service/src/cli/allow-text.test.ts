@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ruleXml } from '../api/ec2/permissions.ts'
-import { rulesIn, ruleText } from './allow-text.ts'
+import { byPorts, rulesIn, ruleText } from './allow-text.ts'
 
 test('rules are read out of an answer, and told with the services that listen at their ports', () => {
   const one = { id: 'sgr-1', protocol: 'tcp', from: 6379, to: 6379, source: { cidr: '10.0.0.0/8' } } as const
@@ -24,4 +24,10 @@ test('rules are read out of an answer, and told with the services that listen at
       '11211 (memcached) from everybody',
     ],
   )
+})
+
+test('rules are shown in the order of ports', () => {
+  const rule = (from: number, to: number, source = '10.0.0.0/8') => ({ from, to, source })
+  const sorted = [rule(22, 22), rule(80, 80), rule(80, 443), rule(11_211, 11_211), rule(11_211, 11_211, '127.0.0.1/32')]
+  assert.deepEqual([rule(-1, -1), ...sorted].toReversed().toSorted(byPorts), [rule(-1, -1), ...sorted])
 })

@@ -34,5 +34,8 @@ const sourceText = ({ source }: Rule): string => {
   return source.replace(/\/32$/, '')
 }
 
+/** In the order of ports, every port first. */
+export const byPorts = (a: Rule, b: Rule): number => a.from - b.from || a.to - b.to || (a.source < b.source ? -1 : 1)
+
 /** `6379 (redis, valkey)   from 10.0.0.0/8` */
 export const ruleText = (rule: Rule): string => `${portText(rule).padEnd(22)} from ${sourceText(rule)}`

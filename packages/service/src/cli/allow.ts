@@ -9,7 +9,7 @@ import {
 import { LarderError } from '../errors.ts'
 import { defaultSecurityGroupId, isSecurityGroupId, networkOf, parsePorts, serviceNames } from '../model/security-groups.ts'
 import { type Access, currentAccess } from './access.ts'
-import { type Rule, rulesIn, ruleText } from './allow-text.ts'
+import { byPorts, type Rule, rulesIn, ruleText } from './allow-text.ts'
 import { callEc2 } from './call.ts'
 import { findNamed } from './groups.ts'
 import { currentReport } from './report.ts'
@@ -94,7 +94,7 @@ const permission = (securityGroup: string, rule: Rule): Readonly<Record<string, 
 
 const show = async (session: Session, { id, securityGroups }: Pick<Target, 'id' | 'securityGroups'>): Promise<void> => {
   const rules = (await Promise.all(securityGroups.map((group) => rulesOf(session, group)))).flat()
-  const lines = rules.map(ruleText).toSorted()
+  const lines = rules.toSorted(byPorts).map(ruleText)
   print(`${id}\n${(lines.length === 0 ? ['nobody may connect'] : lines).map((line) => `  ${line}\n`).join('')}`)
 }
 
@@ -114,16 +114,22 @@ const untilActive = async (session: Session, target: Target, wanted: readonly st
   }
 }
 
-/** The security group that `larder allow` keeps for this cache; made, and given to it, the first time. Rules come before it is given: nobody is shut out in between. */
-const addRule = async (session: Session, target: Target, rule: Rule): Promise<readonly string[]> => {
-  const name = `larder-${target.id}`
+/**
+ * The security group that `larder allow` keeps for this cache. One that the cache does not have is of a cache of the same name that is gone, or of
+ * a call that was refused: whom its rules let in nobody has asked for now, so it is made anew.
+ */
+const ownGroup = async (session: Session, { id, securityGroups }: Target): Promise<string> => {
+  const name = `larder-${id}`
   const present = await idNamed(session, name)
-  const made =
-    present ??
-    /<groupId>([^<]+)</.exec(
-      await ec2(session, 'CreateSecurityGroup', { GroupName: name, GroupDescription: `who may connect to ${target.id}` }),
-    )?.[1] ??
-    ''
+  if (present !== null && securityGroups.includes(present)) return present
+  if (present !== null) await ec2(session, 'DeleteSecurityGroup', { GroupId: present })
+  const made = await ec2(session, 'CreateSecurityGroup', { GroupName: name, GroupDescription: `who may connect to ${id}` })
+  return /<groupId>([^<]+)</.exec(made)?.[1] ?? ''
+}
+
+/** The rule comes before the security group is given to the cache: nobody is shut out in between. */
+const addRule = async (session: Session, target: Target, rule: Rule): Promise<readonly string[]> => {
+  const made = await ownGroup(session, target)
   const before = await rulesOf(session, made)
   if (!before.some((each) => ruleText(each) === ruleText(rule)))
     await ec2(session, 'AuthorizeSecurityGroupIngress', permission(made, rule))

@@ -90,12 +90,13 @@ export const startManager = (
   world: FakeWorld,
   onLog: (line: string) => void = () => {},
   guarding: Guarding = { ensure: async () => undefined },
+  decide: GroupContext['decide'] = decideGroup,
 ): Manager => {
   const lost: { manager: Manager | null } = { manager: null }
   let unique = 0
   let chain: Promise<unknown> = Promise.resolve()
   const context: Omit<GroupContext, 'health'> = {
-    decide: decideGroup,
+    decide,
     store,
     host: world.host,
     catalog: world.catalog,
