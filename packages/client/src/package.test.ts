@@ -12,6 +12,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const program = (url: string, load: string): string => `
   (async () => {
     const { createCache, binaryCodec } = await ${load}('@larder/client')
+    const { createLeaderboard } = await ${load}('@larder/client/leaderboards')
+    if (typeof createLeaderboard !== 'function') throw new Error('no leaderboards')
     const { createSessions } = await ${load}('@larder/client/sessions')
     if (typeof createSessions !== 'function') throw new Error('no sessions')
     const cache = await createCache({ url: '${url}', near: { maxBytes: 1e6 }, codec: binaryCodec, namespace: String(process.pid) })

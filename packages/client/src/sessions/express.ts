@@ -89,7 +89,7 @@ export const createExpressStore = <T>(
           ...(ttl === undefined ? {} : { ttl }),
           ignored,
         })
-        if (stored.kind === 'stored') bases.set(data, stored.session)
+        if (stored.kind === 'stored') bases.set(data, stored.base)
       }
       tell(work(), callback)
     }

@@ -36,7 +36,7 @@ export const createFastifyStore = (connection: Connection, options: SessionsOpti
       const ttl = cookieLife(known.cookie)
       sessions.set(id, plain(session), known[base]?.session ?? null, { ...(ttl === undefined ? {} : { ttl }), ignored }).then(
         (stored) => {
-          if (stored.kind === 'stored') known[base] = baseOf(stored.session)
+          if (stored.kind === 'stored') known[base] = baseOf(stored.base)
           callback()
         },
         (error: unknown) => callback(error),

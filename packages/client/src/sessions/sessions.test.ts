@@ -69,6 +69,21 @@ for (const kind of ['single', 'cluster'] as const)
       assert.deepEqual((await read(one, 's')).data, stored.session.data)
     })
 
+    it('loses nothing when a request stores what it has a second time, after it was merged', async () => {
+      const [one, other] = open()
+      await one.set('s', {}, null)
+      const [a, b] = [await read(one, 's'), await read(other, 's')]
+      await other.set('s', { b: 1 }, b)
+      const first = await one.set('s', { a: 1 }, a)
+      assert.ok(first.kind === 'stored')
+      const second = await one.set('s', { a: 1, c: 1 }, first.base)
+      assert.ok(second.kind === 'stored')
+      assert.deepEqual((await read(other, 's')).data, { a: 1, b: 1, c: 1 })
+      const third = await one.set('s', { c: 1 }, second.base)
+      assert.ok(third.kind === 'stored')
+      assert.deepEqual((await read(other, 's')).data, { b: 1, c: 1 })
+    })
+
     it('takes the later change of one field, or refuses it', async () => {
       const [one, other] = open()
       await one.set('s', { n: 1 }, null)
@@ -111,6 +126,7 @@ for (const kind of ['single', 'cluster'] as const)
       await short.set('s', {}, null)
       await short.destroy('s')
       await delay(40)
+      assert.equal((await short.set('s', { old: true }, slow)).kind, 'destroyed', 'it was read as something that is not there')
       assert.equal((await short.set('s', { new: true }, null)).kind, 'stored')
     })
 

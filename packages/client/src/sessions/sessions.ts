@@ -39,12 +39,21 @@ export interface Session {
   readonly version: string
 }
 
-export type Stored = { readonly kind: 'stored'; readonly session: Session } | { readonly kind: 'destroyed' }
+export type Stored =
+  | {
+      readonly kind: 'stored'
+      /** As it is on the server now, with what others have changed. */
+      readonly session: Session
+      /** What to give as base for the next change of the data that was given, which has not got what others have changed. */
+      readonly base: Session
+    }
+  /** It was destroyed, or has ended, since it was read. */
+  | { readonly kind: 'destroyed' }
 
 export interface Sessions {
   /** Null: there is none. */
   get(id: string): Promise<Session | null>
-  /** `base`: what it was read as; null: it is new. `ignored`: fields that do not make a conflict. */
+  /** `base`: what the data was made of: as it was read, or the base of the last `set`; null: it is new. `ignored`: fields that do not make a conflict. */
   set(
     id: string,
     data: SessionData,
@@ -61,6 +70,8 @@ export interface Sessions {
 }
 
 const alive = 0x31 // 1
+/** No version is that. */
+const outdated = '-'
 const turns = 10
 const page = 200
 const day = 86_400_000
@@ -72,7 +83,7 @@ for _, one in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 
 `
 const setScript = script(`${head}
 local found = redis.call('GET', KEYS[1])
-if found == '0' then return {'destroyed'} end
+if found == '0' or (not found and ARGV[2] ~= '') then return {'destroyed'} end
 if found and string.sub(found, 2, ${1 + idLength}) ~= ARGV[2] then return {'changed', found} end
 redis.call('SET', KEYS[1], '1' .. ARGV[3] .. ARGV[4], 'PX', ARGV[5])
 redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[1])
@@ -189,18 +200,23 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
         switch (String(kind)) {
           case 'stored':
             ends.set(id, performance.now() + milliseconds)
-            return { kind: 'stored', session: { data: wanted, version } }
+            // The data that was given is of the old version where it was merged, so that the next one is merged too.
+            return {
+              kind: 'stored',
+              session: { data: wanted, version },
+              base: { data, version: turn === 0 ? version : outdated },
+            }
           case 'destroyed':
             ends.delete(id)
             return { kind: 'destroyed' }
           default:
         }
         const theirs = read(id, buffer(found))
-        if (theirs === null) {
-          // Nobody can read it, so nothing of it can be kept.
-          seen = { data: {}, version: buffer(found).toString('latin1', 1, 1 + idLength) }
-          continue
-        }
+        if (theirs === null)
+          throw new CacheError(
+            'conflict',
+            'expected a session that one of the keys opens, found one that another request has sealed otherwise',
+          )
         const merged = merge(seen?.data ?? {}, wanted, theirs.data, ignored)
         if (conflict === 'refuse' && merged.conflicts.length > 0)
           throw new CacheError(
@@ -239,7 +255,9 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
     clear: async () => {
       for (let bucket = 0; bucket < buckets; bucket += 1) {
         const own = index(bucket)
-        for (;;) {
+        // Those that come meanwhile may stay.
+        const [count] = await connection.send([{ key: own, args: ['ZCARD', own] }])
+        for (let done = 0; done < Number(count?.value ?? 0); done += page) {
           const [popped] = await connection.send([{ key: own, args: ['ZRANGE', own, '0', String(page - 1)] }])
           const ids = Array.isArray(popped?.value) ? popped.value.map(String) : []
           if (ids.length === 0) break
