@@ -276,8 +276,6 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
   }
 }
 
-export type Board = ReturnType<typeof createBoard>
-
 export const checkScore = (score: number): void => {
   if (typeof score !== 'number' || !Number.isFinite(score))
     throw new CacheError('usage', `expected a score that is a finite number, found ${String(score)}`)
