@@ -4,12 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import {
-  type CreateReplicationGroupCommandInput,
-  CreateUserCommand,
-  CreateUserGroupCommand,
-  TestFailoverCommand,
-} from '@aws-sdk/client-elasticache'
+import { CreateUserCommand, CreateUserGroupCommand, TestFailoverCommand } from '@aws-sdk/client-elasticache'
 import {
   CreateAccessKeyCommand,
   CreateUserCommand as CreateIamUserCommand,
@@ -19,88 +14,10 @@ import {
   UpdateAccessKeyCommand,
 } from '@aws-sdk/client-iam'
 import { createClient } from '@redis/client'
-import { Cluster, Redis } from 'ioredis'
-import { create as createGroup, type Place, placeOf, primaryOf } from './support/groups.ts'
-import { startTestService, type TestService, until } from './support/service.ts'
-import { makeToken, type TokenWish } from './support/tokens.ts'
-
-const cache = 'orders'
-const user = 'iam-app'
-const password = 'a-password-of-length'
-
-interface TlsPlace extends Place {
-  readonly ca: string
-}
-
-type Credentials = TokenWish['credentials']
-
-const keysOf = (service: TestService): Credentials => {
-  const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as Credentials
-  return { accessKeyId, secretAccessKey }
-}
-
-const tokens =
-  (service: TestService) =>
-  (wish: Partial<TokenWish> = {}): Promise<string> =>
-    makeToken({ cache, user, credentials: keysOf(service), ...wish })
-
-/** The group with an IAM user, one with a password, and another IAM user. */
-const create = async (service: TestService, input: Partial<CreateReplicationGroupCommandInput> = {}): Promise<TlsPlace> => {
-  const api = service.client()
-  try {
-    const all = { Engine: 'valkey', AccessString: 'on ~* &* +@all' }
-    for (const UserId of [user, 'iam-other'])
-      await api.send(new CreateUserCommand({ ...all, UserId, UserName: UserId, AuthenticationMode: { Type: 'iam' } }))
-    await api.send(new CreateUserCommand({ ...all, UserId: 'pass', UserName: 'pass', Passwords: [password] }))
-    await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'valkey', UserIds: [user, 'iam-other', 'pass'] }))
-  } finally {
-    api.destroy()
-  }
-  const group = await createGroup(service, cache, {
-    NumCacheClusters: 2,
-    TransitEncryptionEnabled: true,
-    UserGroupIds: ['team'],
-    ...input,
-  })
-  const place = group.ConfigurationEndpoint === undefined ? primaryOf(group) : placeOf(group.ConfigurationEndpoint)
-  return { ...place, ca: service.larder('ca') }
-}
-
-const raw = (place: TlsPlace): Redis =>
-  new Redis({
-    host: place.host,
-    port: place.port,
-    tls: { ca: place.ca, checkServerIdentity: () => undefined },
-    retryStrategy: () => null,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-    protocol: 2,
-    lazyConnect: true,
-  })
-
-const open = async (place: TlsPlace): Promise<Redis> => {
-  const client = raw(place)
-  client.on('error', () => undefined) // told by the promises
-  await client.connect()
-  return client
-}
-
-const said = async (answer: Promise<unknown>): Promise<string> => {
-  try {
-    return String(await answer)
-  } catch (error) {
-    return error instanceof Error ? (error.message.split(' ')[0] ?? '') : 'failed'
-  }
-}
-
-const login = async (place: TlsPlace, name: string, token: string): Promise<string> => {
-  const client = await open(place)
-  try {
-    return await said(client.call('AUTH', name, token))
-  } finally {
-    client.disconnect()
-  }
-}
+import { Cluster, type Redis } from 'ioredis'
+import { create as createGroup, primaryOf } from './support/groups.ts'
+import { cache, create, keysOf, login, open, password, said, tokens, user } from './support/iam-logins.ts'
+import { startTestService, until } from './support/service.ts'
 
 const minute = 60_000
 
@@ -257,8 +174,27 @@ test('in cluster mode every node takes the token, by ioredis too', async () => {
   } finally {
     cluster.disconnect()
   }
-  for (const node of service.nodes())
-    assert.equal(await login({ ...place, host: node.address, port: node.port }, user, token), 'OK', node.id)
+  const [good, key] = [tokens(service), { ...keysOf(service), accessKeyId: 'AKIAAAAAAAAAAAAAAAAA' }]
+  const wrong = [
+    await good({ cache: `${cache}-0001` }),
+    await good({ region: 'eu-west-1' }),
+    await good({ user: 'iam-other' }),
+    await good({ at: Date.now() - 16 * minute }),
+    await good({ at: Date.now() + 6 * minute }),
+    await good({ credentials: key }),
+  ]
+  for (const node of service.nodes()) {
+    const at = { ...place, host: node.address, port: node.port }
+    assert.equal(await login(at, user, token), 'OK', node.id)
+    const client = await open(at)
+    for (const each of wrong) assert.equal(await said(client.call('HELLO', '3', 'AUTH', user, each)), 'WRONGPASS', node.id)
+    await client.call('HELLO', '3', 'AUTH', user, token)
+    assert.equal(await client.call('ACL', 'WHOAMI'), user)
+    client.disconnect()
+    // Nobody waits so long in a test: that a connection is cut after what stands here is shown below.
+    const text = readFileSync(join(service.home, 'nodes', 'us-east-1', node.id, 'node.conf'), 'utf8')
+    assert.match(text, new RegExp(`^loadmodule \\S+ \\S+ \\S+ ${12 * 3600} \\d+$`, 'm'), '12 hours')
+  }
 })
 
 test('a connection is cut when its login has lasted its time, unless it logged in again', async () => {
