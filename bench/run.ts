@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { runAdopt } from './adopt.ts'
 import { runApi } from './api.ts'
+import { runCache } from './cache.ts'
 import { runDataPath } from './data-path.ts'
 import { runFailover } from './failover.ts'
 import { runIamAuth } from './iam-auth.ts'
@@ -38,6 +39,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     about: 'GET, SET and new connections under TLS, beside the same engine under TLS started by hand',
     rounds: 9,
     run: runTls,
+  },
+  cache: {
+    about: 'the application library beside bentocache, cache-manager, cacheable and a cache by hand',
+    rounds: 7,
+    run: runCache,
   },
   'iam-auth': {
     about: 'logins by IAM beside logins by password, and GET and SET after either',

@@ -1,11 +1,10 @@
 /** A cache in which no value survives an invalidation. How: fence.ts. */
-import type { Core, Outcome } from './core.ts'
+import type { Core } from './core.ts'
 import { CacheError } from './errors.ts'
 import type { Counters } from './events.ts'
 import type { Place } from './fence.ts'
-import { createTurnSharing } from './flight.ts'
 import { createReader, type Load, type LoadContext } from './get.ts'
-import { deadline, type Job, startJob } from './job.ts'
+import { deadline } from './job.ts'
 import { createBulkReader } from './many.ts'
 import type { Near } from './near.ts'
 import { checkKey, type EntryOptions, type GetOptions, type Rules, rulesOf } from './options.ts'
@@ -85,21 +84,17 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
   const reader = createReader(core)
   const many = createBulkReader(core, reader)
   const writer = createWriter({ core, pending, settleNear, patience })
-  const inThisTurn = createTurnSharing<Job<Outcome>>()
-  const plain = rulesOf(undefined, defaults)
+  const plain = rulesOf({}, defaults)
 
   const rulesFor = (options: EntryOptions | undefined): Rules => (options === undefined ? plain : rulesOf(options, defaults))
   const checkOpen = (): void => {
     if (dependencies.isClosed()) throw new CacheError('closed', 'the cache was closed')
   }
 
-  const fromServer = async <T>(place: Place, load: Load, rules: Rules, options: GetOptions | undefined): Promise<T> => {
-    const name = place.tags.length === 0 ? place.key : `${place.key}\n${place.tags.join('\n')}`
-    const job = inThisTurn(name, () => startJob((signal) => reader.obtain(place, rules, load, signal)))
-    if (options?.timeout === undefined && options?.signal === undefined) return core.take(await job.join()) as T
+  const inTime = async (place: Place, load: Load, rules: Rules, options: GetOptions): Promise<unknown> => {
     const { signal, dispose } = deadline(options.timeout, options.signal)
     try {
-      return core.take(await job.join(signal)) as T
+      return await reader.obtain(place, rules, load, signal === undefined ? undefined : { signal })
     } finally {
       dispose()
     }
@@ -117,7 +112,9 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       checkOpen()
       checkKey(key)
       const rules = rulesFor(options)
-      return fromServer({ key, tags: rules.tags }, load, rules, options)
+      const place = { key, tags: rules.tags }
+      const isPatient = options === undefined || (options.timeout === undefined && options.signal === undefined)
+      return (isPatient ? reader.obtain(place, rules, load, undefined) : inTime(place, load, rules, options)) as Promise<T>
     } catch (error) {
       return Promise.reject(error)
     }

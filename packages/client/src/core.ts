@@ -6,7 +6,7 @@ import { isCacheError } from './errors.ts'
 import type { Observation } from './events.ts'
 import type { Fence, Place } from './fence.ts'
 import { freeze } from './freeze.ts'
-import type { Near, Ticket } from './near.ts'
+import type { Near } from './near.ts'
 import type { Rules } from './options.ts'
 
 /** Times are milliseconds, sizes are bytes. */
@@ -48,6 +48,16 @@ export const createCore = (dependencies: CoreDependencies) => {
   const { fence, now, random, codec, near, observation, settings, isPending } = dependencies
   let breaker: BreakerState = closed
 
+  const answered = <T>(answer: T): T => {
+    if (breaker !== closed) breaker = afterAsking(breaker, now(), true, settings.breaker)
+    return answer
+  }
+  const notAnswered = (error: unknown): null => {
+    if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
+    breaker = afterAsking(breaker, now(), false, settings.breaker)
+    failed(error)
+    return null
+  }
   const failed = (error: unknown): void => observation.count({ type: 'error', error })
 
   /** Where there is a near cache everybody gets what cannot be changed, whether it comes from there or not. */
@@ -57,9 +67,9 @@ export const createCore = (dependencies: CoreDependencies) => {
     return value
   }
 
-  const read = ({ value, compressed }: Entry): Outcome => {
-    const bytes = unpack({ bytes: value, compressed }, settings.maxEntryBytes)
-    return { bytes, value: decode(bytes), isFresh: true }
+  const decoded = ({ value, compressed }: Entry) => {
+    const bytes = compressed ? unpack({ bytes: value, compressed }, settings.maxEntryBytes) : value
+    return { bytes, value: decode(bytes) }
   }
 
   return {
@@ -72,24 +82,15 @@ export const createCore = (dependencies: CoreDependencies) => {
     failed,
     /** Null: it has to be asked without the cache. */
     whyAway: (place: Place): 'open' | 'pending' | null => {
-      const { state, ask } = beforeAsking(breaker, now())
-      breaker = state
-      if (!ask) return 'open'
+      if (breaker !== closed) {
+        const { state, ask } = beforeAsking(breaker, now())
+        breaker = state
+        if (!ask) return 'open'
+      }
       return isPending(place) ? 'pending' : null
     },
     /** Null: the server does not answer, which counts. */
-    ask: async <T>(work: () => Promise<T>): Promise<T | null> => {
-      try {
-        const answer = await work()
-        breaker = afterAsking(breaker, now(), true, settings.breaker)
-        return answer
-      } catch (error) {
-        if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
-        breaker = afterAsking(breaker, now(), false, settings.breaker)
-        failed(error)
-        return null
-      }
-    },
+    ask: <T>(work: Promise<T>): Promise<T | null> => work.then(answered, notAnswered),
     /** Null: the codec cannot write it. */
     encode: (key: string, value: unknown): Buffer | null => {
       try {
@@ -108,14 +109,11 @@ export const createCore = (dependencies: CoreDependencies) => {
       outcome.isFresh = false
       return outcome.value
     },
-    read,
-    keepNear: (ticket: Ticket, entry: Entry, { bytes, value }: Outcome): void => {
-      if (bytes !== null) near?.keep(ticket, entry, bytes, value)
-    },
+    read: (entry: Entry): Outcome => ({ ...decoded(entry), isFresh: true }),
     /** Null: it is not what the codec writes. */
-    tryRead: (entry: Entry): Outcome | null => {
+    tryRead: (entry: Entry): { readonly bytes: Buffer; readonly value: unknown } | null => {
       try {
-        return read(entry)
+        return decoded(entry)
       } catch (error) {
         failed(error)
         return null

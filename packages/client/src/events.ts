@@ -43,7 +43,8 @@ export interface Counters {
 
 export interface Observation {
   count(event: CacheEvent): void
-  /** A near hit, without the cost of an event where nobody looks. */
+  /** Hits, without the cost of an event where nobody looks. */
+  hit(key: string, stale: boolean, time: number): void
   nearHit(key: string): void
   counters(): Counters
 }
@@ -106,6 +107,11 @@ export const createObservation = (observe: ((event: CacheEvent) => void) | undef
     count: (event) => {
       add(event)
       tell(event)
+    },
+    hit: (key, stale, time) => {
+      counts.hits += 1
+      if (stale) counts.staleHits += 1
+      if (observe !== undefined) tell({ type: 'hit', key, where: 'server', stale, time })
     },
     nearHit: (key) => {
       counts.hits += 1

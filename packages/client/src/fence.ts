@@ -113,6 +113,7 @@ const textOf = (value: Reply | undefined): string | null => (value === null || v
 
 export interface Fence {
   read(places: readonly Place[]): Promise<readonly Reading[]>
+  readOne(place: Place): Promise<Reading>
   /** Versions for each of its tags, made where there are none, to last for entries of that life. */
   stampFor(place: Place, life: number): Promise<string>
   /** `seen`: the id of the entry that is to be replaced. `hold`: milliseconds. */
@@ -160,24 +161,29 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
       return reading(place, entry?.epoch ?? '', entry?.value, versions.map(versionOf))
     })
   }
-  const readTogether = async (places: readonly Place[]): Promise<readonly Reading[]> => {
-    const commands = places.map(({ key, tags }): Command => {
-      const entryKey = keys.entry(key)
-      return tags.length === 0 ? get(entryKey) : { key: entryKey, args: ['MGET', entryKey, ...tags.map(keys.tag)] }
-    })
-    const answers = await connection.send(commands)
-    return places.map((place, index) => {
-      const { value, epoch } = answers[index] ?? { value: null, epoch: '' }
-      if (place.tags.length === 0) return reading(place, epoch, value, [])
-      const [entry, ...versions] = Array.isArray(value) ? (value as readonly Reply[]) : []
-      return reading(
-        place,
-        epoch,
-        entry,
-        versions.map((version) => ({ epoch, version: textOf(version) })),
-      )
-    })
+  const together = ({ key, tags }: Place): Command => {
+    const entryKey = keys.entry(key)
+    return tags.length === 0 ? get(entryKey) : { key: entryKey, args: ['MGET', entryKey, ...tags.map(keys.tag)] }
   }
+  const readingOf = (place: Place, answer: Answer | undefined): Reading => {
+    const { value, epoch } = answer ?? { value: null, epoch: '' }
+    if (place.tags.length === 0) return reading(place, epoch, value, [])
+    const [entry, ...versions] = Array.isArray(value) ? (value as readonly Reply[]) : []
+    return reading(
+      place,
+      epoch,
+      entry,
+      versions.map((version) => ({ epoch, version: textOf(version) })),
+    )
+  }
+  const readTogether = async (places: readonly Place[]): Promise<readonly Reading[]> => {
+    const answers = await connection.send(places.map(together))
+    return places.map((place, index) => readingOf(place, answers[index]))
+  }
+  const readOne = (place: Place): Promise<Reading> =>
+    clustered
+      ? readSpread([place]).then(([only]) => only ?? readingOf(place, undefined))
+      : connection.send([together(place)]).then(([answer]) => readingOf(place, answer))
 
   const ensure = (tags: readonly string[], life: number): readonly Command[] =>
     tags.map((tag) => run(ensureScript, [keys.tag(tag)], [newId(), whole(life), whole(life * versionLife)]))
@@ -195,6 +201,7 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
 
   return {
     read: clustered ? readSpread : readTogether,
+    readOne,
     stampFor: async ({ key, tags }, life) => {
       const [own, ...versions] = await connection.send([
         { key: keys.entry(key), args: ['EXISTS', keys.entry(key)] },

@@ -5,8 +5,8 @@ import type { Entry } from './entry.ts'
 import { isCacheError } from './errors.ts'
 import type { MissReason } from './events.ts'
 import { type Claim, isValid, type Place, type Reading } from './fence.ts'
-import { createQueueSharing } from './flight.ts'
-import { type Job, startJob, unlessAborted } from './job.ts'
+import { createQueueSharing, createTurnSharing } from './flight.ts'
+import { type Job, type Signal, startJob, unlessAborted } from './job.ts'
 import type { Ticket } from './near.ts'
 import type { Rules } from './options.ts'
 import { difference } from './stamp.ts'
@@ -16,6 +16,25 @@ export interface LoadContext {
   readonly signal: AbortSignal
 }
 export type Load = (context: LoadContext) => unknown
+
+/** Of work that nobody waits for. */
+const never: Signal = () => new AbortController().signal
+
+const missed = Symbol('missed')
+
+/** What was asked, and what came. */
+interface Asked {
+  readonly reading: Reading
+  readonly ticket: Ticket | undefined
+  readonly began: number
+}
+
+/** How long one who asks waits. */
+export interface Patience {
+  readonly signal: AbortSignal
+}
+const patiently = <T>(work: Promise<T>, patience: Patience | undefined): Promise<T> =>
+  patience === undefined ? work : unlessAborted(work, patience.signal)
 
 const firstPause = 4
 const longestPause = 40
@@ -31,15 +50,17 @@ export const createReader = (core: Core) => {
   const loads = new Map<string, Job<Outcome>>()
   const refreshing = new Set<string>()
   const aroundTheCache = createQueueSharing<Outcome>()
+  const asking = createTurnSharing<Promise<Asked | null>>()
+  const filling = createTurnSharing<Job<Outcome>>()
 
-  const timed = async (
-    key: string,
-    load: Load,
-    signal: AbortSignal,
-  ): Promise<{ readonly value: unknown; readonly time: number }> => {
+  const timed = async (key: string, load: Load, signal: Signal): Promise<{ readonly value: unknown; readonly time: number }> => {
     const began = now()
     try {
-      const value = await load({ signal })
+      const value = await load({
+        get signal() {
+          return signal()
+        },
+      })
       return { value, time: now() - began }
     } catch (error) {
       observation.count({ type: 'load-failed', key, time: now() - began, error })
@@ -48,14 +69,14 @@ export const createReader = (core: Core) => {
   }
 
   /** Who comes while a load runs waits for the next one: the running one may have read what is old for him. */
-  const bypass = (key: string, load: Load, reason: 'unavailable' | 'open' | 'writing' | 'pending', signal: AbortSignal) => {
+  const bypass = (key: string, load: Load, reason: 'unavailable' | 'open' | 'writing' | 'pending', signal: Signal) => {
     observation.count({ type: 'bypass', key, reason })
     const work = aroundTheCache(key, async () => {
-      const { value, time } = await timed(key, load, new AbortController().signal)
+      const { value, time } = await timed(key, load, never)
       observation.count({ type: 'load', key, time, stored: false, background: false })
       return core.outcomeOf(core.encode(key, value), value)
     })
-    return unlessAborted(work, signal)
+    return unlessAborted(work, signal())
   }
 
   const store = async (
@@ -103,7 +124,7 @@ export const createReader = (core: Core) => {
   }
 
   /** The entry is not there, or its time is over. */
-  const refill = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: AbortSignal): Promise<Outcome> => {
+  const refill = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
     const { key } = place
     const seen = reading.entry?.id ?? null
     const began = now()
@@ -117,7 +138,7 @@ export const createReader = (core: Core) => {
       if (reading.stamp !== null) prolonged.catch(core.failed)
       for (let pause = firstPause; ; pause = Math.min(longestPause, pause * 2)) {
         const claim: Claim = await fence.claim(place, stamp, seen, settings.lockTime)
-        if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load).join(signal)
+        if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load).join(signal())
         if (claim.kind === 'stored') {
           told()
           return core.read(claim.entry)
@@ -126,13 +147,13 @@ export const createReader = (core: Core) => {
         const own = loads.get(claim.holder)
         if (own !== undefined && !own.isAborted()) {
           waited = 'process'
-          const outcome = await own.join(signal)
+          const outcome = await own.join(signal())
           told()
           return outcome
         }
         waited = 'server'
         if (now() - began > settings.waitTime) return await bypass(key, load, 'unavailable', signal)
-        await delay(pause * (0.5 + random()), undefined, { signal })
+        await delay(pause * (0.5 + random()), undefined, { signal: signal() })
       }
     } catch (error) {
       if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
@@ -141,19 +162,13 @@ export const createReader = (core: Core) => {
     }
   }
 
-  const refillOrStale = async (
-    place: Place,
-    reading: Reading,
-    rules: Rules,
-    load: Load,
-    signal: AbortSignal,
-  ): Promise<Outcome> => {
+  const refillOrStale = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
     const { entry } = reading
     try {
       return await refill(place, reading, rules, load, signal)
     } catch (error) {
       const usable = entry !== null && isValid(reading) && now() < entry.freshUntil + rules.staleIfError
-      if (!usable || signal.aborted) throw error
+      if (!usable || signal().aborted) throw error
       observation.count({ type: 'hit', key: place.key, where: 'server', stale: true, time: 0 })
       return core.read(entry)
     }
@@ -162,56 +177,66 @@ export const createReader = (core: Core) => {
   const refreshBehind = (place: Place, reading: Reading, rules: Rules, load: Load): void => {
     if (refreshing.has(place.key)) return
     refreshing.add(place.key)
-    const work = refill(place, reading, rules, load, new AbortController().signal)
+    const work = refill(place, reading, rules, load, never)
     work.catch(core.failed).finally(() => refreshing.delete(place.key))
   }
 
-  const isEarly = ({ freshUntil, loadTime }: Entry, beta: number): boolean =>
-    beta > 0 && now() - loadTime * beta * Math.log(1 - random()) >= freshUntil
+  const isEarly = ({ freshUntil, loadTime }: Entry, beta: number, time: number): boolean =>
+    beta > 0 && time - loadTime * beta * Math.log(1 - random()) >= freshUntil
 
-  /** What a reading gives. */
-  const use = async (
-    place: Place,
-    reading: Reading,
-    rules: Rules,
-    load: Load,
-    signal: AbortSignal,
-    began: number,
-    ticket: Ticket | undefined,
-  ): Promise<Outcome> => {
+  /** The value of an entry that may be given, or `missed`. */
+  const hit = (place: Place, { reading, ticket, began }: Asked, rules: Rules, load: Load): unknown => {
     const { entry } = reading
-    if (entry !== null && isValid(reading)) {
-      const age = now() - entry.freshUntil
-      if (age < rules.staleWhileRevalidate || age < 0) {
-        const outcome = core.tryRead(entry)
-        if (outcome !== null) {
-          observation.count({ type: 'hit', key: place.key, where: 'server', stale: age >= 0, time: now() - began })
-          if (age < 0 && ticket !== undefined) core.keepNear(ticket, entry, outcome)
-          if (age >= 0 || isEarly(entry, rules.earlyRefresh)) refreshBehind(place, reading, rules, load)
-          return outcome
-        }
-        observation.count({ type: 'miss', key: place.key, reason: 'unreadable' })
-        return refill(place, reading, rules, load, signal)
-      }
+    const time = now()
+    if (entry === null || !isValid(reading) || time >= entry.freshUntil + rules.staleWhileRevalidate) {
+      observation.count({ type: 'miss', key: place.key, reason: reasonOf(reading, place.tags) })
+      return missed
     }
-    observation.count({ type: 'miss', key: place.key, reason: reasonOf(reading, place.tags) })
-    return refillOrStale(place, reading, rules, load, signal)
+    const isStale = time >= entry.freshUntil
+    const found = core.tryRead(entry)
+    if (found === null) {
+      observation.count({ type: 'miss', key: place.key, reason: 'unreadable' })
+      return missed
+    }
+    observation.hit(place.key, isStale, time - began)
+    if (!isStale && ticket !== undefined) near?.keep(ticket, entry, found.bytes, found.value)
+    if (isStale || isEarly(entry, rules.earlyRefresh, time)) refreshBehind(place, reading, rules, load)
+    return found.value
   }
 
-  const obtain = async (place: Place, rules: Rules, load: Load, signal: AbortSignal): Promise<Outcome> => {
-    const away = core.whyAway(place)
-    if (away !== null) return bypass(place.key, load, away, signal)
-    const began = now()
+  const ask = (place: Place): Promise<Asked | null> => {
     // Before it is asked: what changes from now on is told.
     const ticket = near?.begin(place)
-    try {
-      const reading = await core.ask(() => fence.read([place]))
-      const [only] = reading ?? []
-      if (only === undefined) return await bypass(place.key, load, 'unavailable', signal)
-      return await use(place, only, rules, load, signal, began, ticket)
-    } finally {
+    const began = now()
+    return core.ask(fence.readOne(place)).then((reading) => {
       if (ticket !== undefined) near?.end(ticket)
+      return reading === null ? null : { reading, ticket, began }
+    })
+  }
+
+  /** Who asks for the same in the same turn shares one question, and one job where it is not there; each makes a value of his own. */
+  const obtain = async (place: Place, rules: Rules, load: Load, patience: Patience | undefined): Promise<unknown> => {
+    const away = core.whyAway(place)
+    const name = place.tags.length === 0 ? place.key : `${place.key}\n${place.tags.join('\n')}`
+    const asked =
+      away === null
+        ? await patiently(
+            asking(name, () => ask(place)),
+            patience,
+          )
+        : null
+    if (asked !== null) {
+      const found = hit(place, asked, rules, load)
+      if (found !== missed) return found
     }
+    const job = filling(name, () =>
+      startJob((signal) =>
+        asked === null
+          ? bypass(place.key, load, away ?? 'unavailable', signal)
+          : refillOrStale(place, asked.reading, rules, load, signal),
+      ),
+    )
+    return core.take(await job.join(patience?.signal))
   }
 
   return { obtain, store }

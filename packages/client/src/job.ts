@@ -20,21 +20,39 @@ export const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal | undefin
   })
 }
 
-export const startJob = <T>(work: (signal: AbortSignal) => Promise<T>): Job<T> => {
-  const controller = new AbortController()
-  const done = work(controller.signal)
-  done.catch(() => undefined) // told to those who wait
+/** Made when somebody asks for it: most work never does. */
+export type Signal = () => AbortSignal
+
+export const startJob = <T>(work: (signal: Signal) => Promise<T>): Job<T> => {
+  let controller: AbortController | null = null
   let waiting = 0
+  let isOver = false
+  let aborted: { readonly reason: unknown } | null = null
+  const abort = (reason: unknown): void => {
+    aborted = { reason }
+    controller?.abort(reason)
+  }
+  const done = work(() => {
+    if (controller === null) {
+      controller = new AbortController()
+      if (aborted !== null) controller.abort(aborted.reason)
+    }
+    return controller.signal
+  })
+  const end = (): void => {
+    isOver = true
+  }
+  done.then(end, end)
   return {
     done,
-    isAborted: () => controller.signal.aborted,
+    isAborted: () => aborted !== null,
     join: async (signal) => {
       waiting += 1
       try {
-        return await unlessAborted(done, signal)
+        return await (signal === undefined ? done : unlessAborted(done, signal))
       } finally {
         waiting -= 1
-        if (waiting === 0) controller.abort(signal?.reason)
+        if (waiting === 0 && !isOver) abort(signal?.reason)
       }
     },
   }

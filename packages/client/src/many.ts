@@ -1,5 +1,5 @@
 /** Many at once: what is cached in one round trip, and one load for all the others. */
-import type { Core, Outcome } from './core.ts'
+import type { Core } from './core.ts'
 import { isCacheError } from './errors.ts'
 import { type Claim, isValid, type Place, type Reading } from './fence.ts'
 import { type LoadContext, type Reader, reasonOf } from './get.ts'
@@ -81,19 +81,19 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     const away = places.some((place) => core.whyAway(place) !== null)
     const began = now()
     const tickets = places.map((place) => near?.begin(place))
-    const readings = away || places.length === 0 ? null : await core.ask(() => fence.read(places))
+    const readings = away || places.length === 0 ? null : await core.ask(fence.read(places))
     const found = new Map<string, unknown>()
     const open: { readonly wanted: Wanted; readonly reading: Reading }[] = []
     for (const [index, one] of wanted.entries()) {
       const reading = readings?.[index]
       if (reading === undefined) continue
       const { entry } = reading
-      const outcome: Outcome | null = entry !== null && isValid(reading) && now() < entry.freshUntil ? core.tryRead(entry) : null
+      const there = entry !== null && isValid(reading) && now() < entry.freshUntil ? core.tryRead(entry) : null
       const ticket = tickets[index]
-      if (outcome !== null && entry !== null) {
-        if (ticket !== undefined) core.keepNear(ticket, entry, outcome)
-        observation.count({ type: 'hit', key: one.key, where: 'server', stale: false, time: now() - began })
-        found.set(one.key, core.take(outcome))
+      if (there !== null && entry !== null) {
+        if (ticket !== undefined) near?.keep(ticket, entry, there.bytes, there.value)
+        observation.hit(one.key, false, now() - began)
+        found.set(one.key, there.value)
       } else {
         observation.count({ type: 'miss', key: one.key, reason: reasonOf(reading, one.rules.tags) })
         open.push({ wanted: one, reading })
@@ -115,7 +115,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     const others = open.filter((_, index) => claims[index] === null)
     const [loaded, ...rest] = await unlessAborted(
       Promise.all([
-        mine.length === 0 ? new Map<string, unknown>() : startJob((inner) => loadAll(mine, load, inner)).join(signal),
+        mine.length === 0 ? new Map<string, unknown>() : startJob((inner) => loadAll(mine, load, inner())).join(signal),
         ...others.map(async ({ wanted: { key, rules } }) => {
           const place: Place = { key, tags: rules.tags }
           const one = async (context: LoadContext): Promise<unknown> => {
@@ -124,7 +124,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
             return value
           }
           try {
-            return [key, core.take(await reader.obtain(place, rules, one, signal))] as const
+            return [key, await reader.obtain(place, rules, one, { signal })] as const
           } catch (error) {
             if (error === nothing) return [key, absent] as const
             throw error

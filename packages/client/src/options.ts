@@ -47,19 +47,22 @@ const milliseconds = (name: string, value: number, least: number): number => {
   return value
 }
 
-export const rulesOf = (options: EntryOptions | undefined, defaults: EntryOptions & { readonly ttl: number }): Rules => {
-  const given = { ...defaults, ...options }
-  const ttl = milliseconds('ttl', given.ttl ?? defaults.ttl, 1)
-  const staleWhileRevalidate = milliseconds('staleWhileRevalidate', given.staleWhileRevalidate ?? 0, 0)
-  const staleIfError = milliseconds('staleIfError', given.staleIfError ?? 0, 0)
-  const negativeTtl = milliseconds('negativeTtl', given.negativeTtl ?? ttl, 0)
+export const rulesOf = (options: EntryOptions, defaults: EntryOptions & { readonly ttl: number }): Rules => {
+  const ttl = milliseconds('ttl', options.ttl ?? defaults.ttl, 1)
+  const staleWhileRevalidate = milliseconds(
+    'staleWhileRevalidate',
+    options.staleWhileRevalidate ?? defaults.staleWhileRevalidate ?? 0,
+    0,
+  )
+  const staleIfError = milliseconds('staleIfError', options.staleIfError ?? defaults.staleIfError ?? 0, 0)
+  const negativeTtl = milliseconds('negativeTtl', options.negativeTtl ?? defaults.negativeTtl ?? ttl, 0)
   return {
-    tags: tagsOf(given.tags),
+    tags: tagsOf(options.tags ?? defaults.tags),
     ttl,
     staleWhileRevalidate,
     staleIfError,
     negativeTtl,
-    earlyRefresh: milliseconds('earlyRefresh', given.earlyRefresh ?? 1, 0),
+    earlyRefresh: milliseconds('earlyRefresh', options.earlyRefresh ?? defaults.earlyRefresh ?? 1, 0),
     life: Math.max(ttl, negativeTtl) + Math.max(staleWhileRevalidate, staleIfError),
   }
 }

@@ -40,24 +40,69 @@ export const bytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TY
 export const unavailable = (cause: unknown): CacheError =>
   cause instanceof CacheError ? cause : new CacheError('unavailable', `the cache does not answer: ${messageOf(cause)}`, { cause })
 
-/** Rejects with `unavailable` when it is not settled in time. What comes later is dropped. */
-export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new CacheError('unavailable', `the cache does not answer: nothing came within ${milliseconds} ms`)),
-      milliseconds,
-    )
-    work.then(
-      (value) => {
-        clearTimeout(timer)
-        resolve(value)
-      },
-      (error: unknown) => {
-        clearTimeout(timer)
-        reject(error)
-      },
-    )
-  })
+interface Waiting {
+  readonly until: number
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * For work that has to be settled in about that time, one timer for all of it. What is not rejects with `unavailable`; what comes later is dropped.
+ * A process that was held up looks at what has come in the meantime before it gives up.
+ */
+const createDeadline = (milliseconds: number) => {
+  const waiting = new Set<Waiting>()
+  let timer: NodeJS.Timeout | null = null
+  const look = (): void => {
+    timer = null
+    const now = performance.now()
+    for (const one of waiting) {
+      if (one.until > now) {
+        // They were added in this order.
+        timer = setTimeout(later, one.until - now)
+        return
+      }
+      waiting.delete(one)
+      one.reject(new CacheError('unavailable', `the cache does not answer: nothing came within ${milliseconds} ms`))
+    }
+  }
+  const later = (): void => void setImmediate(look)
+  return <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const one: Waiting = { until: performance.now() + milliseconds, reject }
+      waiting.add(one)
+      timer ??= setTimeout(later, milliseconds)
+      const end = (): void => {
+        waiting.delete(one)
+        if (waiting.size === 0 && timer !== null) {
+          clearTimeout(timer)
+          timer = null
+        }
+      }
+      work.then(
+        (value) => {
+          end()
+          resolve(value)
+        },
+        (error: unknown) => {
+          end()
+          reject(error)
+        },
+      )
+    })
+}
+
+const deadlines = new Map<number, ReturnType<typeof createDeadline>>()
+const mostDeadlines = 1_000
+
+/** Rejects with `unavailable` when it is not settled in time. */
+export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
+  let deadline = deadlines.get(milliseconds)
+  if (deadline === undefined) {
+    deadline = createDeadline(milliseconds)
+    if (deadlines.size < mostDeadlines) deadlines.set(milliseconds, deadline)
+  }
+  return deadline(work)
+}
 
 /** Of the data: it changes when a replica becomes primary, and when a server starts anew. */
 const epochOf = (info: string): string => {
@@ -151,33 +196,37 @@ export const watchNode = (client: RawClient, options: NodeOptions): NodeHandle =
     ) => void)
   if (client.isReady) start()
 
-  const execute = async ({ args, script }: Command): Promise<unknown> => {
+  const execute = ({ args, script }: Command): Promise<unknown> => {
     if (script === undefined) return raw(args)
-    try {
-      return await raw(['EVALSHA', script.hash, ...args])
-    } catch (error) {
+    return raw(['EVALSHA', script.hash, ...args]).catch((error: unknown) => {
       if (error instanceof ErrorReply && codeOf(error) === 'NOSCRIPT') return raw(['EVAL', script.text, ...args])
       throw error
-    }
+    })
+  }
+
+  const failure = (error: unknown): unknown => {
+    if (!(error instanceof ErrorReply)) return unavailable(error)
+    const code = codeOf(error)
+    if (code === 'MOVED' || code === 'ASK') return error
+    if (code === 'READONLY') options.renew()
+    else if (!passing.has(code)) return refused(error)
+    return unavailable(error)
   }
 
   return {
     ready: () => learning,
     epoch: () => epoch,
-    call: async (command) => {
+    call: (command) => {
       const own = generation
-      try {
-        const reply = (await execute(command)) as Reply
-        if (own === generation) return reply
-      } catch (error) {
-        if (!(error instanceof ErrorReply)) throw unavailable(error)
-        const code = codeOf(error)
-        if (code === 'MOVED' || code === 'ASK') throw error
-        if (code === 'READONLY') options.renew()
-        else if (!passing.has(code)) throw refused(error)
-        throw unavailable(error)
-      }
-      throw new CacheError('unavailable', 'the cache does not answer: the connection was lost')
+      return execute(command).then(
+        (reply) => {
+          if (own === generation) return reply as Reply
+          throw new CacheError('unavailable', 'the cache does not answer: the connection was lost')
+        },
+        (error: unknown) => {
+          throw failure(error)
+        },
+      )
     },
     check: async () => {
       if (epoch === null) return
@@ -211,6 +260,8 @@ export const clientOptions = ({ tls, credentials, connectTimeout = 2_000, track 
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
     emitInvalidate: track,
+    // Its own limit makes a signal for each command; here one timer serves for all that is sent at once.
+    commandOptions: { timeout: 0 },
     socket: {
       connectTimeout,
       noDelay: true,

@@ -2,8 +2,8 @@
 import { createClient, ErrorReply } from '@redis/client'
 import type { Answer, Command, Connection, ConnectionOptions, Reply } from '../../connection.ts'
 import { CacheError } from '../../errors.ts'
-import { clientOptions, type RawClient, refused, unavailable, watchNode, within } from './node.ts'
-import { createReader } from './reader.ts'
+import { clientOptions, type NodeHandle, type RawClient, refused, unavailable, watchNode, within } from './node.ts'
+import { createReader, type Reader } from './reader.ts'
 import { createTracking } from './tracking.ts'
 
 const checkInterval = 1_000
@@ -54,19 +54,25 @@ export const openSingle = (options: ConnectionOptions): Connection & { connected
   checks.unref()
   const reader = typeof readFrom === 'object' ? createReader(options, readFrom.url) : null
 
-  const onPrimary = async (commands: readonly Command[]): Promise<readonly Answer[]> => {
-    const { node } = current
-    if (node.epoch() === null) await node.ready()
-    const epoch = node.epoch()
-    if (epoch === null) throw unavailable('the connection was lost')
-    const answer = (value: Reply): Answer => ({ value, epoch })
+  const ask = (node: NodeHandle, epoch: string, commands: readonly Command[]): Promise<readonly Answer[]> => {
     const [only] = commands
-    if (commands.length === 1 && only !== undefined) return [answer(await node.call(only))]
-    return (await Promise.all(commands.map((command) => node.call(command)))).map(answer)
+    if (commands.length === 1 && only !== undefined) return node.call(only).then((value) => [{ value, epoch }])
+    return Promise.all(commands.map((command) => node.call(command))).then((values) =>
+      values.map((value: Reply): Answer => ({ value, epoch })),
+    )
+  }
+  const onPrimary = (commands: readonly Command[]): Promise<readonly Answer[]> => {
+    const { node } = current
+    const known = node.epoch()
+    if (known !== null) return ask(node, known, commands)
+    return node.ready().then(() => {
+      const epoch = node.epoch()
+      if (epoch === null) throw unavailable('the connection was lost')
+      return ask(node, epoch, commands)
+    })
   }
 
-  const send = async (commands: readonly Command[]): Promise<readonly Answer[]> => {
-    if (reader === null || !commands.some(({ fromReplica }) => fromReplica === true)) return onPrimary(commands)
+  const sendApart = async (commands: readonly Command[], reader: Reader): Promise<readonly Answer[]> => {
     const [answers, read] = await Promise.all([
       onPrimary(commands.filter(({ fromReplica }) => fromReplica !== true)),
       reader.read(commands.filter(({ fromReplica }) => fromReplica === true)),
@@ -86,7 +92,8 @@ export const openSingle = (options: ConnectionOptions): Connection & { connected
     connected: () => Promise.race([current.node.ready(), current.denied]),
     send: (commands, { timeout = commandTimeout } = {}) => {
       if (closed) return Promise.reject(new CacheError('closed', 'the connection was closed'))
-      return within(send(commands), timeout)
+      const isApart = reader !== null && commands.some(({ fromReplica }) => fromReplica === true)
+      return within(isApart ? sendApart(commands, reader) : onPrimary(commands), timeout)
     },
     close: async () => {
       if (closed) return

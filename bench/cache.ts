@@ -1,0 +1,128 @@
+/**
+ * The application library beside what one would take instead, on one server, with the same values: hits in the process, hits on the server, a stampede on one key from
+ * several processes, and sessions.
+ */
+import { fork } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { openServers } from '../packages/client/src/testing/servers.ts'
+import type { BenchmarkOptions } from './support/benchmark.ts'
+import { nearContestants, remoteContestants, type StampedeName, stampedeContestants } from './support/caches.ts'
+import { inTurn, median, pairedRatio, percentile, round } from './support/figures.ts'
+
+const keys = 1_000
+const loops = 50
+const remoteReads = 40_000
+const nearReads = 200_000
+const mostMs = 200_000
+const herd = { processes: 4, callers: 1_000, loadMs: 100 } as const
+const worker = fileURLToPath(new URL('support/stampede.ts', import.meta.url))
+
+const stampede = async (url: string, contestant: StampedeName, turn: number): Promise<number> => {
+  const children = Array.from({ length: herd.processes }, () => fork(worker, { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] }))
+  try {
+    const says = <T>(child: (typeof children)[number]): Promise<T> =>
+      new Promise((resolve, reject) => {
+        child.once('message', (message) => resolve(message as T))
+        child.once('exit', (code) => reject(new Error(`a process of the stampede ended with ${code}`)))
+      })
+    const ready = children.map((child) => says<'ready'>(child))
+    const task = { url, contestant, key: `herd:${turn}`, callers: herd.callers / herd.processes, loadMs: herd.loadMs }
+    for (const child of children) child.send(task)
+    await Promise.all(ready)
+    const done = children.map((child) => says<number>(child))
+    for (const child of children) child.send('go')
+    return (await Promise.all(done)).reduce((sum, loads) => sum + loads, 0)
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+export const runCache = async ({ rounds, say, signal }: BenchmarkOptions) => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  const value = (index: number) => ({ id: index, name: 'Ada Lovelace', roles: ['a', 'b'], text: 'x'.repeat(200) })
+  const began = performance.now()
+  const isOver = (): boolean => signal.aborted || performance.now() - began > mostMs
+
+  const remote = await Promise.all(remoteContestants.map(async ({ name, open }) => ({ name, cache: await open(server.url) })))
+  const near = await Promise.all(nearContestants.map(async ({ name, open }) => ({ name, cache: await open(server.url) })))
+  const rates = new Map<string, number[]>()
+  const times = new Map<string, number[]>()
+  const add = (to: Map<string, number[]>, name: string, one: number): void => void to.set(name, [...(to.get(name) ?? []), one])
+  let done = 0
+  try {
+    for (const { cache } of remote) for (let key = 0; key < keys; key += 1) await cache.get(key, async () => value(key))
+    for (const { cache } of near)
+      for (let turn = 0; turn < 20; turn += 1) {
+        await cache.get(7, async () => value(7))
+        await delay(5)
+      }
+    for (; done < rounds && (done === 0 || !isOver()); done += 1) {
+      for (const { name, cache } of inTurn(remote, done)) {
+        let next = done
+        const each: number[] = []
+        const from = performance.now()
+        await Promise.all(
+          Array.from({ length: loops }, async () => {
+            for (let turn = 0; turn < remoteReads / loops; turn += 1) {
+              const key = next++ % keys
+              const start = performance.now()
+              await cache.get(key, () => Promise.reject(new Error('expected a hit')))
+              each.push(performance.now() - start)
+            }
+          }),
+        )
+        add(rates, `remote ${name}`, (1_000 * remoteReads) / (performance.now() - from))
+        add(times, `remote ${name}`, percentile(each, 0.99))
+      }
+      for (const { name, cache } of inTurn(near, done)) {
+        const from = performance.now()
+        for (let turn = 0; turn < nearReads; turn += 1) await cache.get(7, () => Promise.reject(new Error('expected a hit')))
+        add(rates, `near ${name}`, (1_000 * nearReads) / (performance.now() - from))
+      }
+    }
+  } finally {
+    await Promise.all([...remote, ...near].map(({ cache }) => cache.close()))
+  }
+
+  const loads = new Map<string, number[]>()
+  for (let turn = 0; turn < Math.min(3, rounds); turn += 1)
+    for (const name of Object.keys(stampedeContestants) as StampedeName[])
+      add(loads, name, await stampede(server.url, name, turn))
+
+  const rateOf = (name: string): readonly number[] => rates.get(name) ?? []
+  const remoteRows = remote.map(({ name }) => ({
+    name,
+    per_s: round(median(rateOf(`remote ${name}`)), 0),
+    p99_ms: round(median(times.get(`remote ${name}`) ?? []), 2),
+    larder_times_this: round(pairedRatio(rateOf('remote larder'), rateOf(`remote ${name}`)), 2),
+  }))
+  const nearRows = near.map(({ name }) => ({
+    name,
+    per_s: round(median(rateOf(`near ${name}`)), 0),
+    microseconds: round(1e6 / median(rateOf(`near ${name}`)), 2),
+    larder_times_this: round(pairedRatio(rateOf('near larder'), rateOf(`near ${name}`)), 2),
+  }))
+  const herdRows = [...loads].map(([name, found]) => ({ name, loads: median(found), most: Math.max(...found) }))
+  say(`${done} rounds, medians; ${keys} keys of 270 bytes as JSON, ${loops} at once`)
+  say('hits on the server                    a second   p99 ms   larder is so many times')
+  for (const row of remoteRows)
+    say(
+      `  ${row.name.padEnd(32)}${String(row.per_s).padStart(12)}${String(row.p99_ms).padStart(9)}${String(row.larder_times_this).padStart(12)}`,
+    )
+  say('hits in the process                   a second       µs')
+  for (const row of nearRows)
+    say(
+      `  ${row.name.padEnd(32)}${String(row.per_s).padStart(12)}${String(row.microseconds).padStart(9)}${String(row.larder_times_this).padStart(12)}`,
+    )
+  say(`one key, ${herd.callers} callers in ${herd.processes} processes, a load of ${herd.loadMs} ms: loads`)
+  for (const row of herdRows) say(`  ${row.name.padEnd(32)}${String(row.loads).padStart(12)} (at most ${row.most})`)
+  return {
+    rounds: done,
+    wanted: { remote: 'equal to the fastest', near: '2 times bentocache', stampede: 1 },
+    remote: remoteRows,
+    near: nearRows,
+    stampede: herdRows,
+  }
+}
