@@ -3,7 +3,7 @@ import { createClient } from '@redis/client'
 import { BentoCache, bentostore } from 'bentocache'
 import { memoryDriver } from 'bentocache/drivers/memory'
 import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis'
-import { connectNodeRedis } from '../packages/client/src/adapters/node-redis/index.ts'
+import { connectNodeRedis } from '../packages/client/src/adapters/node-redis.ts'
 import type { Connection, ConnectionOptions } from '../packages/client/src/connection.ts'
 import { createCache } from '../packages/client/src/index.ts'
 

@@ -24,7 +24,7 @@ export interface Command {
   readonly args: readonly Argument[]
   /** To be run on its keys and arguments; `args` is then `[number of keys, ...keys, ...arguments]`. */
   readonly script?: Script
-  /** May be answered by a replica, which may be behind. It is where replicas are to be read from, and one can be reached. */
+  /** May be answered by a replica, which may be behind; its answer has no epoch of its own. The primary answers where no replica does. */
   readonly fromReplica?: boolean
 }
 
@@ -61,6 +61,8 @@ export interface Tracking {
 export interface Connection {
   /** Whether keys are spread over shards, so that one command may not have keys of several. */
   readonly clustered: boolean
+  /** Whether commands with `fromReplica` go to replicas. */
+  readonly readsReplicas: boolean
   /** Null: this client, or this connection, cannot. */
   readonly tracking: Tracking | null
   /**

@@ -1,5 +1,5 @@
 /** Puts a cache together. */
-import { connectNodeRedis } from './adapters/node-redis/index.ts'
+import { connectNodeRedis } from './adapters/node-redis.ts'
 import { type Cache, createCacheOn } from './cache.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import type { Connect, Connection, ConnectionOptions } from './connection.ts'

@@ -180,9 +180,31 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
     const answers = await connection.send(places.map(together))
     return places.map((place, index) => readingOf(place, answers[index]))
   }
+  /**
+   * From a replica comes the entry alone: what decides about it, its id and the versions, says the primary. A replica that is behind has another id, or
+   * none, so what it gives is as good as not there.
+   */
+  const readApart = async (places: readonly Place[]): Promise<readonly Reading[]> => {
+    const answers = await connection.send(
+      places.flatMap(({ key, tags }): readonly Command[] => {
+        const entryKey = keys.entry(key)
+        const id: Command = { key: entryKey, args: ['GETRANGE', entryKey, String(idAt.from), String(idAt.to)] }
+        return [{ ...get(entryKey), fromReplica: true }, id, ...tags.map((tag) => get(keys.tag(tag)))]
+      }),
+    )
+    let at = 0
+    return places.map((place) => {
+      const [entry, id, ...versions] = answers.slice(at, at + 2 + place.tags.length)
+      at += 2 + place.tags.length
+      const found = reading(place, id?.epoch ?? '', entry?.value, versions.map(versionOf))
+      return found.entry?.id === textOf(id?.value) ? found : { ...found, entry: null }
+    })
+  }
+
+  const readMany = connection.readsReplicas ? readApart : clustered ? readSpread : readTogether
   const readOne = (place: Place): Promise<Reading> =>
-    clustered
-      ? readSpread([place]).then(([only]) => only ?? readingOf(place, undefined))
+    readMany !== readTogether
+      ? readMany([place]).then(([only]) => only ?? readingOf(place, undefined))
       : connection.send([together(place)]).then(([answer]) => readingOf(place, answer))
 
   const ensure = (tags: readonly string[], life: number): readonly Command[] =>
@@ -200,7 +222,7 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
   }
 
   return {
-    read: clustered ? readSpread : readTogether,
+    read: readMany,
     readOne,
     stampFor: async ({ key, tags }, life) => {
       const [own, ...versions] = await connection.send([

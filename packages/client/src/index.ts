@@ -1,5 +1,5 @@
 /** A cache for applications on Valkey or Redis OSS that never gives a value from before the last invalidation. */
-export { connectNodeRedis } from './adapters/node-redis/index.ts'
+export { connectNodeRedis } from './adapters/node-redis.ts'
 export type { Cache, Explanation, ManyTags } from './cache.ts'
 export { binaryCodec, type Codec, jsonCodec } from './codec.ts'
 export type {
@@ -19,4 +19,5 @@ export { type CacheOptions, createCache } from './create.ts'
 export { CacheError, type CacheErrorCode } from './errors.ts'
 export type { CacheEvent, Counters, MissReason } from './events.ts'
 export type { LoadContext } from './get.ts'
+export { type AwsKeys, type IamOptions, iamCredentials } from './iam.ts'
 export type { EntryOptions, GetOptions } from './options.ts'

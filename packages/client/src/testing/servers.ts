@@ -78,7 +78,7 @@ export const openServers = async (): Promise<Servers> => {
     const url = `redis://${address}:${port}`
     const [program = '', ...before] = engine.command
     const places = ['--bind', address, '--port', String(port), '--dir', folder, '--bind-source-addr', address]
-    const plain = ['--save', '', '--enable-debug-command', 'yes', '--protected-mode', 'no']
+    const plain = ['--save', '', '--enable-debug-command', 'yes', '--protected-mode', 'no', '--repl-diskless-sync-delay', '0']
     let child: ChildProcess
     let exited: Promise<unknown>
     let control: ReturnType<typeof createClient>

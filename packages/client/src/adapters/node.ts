@@ -1,22 +1,15 @@
-/** One server as `@redis/client` reaches it: calls in time, and the epoch of what it has. */
+/** One server: calls, and the epoch of what it has. */
 import { createHash } from 'node:crypto'
-import { ErrorReply, RESP_TYPES } from '@redis/client'
-import type { Argument, Command, ConnectionOptions, Reply } from '../../connection.ts'
-import { CacheError, isCacheError, messageOf } from '../../errors.ts'
-
-/** Both kinds of clients, single and of a cluster, as far as they are used here. */
-export interface RawClient {
-  readonly isReady: boolean
-  sendCommand(args: readonly Argument[], options?: object): Promise<unknown>
-  on(event: string, listener: (...args: never[]) => void): unknown
-}
+import type { Argument, Command, ConnectionOptions, Reply } from '../connection.ts'
+import { CacheError, isCacheError, messageOf } from '../errors.ts'
+import { within } from './deadline.ts'
+import type { Wire } from './wire.ts'
 
 export interface NodeOptions {
   readonly commandTimeout: number
   readonly credentials: ConnectionOptions['credentials']
-  readonly track: boolean
-  /** A replica will do. */
-  readonly anyRole?: boolean
+  /** A replica, which is asked to answer. */
+  readonly isReplica?: boolean
   /** Connects anew: what answers is not, or no longer, what was asked for. */
   readonly renew: () => void
   readonly onLost: () => void
@@ -26,7 +19,7 @@ export interface NodeOptions {
 export interface NodeHandle {
   /** Resolves when the epoch is known; rejects with `unavailable` or `refused`. */
   ready(): Promise<void>
-  /** Rejects with `unavailable` or `refused`, or with ErrorReply MOVED and ASK. Not bounded in time. */
+  /** Rejects with `unavailable` or `refused`, or with the server's own error where that is MOVED or ASK. Not bounded in time. */
   call(command: Command): Promise<Reply>
   /** Null: not known now, and nothing is to be asked. */
   epoch(): string | null
@@ -35,74 +28,8 @@ export interface NodeHandle {
   dispose(): void
 }
 
-export const bytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.VERBATIM_STRING]: Buffer } }
-
 export const unavailable = (cause: unknown): CacheError =>
   cause instanceof CacheError ? cause : new CacheError('unavailable', `the cache does not answer: ${messageOf(cause)}`, { cause })
-
-interface Waiting {
-  readonly until: number
-  readonly reject: (error: unknown) => void
-}
-
-/**
- * For work that has to be settled in about that time, one timer for all of it. What is not rejects with `unavailable`; what comes later is dropped.
- * A process that was held up looks at what has come in the meantime before it gives up.
- */
-const createDeadline = (milliseconds: number) => {
-  const waiting = new Set<Waiting>()
-  let timer: NodeJS.Timeout | null = null
-  const look = (): void => {
-    timer = null
-    const now = performance.now()
-    for (const one of waiting) {
-      if (one.until > now) {
-        // They were added in this order.
-        timer = setTimeout(later, one.until - now)
-        return
-      }
-      waiting.delete(one)
-      one.reject(new CacheError('unavailable', `the cache does not answer: nothing came within ${milliseconds} ms`))
-    }
-  }
-  const later = (): void => void setImmediate(look)
-  return <T>(work: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const one: Waiting = { until: performance.now() + milliseconds, reject }
-      waiting.add(one)
-      timer ??= setTimeout(later, milliseconds)
-      const end = (): void => {
-        waiting.delete(one)
-        if (waiting.size === 0 && timer !== null) {
-          clearTimeout(timer)
-          timer = null
-        }
-      }
-      work.then(
-        (value) => {
-          end()
-          resolve(value)
-        },
-        (error: unknown) => {
-          end()
-          reject(error)
-        },
-      )
-    })
-}
-
-const deadlines = new Map<number, ReturnType<typeof createDeadline>>()
-const mostDeadlines = 1_000
-
-/** Rejects with `unavailable` when it is not settled in time. */
-export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
-  let deadline = deadlines.get(milliseconds)
-  if (deadline === undefined) {
-    deadline = createDeadline(milliseconds)
-    if (deadlines.size < mostDeadlines) deadlines.set(milliseconds, deadline)
-  }
-  return deadline(work)
-}
 
 /** Of the data: it changes when a replica becomes primary, and when a server starts anew. */
 const epochOf = (info: string): string => {
@@ -114,12 +41,12 @@ const isPrimary = (info: string): boolean => /^role:master/m.exec(info) !== null
 
 /** Codes of errors that end by themselves. */
 const passing = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'BUSY'])
-export const refused = (error: ErrorReply): CacheError =>
+export const refused = (error: Error): CacheError =>
   new CacheError('refused', `the cache answers with an error: ${error.message}`, { cause: error })
 
-const codeOf = (error: ErrorReply): string => /^[A-Z]+/.exec(error.message)?.[0] ?? ''
+const codeOf = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? ''
 
-export const watchNode = (client: RawClient, options: NodeOptions): NodeHandle => {
+export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   let epoch: string | null = null
   let generation = 0
   let begun: () => void = () => undefined
@@ -129,7 +56,7 @@ export const watchNode = (client: RawClient, options: NodeOptions): NodeHandle =
   learning.catch(() => undefined) // who waits for it is told
   let renewal: NodeJS.Timeout | undefined
 
-  const raw = (args: readonly Argument[]): Promise<unknown> => client.sendCommand(args, bytes)
+  const raw = (args: readonly Argument[]): Promise<unknown> => wire.send(args)
 
   const authenticate = async (): Promise<void> => {
     if (options.credentials === undefined) return
@@ -149,14 +76,15 @@ export const watchNode = (client: RawClient, options: NodeOptions): NodeHandle =
     try {
       return String(await within(raw(['INFO', 'replication']), options.commandTimeout))
     } catch (error) {
-      throw error instanceof ErrorReply ? refused(error) : unavailable(error)
+      throw wire.isReply(error) ? refused(error) : unavailable(error)
     }
   }
 
-  const isRight = (text: string): boolean => options.anyRole === true || isPrimary(text)
+  const isRight = (text: string): boolean => options.isReplica === true || isPrimary(text)
 
   const learn = async (): Promise<void> => {
     const own = generation
+    if (options.isReplica === true) raw(['READONLY']).catch(() => undefined) // where there is no cluster it reads anyway
     const text = await info()
     if (own !== generation) throw new CacheError('unavailable', 'the connection was lost')
     if (!isRight(text)) {
@@ -186,26 +114,21 @@ export const watchNode = (client: RawClient, options: NodeOptions): NodeHandle =
         () => undefined,
       )
   }
-  client.on('ready', started)
-  client.on('error', forget)
-  client.on('end', forget)
-  client.on('reconnecting', forget)
-  if (options.track)
-    client.on('invalidate', ((key: string | Buffer | null) => options.onInvalidated(key === null ? null : [String(key)])) as (
-      ...args: never[]
-    ) => void)
-  if (client.isReady) start()
+  wire.onReady(started)
+  wire.onLost(forget)
+  wire.onInvalidated(options.onInvalidated)
+  if (wire.isReady()) started()
 
   const execute = ({ args, script }: Command): Promise<unknown> => {
     if (script === undefined) return raw(args)
     return raw(['EVALSHA', script.hash, ...args]).catch((error: unknown) => {
-      if (error instanceof ErrorReply && codeOf(error) === 'NOSCRIPT') return raw(['EVAL', script.text, ...args])
+      if (wire.isReply(error) && codeOf(error) === 'NOSCRIPT') return raw(['EVAL', script.text, ...args])
       throw error
     })
   }
 
   const failure = (error: unknown): unknown => {
-    if (!(error instanceof ErrorReply)) return unavailable(error)
+    if (!wire.isReply(error)) return unavailable(error)
     const code = codeOf(error)
     if (code === 'MOVED' || code === 'ASK') return error
     if (code === 'READONLY') options.renew()
@@ -253,20 +176,3 @@ export const watchNode = (client: RawClient, options: NodeOptions): NodeHandle =
     dispose: () => clearTimeout(renewal),
   }
 }
-
-export const clientOptions = ({ tls, credentials, connectTimeout = 2_000, track = false }: Omit<ConnectionOptions, 'url'>) =>
-  ({
-    RESP: 3,
-    disableOfflineQueue: true,
-    maintNotifications: 'disabled',
-    emitInvalidate: track,
-    // Its own limit makes a signal for each command; here one timer serves for all that is sent at once.
-    commandOptions: { timeout: 0 },
-    socket: {
-      connectTimeout,
-      noDelay: true,
-      reconnectStrategy: (tries: number) => Math.min(10 * 2 ** Math.min(tries, 10), 1_000),
-      ...(tls === undefined ? {} : { tls: true as const, ...tls }),
-    },
-    ...(credentials === undefined ? {} : { credentialsProvider: { type: 'async-credentials-provider' as const, credentials } }),
-  }) as const

@@ -1,6 +1,7 @@
 /** Tells of changed keys, from one connection or several. */
-import type { Tracking } from '../../connection.ts'
-import { type NodeHandle, within } from './node.ts'
+import type { Tracking } from '../connection.ts'
+import { within } from './deadline.ts'
+import type { NodeHandle } from './node.ts'
 
 export interface TrackingSource {
   readonly port: Tracking

@@ -1,0 +1,205 @@
+/** A group in cluster mode: a connection to each primary, whose epoch is known. Commands go to the primary of their slot. */
+import type { Answer, Command, Connection, ConnectionOptions, Reply } from '../connection.ts'
+import { CacheError } from '../errors.ts'
+import { slotOf } from '../slot.ts'
+import { within } from './deadline.ts'
+import { type NodeHandle, unavailable, watchNode } from './node.ts'
+import { readSlots, type ShardView, urlOf } from './topology.ts'
+import { createTracking } from './tracking.ts'
+import type { Wire, WireFactory } from './wire.ts'
+
+const checkInterval = 1_000
+const lookInterval = 30
+const slots = 16_384
+const redirections = 5
+/** Checks. */
+const looksEvery = 15
+
+interface Member {
+  readonly wire: Wire
+  readonly node: NodeHandle
+}
+
+export const openCluster = async (factory: WireFactory, options: ConnectionOptions): Promise<Connection> => {
+  const { url, commandTimeout = 500, connectTimeout = 2_000, track = false, credentials, tls, readFrom = 'primary' } = options
+  const fromReplicas = readFrom !== 'primary'
+  const isTracking = track && factory.tracks
+  const common = { connectTimeout, ...(tls === undefined ? {} : { tls }), ...(credentials === undefined ? {} : { credentials }) }
+  /** By address; those of replicas apart, since they are asked otherwise. */
+  const primaries = new Map<string, Member>()
+  const replicas = new Map<string, Member>()
+  const shardAt: (ShardView | undefined)[] = Array.from({ length: slots })
+  let closed = false
+  let looking: Promise<void> | null = null
+  const tracking = isTracking ? createTracking(() => [...primaries.values()].map(({ node }) => node), commandTimeout) : null
+
+  const lookAgain = (): void => {
+    look().catch(() => undefined) // tried again by whoever needs it
+  }
+
+  const memberAt = (members: Map<string, Member>, address: string): Member => {
+    const known = members.get(address)
+    if (known !== undefined) return known
+    const isReplica = members === replicas
+    const wire = factory.open({ ...common, url: urlOf(url, address), track: isTracking && !isReplica })
+    const node = watchNode(wire, {
+      commandTimeout,
+      credentials,
+      isReplica,
+      renew: lookAgain,
+      onLost: () => {
+        if (isReplica || closed) return
+        tracking?.lost()
+        lookAgain()
+      },
+      onInvalidated: (keys) => tracking?.invalidated(keys),
+    })
+    const member = { wire, node }
+    members.set(address, member)
+    return member
+  }
+  const drop = (members: Map<string, Member>, address: string): void => {
+    const member = members.get(address)
+    if (member === undefined) return
+    members.delete(address)
+    member.node.dispose()
+    member.wire.close()
+  }
+
+  const take = (view: readonly ShardView[]): void => {
+    shardAt.fill(undefined)
+    for (const shard of view) shardAt.fill(shard, shard.from, shard.to + 1)
+    const wanted = new Set(view.map(({ primary }) => primary))
+    const wantedReplicas = new Set(fromReplicas ? view.flatMap((shard) => shard.replicas) : [])
+    for (const address of primaries.keys()) if (!wanted.has(address)) drop(primaries, address)
+    for (const address of replicas.keys()) if (!wantedReplicas.has(address)) drop(replicas, address)
+    for (const address of wanted) memberAt(primaries, address)
+    for (const address of wantedReplicas) memberAt(replicas, address)
+  }
+
+  const viewOf = async (wire: Wire, host: string): Promise<readonly ShardView[]> => {
+    const view = readSlots((await within(wire.send(['CLUSTER', 'SLOTS']), commandTimeout)) as Reply, host)
+    if (view.length === 0) throw unavailable('no shard has any slots')
+    return view
+  }
+
+  /** Asks the nodes that are known, and where none of them answers the address that was given: whoever is there now. */
+  const look = (): Promise<void> => {
+    looking ??= (async () => {
+      for (const [address, { wire }] of primaries) {
+        if (!wire.isReady()) continue
+        try {
+          return take(await viewOf(wire, address.slice(0, address.lastIndexOf(':'))))
+        } catch {
+          // The next one may know.
+        }
+      }
+      const first = factory.open({ ...common, url, track: false })
+      try {
+        await within(new Promise<void>((resolve) => (first.isReady() ? resolve() : first.onReady(resolve))), connectTimeout)
+        take(await viewOf(first, new URL(url).hostname))
+      } finally {
+        first.close()
+      }
+    })().finally(() => {
+      // Not more often than that.
+      setTimeout(() => {
+        looking = null
+      }, lookInterval).unref()
+    })
+    return looking
+  }
+
+  const primaryOf = async (slot: number): Promise<Member> => {
+    const shard = shardAt[slot]
+    if (shard === undefined) {
+      await look()
+      const found = shardAt[slot]
+      if (found === undefined) throw unavailable(`no shard has slot ${slot}`)
+      return primaryOf(slot)
+    }
+    const member = memberAt(primaries, shard.primary)
+    if (member.node.epoch() === null) await member.node.ready()
+    return member
+  }
+
+  /** The key is on its way to another shard, which answers who asks in this way. */
+  const follow = (address: string, { args, script }: Command): Promise<Reply> => {
+    const { wire } = memberAt(primaries, address)
+    const asking = wire.send(['ASKING'])
+    const reply = wire.send(script === undefined ? args : ['EVAL', script.text, ...args])
+    return Promise.all([reply, asking]).then(([value]) => value as Reply)
+  }
+
+  const one = async (command: Command): Promise<Answer> => {
+    const slot = slotOf(command.key)
+    for (let turn = 0; ; turn += 1) {
+      const { node, wire } = await primaryOf(slot)
+      const epoch = node.epoch()
+      if (epoch === null) throw unavailable('the connection was lost')
+      try {
+        return { value: await node.call(command), epoch }
+      } catch (error) {
+        if (!wire.isReply(error) || turn >= redirections) throw unavailable(error)
+        // Neither was executed.
+        const [kind, , address = ''] = error.message.split(' ')
+        if (kind === 'ASK') return { value: await follow(address, command), epoch: `${epoch}~` }
+        await look()
+        if (turn > 0) await new Promise((resolve) => setTimeout(resolve, lookInterval))
+      }
+    }
+  }
+
+  const fromAnyReplica = async (command: Command): Promise<Reply> => {
+    const all = shardAt[slotOf(command.key)]?.replicas ?? []
+    const address = all[Math.floor(Math.random() * all.length)]
+    if (address === undefined) return (await one(command)).value
+    return memberAt(replicas, address)
+      .node.call(command)
+      .catch(async () => (await one(command)).value)
+  }
+
+  const send = (commands: readonly Command[]): Promise<readonly Answer[]> =>
+    Promise.all(
+      commands.map((command) =>
+        fromReplicas && command.fromReplica === true
+          ? fromAnyReplica(command).then((value): Answer => ({ value, epoch: '' }))
+          : one(command),
+      ),
+    )
+
+  let ticks = 0
+  const checks = setInterval(() => {
+    ticks += 1
+    // Replicas come and go without anybody being told.
+    if (ticks % looksEvery === 0 || (fromReplicas && shardAt.some((shard) => shard?.replicas.length === 0))) lookAgain()
+    for (const { node } of primaries.values()) node.check().catch(() => undefined) // told by its events
+  }, checkInterval)
+  checks.unref()
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    clearInterval(checks)
+    for (const members of [primaries, replicas]) for (const address of [...members.keys()]) drop(members, address)
+  }
+
+  try {
+    await look()
+    await within(Promise.all([...primaries.values()].map(({ node }) => node.ready())), connectTimeout)
+  } catch (error) {
+    await close()
+    throw unavailable(error)
+  }
+  return {
+    clustered: true,
+    readsReplicas: fromReplicas,
+    tracking: tracking?.port ?? null,
+    send: (commands, { timeout = commandTimeout } = {}) => {
+      if (closed) return Promise.reject(new CacheError('closed', 'the connection was closed'))
+      return within(send(commands), timeout).catch((error: unknown) => {
+        throw unavailable(error)
+      })
+    },
+    close,
+  }
+}

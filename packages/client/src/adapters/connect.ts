@@ -1,0 +1,28 @@
+/** A connection to one server or to a cluster, whichever answers. */
+import type { Connect } from '../connection.ts'
+import { CacheError } from '../errors.ts'
+import { openCluster } from './cluster.ts'
+import { within } from './deadline.ts'
+import { openSingle } from './single.ts'
+import type { WireFactory } from './wire.ts'
+
+export const createConnect =
+  (factory: WireFactory): Connect =>
+  /** Rejects with `unavailable` where nobody answers at the URL, with `refused` where the user may not, with `usage` where the URL is none. */
+  async (options) => {
+    const { url, connectTimeout = 2_000 } = options
+    const protocol = URL.canParse(url) ? new URL(url).protocol : null
+    if (protocol !== 'redis:' && protocol !== 'rediss:')
+      throw new CacheError('usage', `expected a url as redis://HOST:PORT or rediss://HOST:PORT, found ${JSON.stringify(url)}`)
+    const single = openSingle(factory, options)
+    try {
+      await within(single.connected(), connectTimeout)
+      const [answer] = await single.send([{ key: '', args: ['INFO', 'cluster'] }])
+      if (!/^cluster_enabled:1/m.test(String(answer?.value))) return single
+    } catch (error) {
+      await single.close()
+      throw error
+    }
+    await single.close()
+    return openCluster(factory, options)
+  }

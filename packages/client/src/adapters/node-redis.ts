@@ -1,0 +1,46 @@
+/** By `@redis/client`. */
+import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
+import { createConnect } from './connect.ts'
+import type { WireFactory } from './wire.ts'
+
+const bytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.VERBATIM_STRING]: Buffer } }
+
+const factory: WireFactory = {
+  tracks: true,
+  open: ({ url, tls, credentials, connectTimeout, track }) => {
+    const client = createClient({
+      url,
+      RESP: 3,
+      disableOfflineQueue: true,
+      maintNotifications: 'disabled',
+      emitInvalidate: track,
+      // Its own limit makes a signal for each command; ours is one timer for all that is sent at once.
+      commandOptions: { timeout: 0 },
+      socket: {
+        connectTimeout,
+        noDelay: true,
+        reconnectStrategy: (tries: number) => Math.min(10 * 2 ** Math.min(tries, 10), 1_000),
+        ...(tls === undefined ? {} : { tls: true, ...tls }),
+      },
+      ...(credentials === undefined ? {} : { credentialsProvider: { type: 'async-credentials-provider' as const, credentials } }),
+    })
+    client.connect().catch(() => undefined) // closed meanwhile; all else is told by events
+    return {
+      isReady: () => client.isReady,
+      send: (args) => client.sendCommand(args, bytes),
+      onReady: (listener) => void client.on('ready', listener),
+      onLost: (listener) => {
+        client.on('error', listener)
+        client.on('end', listener)
+        client.on('reconnecting', listener)
+      },
+      onInvalidated: (listener) =>
+        void client.on('invalidate', (key: string | Buffer | null) => listener(key === null ? null : [String(key)])),
+      isReply: (error) => error instanceof ErrorReply,
+      close: () => client.destroy(),
+    }
+  },
+}
+
+/** Connects by `@redis/client` to one server or to a cluster, whichever answers. */
+export const connectNodeRedis = createConnect(factory)

@@ -1,0 +1,119 @@
+/** One server, or the primary endpoint of a group without cluster mode. */
+import type { Answer, Command, Connection, ConnectionOptions, Reply } from '../connection.ts'
+import { CacheError } from '../errors.ts'
+import { within } from './deadline.ts'
+import { type NodeHandle, refused, unavailable, watchNode } from './node.ts'
+import { createTracking } from './tracking.ts'
+import type { Wire, WireFactory } from './wire.ts'
+
+const checkInterval = 1_000
+const renewInterval = 50
+
+export interface SingleConnection extends Connection {
+  /** Rejects with `refused` where the server does not let in. Not bounded in time. */
+  connected(): Promise<void>
+}
+
+export const openSingle = (factory: WireFactory, options: ConnectionOptions): SingleConnection => {
+  const { url, commandTimeout = 500, connectTimeout = 2_000, track = false, credentials, tls, readFrom = 'primary' } = options
+  const isTracking = track && factory.tracks
+  const tracking = isTracking ? createTracking(() => [current.node], commandTimeout) : null
+  const wireOptions = {
+    url,
+    connectTimeout,
+    track: isTracking,
+    ...(tls === undefined ? {} : { tls }),
+    ...(credentials === undefined ? {} : { credentials }),
+  }
+  let closed = false
+
+  const open = () => {
+    const wire: Wire = factory.open(wireOptions)
+    const node = watchNode(wire, {
+      commandTimeout,
+      credentials,
+      renew: () => {
+        if (!closed && current.wire === wire) renew()
+      },
+      onLost: () => tracking?.lost(),
+      onInvalidated: (keys) => tracking?.invalidated(keys),
+    })
+    // Wrong credentials do not become right by themselves.
+    const denied = new Promise<never>((_, reject) => {
+      wire.onLost((error) => {
+        if (wire.isReply(error)) reject(refused(error))
+      })
+    })
+    denied.catch(() => undefined) // for whoever waits for the first connection
+    return { wire, node, denied }
+  }
+  let current = open()
+  let renewal: NodeJS.Timeout | undefined
+  /** Whoever is asked for the address now may be another one. Not at once, since it may take a moment until it is. */
+  const renew = (): void => {
+    renewal ??= setTimeout(() => {
+      renewal = undefined
+      const { wire, node } = current
+      node.dispose()
+      current = open()
+      wire.close()
+    }, renewInterval)
+    renewal.unref()
+  }
+
+  const checks = setInterval(() => current.node.check().catch(() => undefined), checkInterval)
+  checks.unref()
+
+  /** Of a reader endpoint. */
+  const readerWire = typeof readFrom === 'object' ? factory.open({ ...wireOptions, url: readFrom.url, track: false }) : null
+  const reader =
+    readerWire === null
+      ? null
+      : watchNode(readerWire, {
+          commandTimeout,
+          credentials,
+          isReplica: true,
+          renew: () => undefined,
+          onLost: () => undefined,
+          onInvalidated: () => undefined,
+        })
+
+  const ask = (node: NodeHandle, epoch: string, commands: readonly Command[]): Promise<readonly Answer[]> => {
+    const call = (command: Command): Promise<Reply> =>
+      command.fromReplica === true && reader !== null ? reader.call(command).catch(() => node.call(command)) : node.call(command)
+    const [only] = commands
+    if (commands.length === 1 && only !== undefined) return call(only).then((value) => [{ value, epoch }])
+    return Promise.all(commands.map(call)).then((values) => values.map((value): Answer => ({ value, epoch })))
+  }
+  const send = (commands: readonly Command[]): Promise<readonly Answer[]> => {
+    const { node } = current
+    const known = node.epoch()
+    if (known !== null) return ask(node, known, commands)
+    return node.ready().then(() => {
+      const epoch = node.epoch()
+      if (epoch === null) throw unavailable('the connection was lost')
+      return ask(node, epoch, commands)
+    })
+  }
+
+  return {
+    clustered: false,
+    readsReplicas: reader !== null,
+    tracking: tracking?.port ?? null,
+    connected: () => Promise.race([current.node.ready(), current.denied]),
+    send: (commands, { timeout = commandTimeout } = {}) => {
+      if (closed) return Promise.reject(new CacheError('closed', 'the connection was closed'))
+      return within(send(commands), timeout)
+    },
+    close: async () => {
+      if (closed) return
+      closed = true
+      clearInterval(checks)
+      clearTimeout(renewal)
+      current.node.dispose()
+      current.wire.close()
+      reader?.dispose()
+      readerWire?.close()
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** One connection to one server, as a client library gives it. */
+import type { Argument, ConnectionOptions } from '../connection.ts'
+
+export interface WireOptions extends Pick<ConnectionOptions, 'url' | 'tls' | 'credentials'> {
+  readonly connectTimeout: number
+  readonly track: boolean
+}
+
+export interface Wire {
+  isReady(): boolean
+  /** Bulk texts come as bytes. What is sent in one turn goes out together and is answered in its order. Rejects at once while it is not connected. Nothing is sent twice. */
+  send(args: readonly Argument[]): Promise<unknown>
+  /** Connected, and logged in. */
+  onReady(listener: () => void): void
+  /** Not connected any longer, or failed to: it tries again by itself. */
+  onLost(listener: (error: unknown) => void): void
+  /** Null: all of them. */
+  onInvalidated(listener: (keys: readonly string[] | null) => void): void
+  /** Answered by the server, with an error. */
+  isReply(error: unknown): error is Error
+  close(): void
+}
+
+export interface WireFactory {
+  /** Begins to connect. */
+  open(options: WireOptions): Wire
+  /** Whether it tells of changed keys. */
+  readonly tracks: boolean
+}
