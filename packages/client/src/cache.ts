@@ -11,6 +11,7 @@ import { checkKey, type EntryOptions, type GetOptions, type Rules, rulesOf } fro
 import type { Pending } from './pending.ts'
 import { createWriter } from './put.ts'
 import { type Difference, difference, tagsOf } from './stamp.ts'
+import { createWriteBehind, type WriteBehind, type WriteBehindOptions } from './write-behind.ts'
 
 export interface Explanation {
   /** What `get` would find now. */
@@ -56,6 +57,8 @@ export interface Cache {
     work: (...args: A) => Promise<T>,
     how: { readonly key: (...args: A) => string; readonly tags?: (...args: A) => readonly string[] } & Omit<GetOptions, 'tags'>,
   ): (...args: A) => Promise<T>
+  /** A queue of values that the source gets a little later. */
+  writeBehind<T>(options: WriteBehindOptions<T>): WriteBehind<T>
   /** The same cache, with keys and tags of its own. */
   namespace(name: string): Cache
   /** Why `get` would find something, or not. */
@@ -206,6 +209,10 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     },
     wrap: (work, { key, tags, ...options }) => {
       return (...args) => get(key(...args), () => work(...args), { ...options, tags: tags?.(...args) ?? [] })
+    },
+    writeBehind: (options) => {
+      checkOpen()
+      return createWriteBehind({ core, rulesFor, settleNear, remove: writer.remove }, options)
     },
     namespace: dependencies.namespace,
     explain: (key, options) => explain(key, tagsOf(options?.tags)),

@@ -90,6 +90,18 @@ end
 redis.call('DEL', KEYS[1])
 return 0`)
 
+/** The lock, and what is shown under it. */
+const prolongWriteScript = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+
+/** The lock stays. */
+const showScript = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return 1`)
+
 const finishWriteScript = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('DEL', KEYS[1])
@@ -129,12 +141,17 @@ export interface Fence {
   removeKeys(keys: readonly string[]): Promise<void>
 }
 
+/** The entry that rests on the stamp. Null: it is not to be kept. */
+export type MakeEntry = (stamp: string) => { readonly entry: Entry; readonly life: number } | null
+
 export interface Write {
   /**
    * After the source was written: everything with one of the tags is void. `make` gives the entry that rests on the stamp; false: it was not stored, since
    * somebody else has changed something meanwhile.
    */
-  finish(make: (stamp: string) => { readonly entry: Entry; readonly life: number } | null): Promise<boolean>
+  finish(make: MakeEntry): Promise<boolean>
+  /** Before that: everybody reads the entry as long as the lock is held, `hold` milliseconds unless it is prolonged. False: somebody else has the lock by now. */
+  show(make: MakeEntry, hold: number): Promise<boolean>
   prolong(hold: number): Promise<boolean>
 }
 
@@ -264,7 +281,19 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
       const [own, ...before] = await connection.send([begin, ...ensure(tags, life)])
       const epoch = own?.epoch ?? ''
       return {
-        prolong: (time) => prolong(key, holder, time),
+        prolong: async (time) => {
+          const [answer] = await connection.send([run(prolongWriteScript, lockAndEntry(key), [holder, whole(time)])])
+          return answer?.value === 1
+        },
+        show: async (make, time) => {
+          const stamp = stampOf(epoch, tags, before.map(versionOf))
+          const made = stamp === null ? null : make(stamp)
+          if (made === null) return true
+          const [answer] = await connection.send([
+            run(showScript, lockAndEntry(key), [holder, encodeEntry(made.entry), whole(time)]),
+          ])
+          return answer?.value === 1
+        },
         finish: async (make) => {
           const next = tags.map(newId)
           const replace = tags.map((tag, index) =>

@@ -1,6 +1,7 @@
 /** The same cache with keys and tags of its own. */
 import type { Cache } from './cache.ts'
 import { CacheError } from './errors.ts'
+import type { WriteBehind, WriteBehindOptions } from './write-behind.ts'
 
 const separator = '::'
 
@@ -35,6 +36,19 @@ export const withPrefix = (cache: Cache, name: string): Cache => {
         key: (...args) => own(key(...args)),
         ...(tags === undefined ? {} : { tags: (...args) => tags(...args).map(own) }),
       }),
+    writeBehind: <T>({ write, onLost, ...options }: WriteBehindOptions<T>): WriteBehind<T> => {
+      const plain = (key: string): string => key.slice(name.length + separator.length)
+      const behind = cache.writeBehind<T>({
+        ...options,
+        write: (key, value) => write(plain(key), value),
+        onLost: (key, value, error) => onLost(plain(key), value, error),
+      })
+      return {
+        ...behind,
+        put: (key: string, value: T, given?: { readonly ttl?: number; readonly tags?: readonly string[] }) =>
+          behind.put(own(key), value, ownTags(given)),
+      }
+    },
     namespace: (inner) => withPrefix(view, inner),
     explain: (key, options) => cache.explain(own(key), ownTags(options)),
     counters: () => cache.counters(),

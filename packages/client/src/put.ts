@@ -65,6 +65,7 @@ export const createWriter = ({ core, pending, settleNear, patience }: WriterDepe
 
   return {
     put,
+    remove,
     invalidate: async (tags: readonly string[]): Promise<void> => {
       if (tags.length === 0) return
       const began = now()
