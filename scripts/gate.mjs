@@ -109,7 +109,7 @@ const steps = [
     'unit and contract tests',
     () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 2),
   ],
-  ['e2e', 'end-to-end tests', () => tests(['e2e/**/*.test.ts', 'oracle/**/*.test.ts'], 2)],
+  ['e2e', 'end-to-end tests', () => tests(['e2e/**/*.test.ts', 'oracle/**/*.test.ts', 'examples/**/*.test.ts'], 2)],
 ]
 
 const names = process.argv.slice(2)
