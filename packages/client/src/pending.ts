@@ -47,6 +47,13 @@ export const createPending = (): Pending => {
   return {
     has: (place) => (keys.size > 0 && keys.has(place.key)) || (tags.size > 0 && place.tags.some((tag) => tags.has(tag))),
     settle: async (what, tell, time) => {
+      const deadline = performance.now() + time
+      try {
+        await tell()
+        return
+      } catch (error) {
+        if (!isCacheError(error)) throw error
+      }
       add(keys, what.keys, 1)
       add(tags, what.tags, 1)
       const done = (): void => {
@@ -54,7 +61,7 @@ export const createPending = (): Pending => {
         add(tags, what.tags, -1)
       }
       try {
-        await tryUntilDone(tell, performance.now() + time)
+        await tryUntilDone(tell, deadline)
         done()
       } catch (error) {
         const inBackground = async (): Promise<void> => {

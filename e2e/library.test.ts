@@ -1,0 +1,82 @@
+/** The application library on groups of Larder, with TLS, IAM and a primary that dies in the middle. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CreateUserCommand, CreateUserGroupCommand } from '@aws-sdk/client-elasticache'
+import { createCache, iamCredentials } from '../packages/client/src/index.ts'
+import { create, placeOf, primaryOf } from './support/groups.ts'
+import { startTestService, until } from './support/service.ts'
+
+for (const shards of [null, 2])
+  test(`a cache on a group ${shards === null ? 'without' : 'in'} cluster mode gives nothing stale while its primary dies`, async () => {
+    await using service = await startTestService()
+    const id = 'library'
+    const nodes = shards === null ? { NumCacheClusters: 3 } : { NumNodeGroups: shards, ReplicasPerNodeGroup: 1 }
+    const api = service.client()
+    const user = { UserId: 'iam-app', UserName: 'iam-app', Engine: 'valkey', AccessString: 'on ~* &* +@all' }
+    await api.send(new CreateUserCommand({ ...user, AuthenticationMode: { Type: 'iam' } }))
+    await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'valkey', UserIds: ['iam-app'] }))
+    api.destroy()
+    const group = await create(service, id, { ...nodes, TransitEncryptionEnabled: true, UserGroupIds: ['team'] })
+    const { host, port } = shards === null ? primaryOf(group) : placeOf(group.ConfigurationEndpoint)
+    const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as {
+      readonly accessKeyId: string
+      readonly secretAccessKey: string
+    }
+    const keys = async () => ({ accessKeyId, secretAccessKey })
+    const open = (near: boolean) =>
+      createCache({
+        url: `rediss://${host}:${port}`,
+        tls: { ca: service.larder('ca') },
+        credentials: iamCredentials({ cacheName: id, user: 'iam-app', region: 'us-east-1', keys }),
+        ...(near ? { near: { maxBytes: 1_000_000 } } : {}),
+      })
+    const caches = [await open(true), await open(false)]
+    /** What the source has, and what an invalidation that has returned has made of it. */
+    const [source, floor] = [new Map<string, number>(), new Map<string, number>()]
+    const names = Array.from({ length: 8 }, (_, index) => `item:${index}`)
+    let [going, reads, stale] = [true, 0, 0]
+    const read = async (turn: number): Promise<void> => {
+      const name = names[turn % names.length] ?? ''
+      const least = floor.get(name) ?? 0
+      const found = await caches[turn % 2]?.get(name, async () => source.get(name) ?? 0, { tags: [name] })
+      reads += 1
+      if ((found ?? -1) < least) stale += 1
+    }
+    const reading = Array.from({ length: 4 }, async (_, reader) => {
+      for (let turn = reader; going; turn += 3) {
+        await read(turn)
+        await delay(1)
+      }
+    })
+    const writing = (async () => {
+      for (let turn = 0; going; turn += 1) {
+        const name = names[turn % names.length] ?? ''
+        const version = (source.get(name) ?? 0) + 1
+        source.set(name, version)
+        const told = await caches[turn % 2]?.invalidate([name]).then(
+          () => true,
+          () => false,
+        )
+        if (told === true) floor.set(name, version)
+        await delay(5)
+      }
+    })()
+    const hits = (): number => caches.reduce((sum, cache) => sum + cache.counters().hits, 0)
+    try {
+      await until('it is used', () => hits() > 200)
+      const primary = service.nodes().find(({ role }) => role === 'primary')
+      process.kill(primary?.pid ?? 0, 'SIGKILL')
+      await until('another primary', () => service.nodes().find((node) => node.id === primary?.id)?.role === 'replica')
+      const before = [hits(), reads] as const
+      await until('it is used again', () => hits() > before[0] + 200)
+      assert.ok(reads > before[1])
+    } finally {
+      going = false
+      await Promise.all([...reading, writing])
+      await Promise.all(caches.map((cache) => cache.close()))
+    }
+    assert.equal(stale, 0, `${stale} of ${reads} reads were stale`)
+  })
