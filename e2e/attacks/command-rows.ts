@@ -132,6 +132,7 @@ export const disguises: readonly Attack<CommandTarget>[] = [
       const [name = '', ...rest] = wordsOf(text)
       return [command(`${name}\0`, ...rest)]
     },
-    /^\+OK\r\n-(?:ERR unknown command|NOPERM)/,
+    // Engines compare names up to the zero byte, and look for them by a hash of all of it, with a seed of its own in each process: now and then they find one.
+    /^\+OK\r\n-(?:ERR unknown command|NOPERM|ERR (?:DEBUG|MODULE) command not allowed)/,
   ),
 ]
