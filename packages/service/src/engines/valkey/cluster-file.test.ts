@@ -137,6 +137,7 @@ describe('nodes.conf of a node that comes back', () => {
         '',
       ]
       assert.deepEqual(text.split('\n').toSorted(), expected.toSorted())
+      assert.match(text, new RegExp(`^${b} `), 'primaries come first')
     }
   })
 

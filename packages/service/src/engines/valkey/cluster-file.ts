@@ -36,7 +36,8 @@ const shardIdIn = /shard-id=([0-9a-f]{40})/
  * of the primary's view. Nodes that the view does not know are left out, those that the file does not know are met later.
  *
  * A node that was added later has a shard id of its own until gossip tells of the right one. The engine refuses a file in which a replica and its primary
- * differ in it, so all of a shard get that of their primary.
+ * differ in it, so all of a shard get that of their primary. Primaries come first: a replica whose primary it has not read yet makes the engine invent a
+ * shard id for that one, which the next replica of the shard then differs from.
  */
 export const renderRejoin = ({ previous, myId, primaryId, view }: ClusterRejoin): string => {
   const entries = new Map(view.nodes.map((node) => [node.id, node]))
@@ -57,7 +58,9 @@ export const renderRejoin = ({ previous, myId, primaryId, view }: ClusterRejoin)
     const role = entry.primaryId === null ? 'master' : 'slave'
     return [`${id} ${place} ${role} ${entry.primaryId ?? '-'} 0 0 ${entry.configEpoch} connected${rangesText(entry.slots)}`]
   })
-  return `${[...lines, `vars currentEpoch ${view.currentEpoch} lastVoteEpoch 0`].join('\n')}\n`
+  const isPrimary = (line: string): boolean => line.split(' ')[2] === 'master'
+  const inOrder = [...lines.filter(isPrimary), ...lines.filter((line) => !isPrimary(line))]
+  return `${[...inOrder, `vars currentEpoch ${view.currentEpoch} lastVoteEpoch 0`].join('\n')}\n`
 }
 
 export const renderClusterFile = (plan: ClusterPlan, engine: Pick<InstalledEngine, 'engine' | 'version'>): string => {
