@@ -141,6 +141,17 @@ describe('nodes.conf of a node that comes back', () => {
     }
   })
 
+  it('puts replicas below the new primary that are still said to be its own', () => {
+    const stale = { ...view, nodes: [entry(a, b, []), entry(b, null, [[0, 16_383]]), entry(c, a, [])] }
+    const lines = [
+      line(a, two, 'myself,master - 0 0 1 connected'),
+      line(b, two, `slave ${a} 0 0 1 connected`),
+      line(c, three, `slave ${a} 0 0 1 connected`),
+    ]
+    const text = renderRejoin({ previous: lines.join('\n'), myId: a, primaryId: b, view: stale })
+    assert.ok(text.includes(line(c, two, `slave ${b} 0 0 7 connected`)), text)
+  })
+
   it('takes the shard id of a replica where the primary is not known yet, and none where the engine has none', () => {
     const previous = [line(a, one, 'myself,master - 0 0 1 connected'), line(c, three, `slave ${a} 0 0 1 connected`)].join('\n')
     const text = renderRejoin({ previous, myId: a, primaryId: b, view })

@@ -41,7 +41,9 @@ const shardIdIn = /shard-id=([0-9a-f]{40})/
  */
 export const renderRejoin = ({ previous, myId, primaryId, view }: ClusterRejoin): string => {
   const entries = new Map(view.nodes.map((node) => [node.id, node]))
-  const primaryIdOf = (id: string): string => (id === myId ? primaryId : (entries.get(id)?.primaryId ?? id))
+  const followed = (id: string): string => (id === myId ? primaryId : (entries.get(id)?.primaryId ?? id))
+  /** Others may not have heard yet that this node is no primary any longer: its replicas are those of the new one. */
+  const primaryIdOf = (id: string): string => (followed(id) === myId ? primaryId : followed(id))
   const parts = previous.split('\n').map((text) => text.split(' '))
   const shardIds = new Map<string, string>()
   for (const [id = '', place = ''] of parts) {
@@ -56,7 +58,9 @@ export const renderRejoin = ({ previous, myId, primaryId, view }: ClusterRejoin)
     if (id === myId) return [`${id} ${place} myself,slave ${primaryId} 0 0 0 connected`]
     if (entry === undefined) return []
     const role = entry.primaryId === null ? 'master' : 'slave'
-    return [`${id} ${place} ${role} ${entry.primaryId ?? '-'} 0 0 ${entry.configEpoch} connected${rangesText(entry.slots)}`]
+    return [
+      `${id} ${place} ${role} ${entry.primaryId === null ? '-' : primaryIdOf(id)} 0 0 ${entry.configEpoch} connected${rangesText(entry.slots)}`,
+    ]
   })
   const isPrimary = (line: string): boolean => line.split(' ')[2] === 'master'
   const inOrder = [...lines.filter(isPrimary), ...lines.filter((line) => !isPrimary(line))]
