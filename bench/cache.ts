@@ -1,6 +1,6 @@
 /**
  * The application library beside what one would take instead, on one server, with the same values: hits in the process, hits on the server, a stampede on one key from
- * several processes, and sessions.
+ * several processes.
  */
 import { fork } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import { openServers } from '../packages/client/src/testing/servers.ts'
 import type { BenchmarkOptions } from './support/benchmark.ts'
 import { nearContestants, remoteContestants, type StampedeName, stampedeContestants } from './support/caches.ts'
 import { inTurn, median, pairedRatio, percentile, round } from './support/figures.ts'
+import { createTally } from './support/tally.ts'
 
 const keys = 1_000
 const loops = 50
@@ -47,9 +48,8 @@ export const runCache = async ({ rounds, say, signal }: BenchmarkOptions) => {
 
   const remote = await Promise.all(remoteContestants.map(async ({ name, open }) => ({ name, cache: await open(server.url) })))
   const near = await Promise.all(nearContestants.map(async ({ name, open }) => ({ name, cache: await open(server.url) })))
-  const rates = new Map<string, number[]>()
-  const times = new Map<string, number[]>()
-  const add = (to: Map<string, number[]>, name: string, one: number): void => void to.set(name, [...(to.get(name) ?? []), one])
+  const rates = createTally()
+  const times = createTally()
   let done = 0
   try {
     for (const { cache } of remote) for (let key = 0; key < keys; key += 1) await cache.get(key, async () => value(key))
@@ -73,38 +73,40 @@ export const runCache = async ({ rounds, say, signal }: BenchmarkOptions) => {
             }
           }),
         )
-        add(rates, `remote ${name}`, (1_000 * remoteReads) / (performance.now() - from))
-        add(times, `remote ${name}`, percentile(each, 0.99))
+        rates.add(`remote ${name}`, (1_000 * remoteReads) / (performance.now() - from))
+        times.add(`remote ${name}`, percentile(each, 0.99))
       }
       for (const { name, cache } of inTurn(near, done)) {
         const from = performance.now()
         for (let turn = 0; turn < nearReads; turn += 1) await cache.get(7, () => Promise.reject(new Error('expected a hit')))
-        add(rates, `near ${name}`, (1_000 * nearReads) / (performance.now() - from))
+        rates.add(`near ${name}`, (1_000 * nearReads) / (performance.now() - from))
       }
     }
   } finally {
     await Promise.all([...remote, ...near].map(({ cache }) => cache.close()))
   }
 
-  const loads = new Map<string, number[]>()
+  const loads = createTally()
   for (let turn = 0; turn < Math.min(3, rounds); turn += 1)
-    for (const name of Object.keys(stampedeContestants) as StampedeName[])
-      add(loads, name, await stampede(server.url, name, turn))
+    for (const name of Object.keys(stampedeContestants) as StampedeName[]) loads.add(name, await stampede(server.url, name, turn))
 
-  const rateOf = (name: string): readonly number[] => rates.get(name) ?? []
   const remoteRows = remote.map(({ name }) => ({
     name,
-    per_s: round(median(rateOf(`remote ${name}`)), 0),
-    p99_ms: round(median(times.get(`remote ${name}`) ?? []), 2),
-    larder_times_this: round(pairedRatio(rateOf('remote larder'), rateOf(`remote ${name}`)), 2),
+    per_s: round(median(rates.of(`remote ${name}`)), 0),
+    p99_ms: round(median(times.of(`remote ${name}`)), 2),
+    larder_times_this: round(pairedRatio(rates.of('remote larder'), rates.of(`remote ${name}`)), 2),
   }))
   const nearRows = near.map(({ name }) => ({
     name,
-    per_s: round(median(rateOf(`near ${name}`)), 0),
-    microseconds: round(1e6 / median(rateOf(`near ${name}`)), 2),
-    larder_times_this: round(pairedRatio(rateOf('near larder'), rateOf(`near ${name}`)), 2),
+    per_s: round(median(rates.of(`near ${name}`)), 0),
+    microseconds: round(1e6 / median(rates.of(`near ${name}`)), 2),
+    larder_times_this: round(pairedRatio(rates.of('near larder'), rates.of(`near ${name}`)), 2),
   }))
-  const herdRows = [...loads].map(([name, found]) => ({ name, loads: median(found), most: Math.max(...found) }))
+  const herdRows = Object.keys(stampedeContestants).map((name) => ({
+    name,
+    loads: median(loads.of(name)),
+    most: Math.max(...loads.of(name)),
+  }))
   say(`${done} rounds, medians; ${keys} keys of 270 bytes as JSON, ${loops} at once`)
   say('hits on the server                    a second   p99 ms   larder is so many times')
   for (const row of remoteRows)

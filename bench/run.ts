@@ -7,7 +7,9 @@ import { runDataPath } from './data-path.ts'
 import { runFailover } from './failover.ts'
 import { runIamAuth } from './iam-auth.ts'
 import { runIdle } from './idle.ts'
+import { runLeaderboards } from './leaderboards.ts'
 import { runProvisioning } from './provisioning.ts'
+import { runSessions } from './sessions.ts'
 import type { Benchmark } from './support/benchmark.ts'
 import { runTls } from './tls.ts'
 import { runZoneLoss } from './zone-loss.ts'
@@ -44,6 +46,16 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     about: 'the application library beside bentocache, cache-manager, cacheable and a cache by hand',
     rounds: 7,
     run: runCache,
+  },
+  sessions: {
+    about: 'requests that read, change and touch sessions, beside connect-redis',
+    rounds: 7,
+    run: runSessions,
+  },
+  leaderboards: {
+    about: 'a board of a million members, beside redis-rank',
+    rounds: 5,
+    run: runLeaderboards,
   },
   'iam-auth': {
     about: 'logins by IAM beside logins by password, and GET and SET after either',

@@ -47,8 +47,6 @@ export interface ExpressSessionStore extends ExpressStore {
   clear(callback?: Callback<void>): void
 }
 
-const plain = (session: object): SessionData => JSON.parse(JSON.stringify(session)) as SessionData
-
 /**
  * `session({ store: createExpressStore(session, connection), … })`, with what `import session from 'express-session'` gives. Two requests that change one session at once
  * both keep their changes; a session that was destroyed stays destroyed.
@@ -76,7 +74,7 @@ export const createExpressStore = <T>(
       const work = async (): Promise<SessionData | null> => {
         const found = await sessions.get(id)
         if (found === null) return null
-        const data = plain(found.data)
+        const { data } = found
         read.set(data, found)
         return data
       }
@@ -85,7 +83,7 @@ export const createExpressStore = <T>(
     set(id: string, data: object, callback?: Callback<void>): void {
       const ttl = cookieLife((data as { readonly cookie?: CookieData }).cookie)
       const work = async (): Promise<void> => {
-        const stored = await sessions.set(id, plain(data), bases.get(data) ?? null, {
+        const stored = await sessions.set(id, data, bases.get(data) ?? null, {
           ...(ttl === undefined ? {} : { ttl }),
           ignored,
         })

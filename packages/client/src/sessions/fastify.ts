@@ -19,8 +19,6 @@ interface Base {
 }
 const baseOf = (session: Session): Base => ({ session, toJSON: () => undefined })
 
-const plain = (session: object): SessionData => JSON.parse(JSON.stringify(session)) as SessionData
-
 /** `register(fastifySession, { store: createFastifyStore(connection), … })`. With `rolling: false`, or every request writes the session whole. */
 export const createFastifyStore = (connection: Connection, options: SessionsOptions = {}): FastifySessionStore => {
   const sessions = createSessions(connection, options)
@@ -34,7 +32,7 @@ export const createFastifyStore = (connection: Connection, options: SessionsOpti
     set: (id, session, callback) => {
       const known = session as { [base]?: Base; readonly cookie?: Parameters<typeof cookieLife>[0] }
       const ttl = cookieLife(known.cookie)
-      sessions.set(id, plain(session), known[base]?.session ?? null, { ...(ttl === undefined ? {} : { ttl }), ignored }).then(
+      sessions.set(id, session, known[base]?.session ?? null, { ...(ttl === undefined ? {} : { ttl }), ignored }).then(
         (stored) => {
           if (stored.kind === 'stored') known[base] = baseOf(stored.base)
           callback()

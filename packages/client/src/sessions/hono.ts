@@ -77,7 +77,7 @@ export const honoSessions = (connection: Connection, options: HonoSessionOptions
   return async (context: Context, next: () => Promise<void>): Promise<void> => {
     const known = idIn(context.req.header('cookie'))
     const found: Session | null = known === null ? null : await sessions.get(known)
-    const before = JSON.stringify(found?.data ?? {})
+    const before = found?.text ?? '{}'
     let id = found === null ? null : known
     let base = found
     let isDestroyed = false

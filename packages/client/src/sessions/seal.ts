@@ -1,5 +1,5 @@
 /** Sessions as bytes, sealed where there are keys. The first byte says which: 0 plain, 1 AES-256-GCM. */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 import { CacheError } from '../errors.ts'
 
 export interface SealKey {
@@ -60,4 +60,4 @@ export const createSeal = (keys: readonly SealKey[]): Seal => {
 }
 
 /** Which of the buckets something is in. */
-export const bucketOf = (id: string, buckets: number): number => createHash('sha1').update(id).digest().readUInt32BE(0) % buckets
+export const bucketOf = (id: string, buckets: number): number => hash('sha1', id, 'buffer').readUInt32BE(0) % buckets

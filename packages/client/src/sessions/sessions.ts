@@ -35,9 +35,20 @@ export interface SessionsOptions {
 
 /** A session as it was read or set. */
 export interface Session {
+  /** Made of `text` when it is asked for, anew each time. */
   readonly data: SessionData
+  /** As JSON. */
+  readonly text: string
   readonly version: string
 }
+
+const sessionOf = (text: string, version: string): Session => ({
+  text,
+  version,
+  get data() {
+    return JSON.parse(text) as SessionData
+  },
+})
 
 export type Stored =
   | {
@@ -56,7 +67,8 @@ export interface Sessions {
   /** `base`: what the data was made of: as it was read, or the base of the last `set`; null: it is new. `ignored`: fields that do not make a conflict. */
   set(
     id: string,
-    data: SessionData,
+    /** As JSON has it. */
+    data: object,
     base: Session | null,
     options?: { readonly ttl?: number; readonly ignored?: readonly string[] },
   ): Promise<Stored>
@@ -76,10 +88,14 @@ const turns = 10
 const page = 200
 const day = 86_400_000
 
+/** Sessions that have ended leave the index with one call of sixteen. */
 const head = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, one in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 8)) do redis.call('ZREM', KEYS[2], one) end
+if time[2] % 16 == 0 then
+  local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 128)
+  if #ended > 0 then redis.call('ZREM', KEYS[2], unpack(ended)) end
+end
 `
 const setScript = script(`${head}
 local found = redis.call('GET', KEYS[1])
@@ -147,7 +163,7 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
     if (bytes[0] !== alive) return null
     const text = seal.open(bytes.subarray(1 + idLength), id)
     if (text === null) return null
-    return { version: bytes.toString('latin1', 1, 1 + idLength), data: JSON.parse(text) as SessionData }
+    return sessionOf(text, bytes.toString('latin1', 1, 1 + idLength))
   }
 
   const all = async function* (): AsyncGenerator<{ readonly id: string; readonly data: SessionData }> {
@@ -190,10 +206,11 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
 
     set: async (id, data, base, { ttl, ignored = [] } = {}) => {
       const milliseconds = life(ttl)
-      let [seen, wanted] = [base, data]
+      const given = JSON.stringify(data)
+      let [seen, wanted] = [base, given]
       for (let turn = 0; turn < turns; turn += 1) {
         const version = newId()
-        const bytes = seal.close(JSON.stringify(wanted), id)
+        const bytes = seal.close(wanted, id)
         const args = [id, seen?.version ?? '', version, bytes, String(milliseconds)]
         const [answer] = await connection.send([run(setScript, keysOf(id), args)])
         const [kind, found] = Array.isArray(answer?.value) ? (answer.value as readonly Reply[]) : []
@@ -203,8 +220,8 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
             // The data that was given is of the old version where it was merged, so that the next one is merged too.
             return {
               kind: 'stored',
-              session: { data: wanted, version },
-              base: { data, version: turn === 0 ? version : outdated },
+              session: sessionOf(wanted, version),
+              base: sessionOf(given, turn === 0 ? version : outdated),
             }
           case 'destroyed':
             ends.delete(id)
@@ -217,13 +234,13 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
             'conflict',
             'expected a session that one of the keys opens, found one that another request has sealed otherwise',
           )
-        const merged = merge(seen?.data ?? {}, wanted, theirs.data, ignored)
+        const merged = merge(seen?.data ?? {}, JSON.parse(wanted) as SessionData, theirs.data, ignored)
         if (conflict === 'refuse' && merged.conflicts.length > 0)
           throw new CacheError(
             'conflict',
             `expected the session as it was read, found that another request has changed ${merged.conflicts.join(', ')}`,
           )
-        ;[seen, wanted] = [theirs, merged.data]
+        ;[seen, wanted] = [theirs, JSON.stringify(merged.data)]
       }
       throw new CacheError('conflict', `expected to set a session in ${turns} turns, found it changed each time`)
     },

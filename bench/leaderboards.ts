@@ -1,0 +1,134 @@
+/** A board of a million members beside redis-rank, on one server, by turns: who is around a member, a member's rank, the first ten, a new score. */
+import { Redis } from 'ioredis'
+import { Leaderboard as RankBoard } from 'redis-rank'
+import { connectNodeRedis } from '../packages/client/src/index.ts'
+import { createLeaderboard } from '../packages/client/src/leaderboards/index.ts'
+import { openServers, type Server } from '../packages/client/src/testing/servers.ts'
+import type { BenchmarkOptions } from './support/benchmark.ts'
+import { inTurn, median, pairedRatio, percentile, round } from './support/figures.ts'
+import { createTally } from './support/tally.ts'
+
+const members = 1_000_000
+const packet = 1_000
+const loops = 50
+const requests = 10_000
+const sides = 5
+const mostMs = 150_000
+
+interface Contestant {
+  readonly name: 'larder' | 'redis-rank'
+  fill(entries: readonly { readonly id: string; readonly score: number }[]): Promise<unknown>
+  readonly operations: Readonly<Record<Operation, (id: string, turn: number) => Promise<{ readonly length: number }>>>
+  close(): Promise<unknown>
+}
+const operations = ['around a member', 'rank of a member', 'first ten', 'new score'] as const
+type Operation = (typeof operations)[number]
+/** Rows of each answer, so that nobody is fast by answering less. */
+const rows: Readonly<Record<Operation, number>> = {
+  'around a member': 2 * sides + 1,
+  'rank of a member': 1,
+  'first ten': 10,
+  'new score': 1,
+}
+
+const openLarder = async (url: string): Promise<Contestant> => {
+  const connection = await connectNodeRedis({ url, commandTimeout: 10_000 })
+  const board = createLeaderboard(connection, { name: 'race' })
+  return {
+    name: 'larder',
+    fill: (entries) => board.submitMany(entries),
+    operations: {
+      'around a member': (id) => board.around(id, sides),
+      'rank of a member': (id) => board.get(id).then((row) => (row === null ? [] : [row])),
+      'first ten': () => board.top(10),
+      'new score': (id, turn) => board.submit(id, turn).then((done) => [done]),
+    },
+    close: () => connection.close(),
+  }
+}
+
+const openRank = async (url: string): Promise<Contestant> => {
+  const client = new Redis(url)
+  const board = new RankBoard(client, 'rank', { sortPolicy: 'high-to-low', updatePolicy: 'best' })
+  return {
+    name: 'redis-rank',
+    fill: (entries) => board.update(entries.map(({ id, score }) => ({ id, value: score }))),
+    operations: {
+      'around a member': (id) => board.around(id, sides),
+      'rank of a member': (id) => board.find(id).then((row) => (row === null ? [] : [row])),
+      'first ten': () => board.top(10),
+      'new score': (id, turn) => board.updateOne(id, turn).then((done) => [done]),
+    },
+    close: async () => client.disconnect(),
+  }
+}
+
+const idOf = (index: number): string => `player:${index}`
+/** Spread over the board, the same for everybody. */
+const chosen = (turn: number): number => (turn * 7_919_333 + 12_345) % members
+const usedBytes = async (server: Server): Promise<number> =>
+  Number(/^used_memory:(\d+)/m.exec(String(await server.command('INFO', 'memory')))?.[1])
+
+export const runLeaderboards = async ({ rounds, say, signal }: BenchmarkOptions) => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  const contestants = [await openLarder(server.url), await openRank(server.url)]
+  const rates = createTally()
+  const times = createTally()
+  const bytes = new Map<string, number>()
+  let done = 0
+  try {
+    for (const { name, fill } of contestants) {
+      const before = await usedBytes(server)
+      for (let from = 0; from < members && !signal.aborted; from += packet)
+        await fill(
+          Array.from({ length: packet }, (_, index) => ({
+            id: idOf(from + index),
+            score: 1 + (((from + index) * 31) % 500_000),
+          })),
+        )
+      bytes.set(name, round(((await usedBytes(server)) - before) / members, 0))
+    }
+    const began = performance.now()
+    for (; done < rounds && (done === 0 || (!signal.aborted && performance.now() - began < mostMs)); done += 1)
+      for (const operation of operations)
+        for (const { name, operations: by } of inTurn(contestants, done)) {
+          let next = done * requests
+          const each: number[] = []
+          const from = performance.now()
+          await Promise.all(
+            Array.from({ length: loops }, async () => {
+              for (let turn = 0; turn < requests / loops; turn += 1) {
+                const request = next++
+                const start = performance.now()
+                const { length } = await by[operation](idOf(chosen(request)), 500_000 + request)
+                each.push(performance.now() - start)
+                if (operation !== 'around a member' ? length !== rows[operation] : length <= sides)
+                  throw new Error(`expected ${rows[operation]} rows of ${name} for "${operation}", found ${length}`)
+              }
+            }),
+          )
+          rates.add(`${operation} ${name}`, (1_000 * requests) / (performance.now() - from))
+          times.add(`${operation} ${name}`, percentile(each, 0.99))
+        }
+  } finally {
+    await Promise.all(contestants.map(({ close }) => close()))
+  }
+  const of = (operation: string, name: string) => rates.of(`${operation} ${name}`)
+  const figures = operations.map((operation) => ({
+    what: operation,
+    larder_per_s: round(median(of(operation, 'larder')), 0),
+    redis_rank_per_s: round(median(of(operation, 'redis-rank')), 0),
+    ratio: round(pairedRatio(of(operation, 'larder'), of(operation, 'redis-rank')), 2),
+    larder_p99_ms: round(median(times.of(`${operation} larder`)), 2),
+    redis_rank_p99_ms: round(median(times.of(`${operation} redis-rank`)), 2),
+  }))
+  say(`${done} rounds, medians; ${members} members, ${loops} requests at once, a second`)
+  say(`${''.padEnd(20)}${['larder', 'redis-rank', 'ratio', 'p99 ms', 'redis-rank'].map((text) => text.padStart(12)).join('')}`)
+  for (const row of figures) {
+    const columns = [row.larder_per_s, row.redis_rank_per_s, row.ratio, row.larder_p99_ms, row.redis_rank_p99_ms]
+    say(`${row.what.padEnd(20)}${columns.map((value) => String(value).padStart(12)).join('')}`)
+  }
+  say(`bytes a member on the server: larder ${bytes.get('larder')}, redis-rank ${bytes.get('redis-rank')}`)
+  return { rounds: done, members, bytes_per_member: Object.fromEntries(bytes), rows: figures }
+}
