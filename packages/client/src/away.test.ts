@@ -117,19 +117,22 @@ test('an observer that throws disturbs nobody', async () => {
 test('the permissions that the documentation names are enough, near cache included, and one less is told', async () => {
   await using servers = await openServers()
   const server = await servers.start()
-  const enough = ['on', '>secret', '~cache:*', '+@read', '+@write', '+@scripting', '+info', '+ping', '+client', '+wait']
+  const enough = ['on', '>secret', '~cache:*', '+@read', '+@write', '+@scripting', '+info', '+ping', '+client', '+wait', '+time']
   await server.command('ACL', 'SETUSER', 'app', ...enough)
   const url = server.url.replace('//', '//app:secret@')
   const cache = await createCache({ url, near: { maxBytes: 100_000 } })
-  let version = 1
-  const get = () => cache.get('key', async () => version, { tags: ['tag'] })
-  await until('it is near', async () => (await get()) === 1 && cache.counters().nearHits > 0)
-  version = 2
-  await cache.invalidate(['tag'])
-  assert.equal(await get(), 2)
-  await cache.put('key', 3, async () => undefined, { tags: ['tag'] })
-  assert.equal(await get(), 3)
-  await cache.close()
+  try {
+    let version = 1
+    const get = () => cache.get('key', async () => version, { tags: ['tag'] })
+    await until('it is near', async () => (await get()) === 1 && cache.counters().nearHits > 0)
+    version = 2
+    await cache.invalidate(['tag'])
+    assert.equal(await get(), 2)
+    await cache.put('key', 3, async () => undefined, { tags: ['tag'] })
+    assert.equal(await get(), 3)
+  } finally {
+    await cache.close()
+  }
   assert.equal(cache.counters().errors, 0)
   await server.command('ACL', 'SETUSER', 'app', '-info')
   await assert.rejects(createCache({ url }), (error: unknown) => isCacheError(error, 'refused') && /info/.test(error.message))

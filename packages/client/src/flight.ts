@@ -1,5 +1,8 @@
 /** Work that several who ask share, as far as nobody gets what was begun before he asked. */
 
+/** After what shares the turn by `createTurnSharing`. */
+export const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** Who asks in the same turn, before anything was sent, gets the same. */
 export const createTurnSharing = <T>(): ((key: string, work: () => T) => T) => {
   const turn = new Map<string, T>()

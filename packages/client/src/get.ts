@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts'
 import { isCacheError } from './errors.ts'
 import type { MissReason } from './events.ts'
 import { type Claim, isValid, type Place, type Reading } from './fence.ts'
-import { createQueueSharing, createTurnSharing } from './flight.ts'
+import { createQueueSharing, createTurnSharing, endOfTurn } from './flight.ts'
 import { type Job, type Signal, startJob, unlessAborted } from './job.ts'
 import type { Ticket } from './near.ts'
 import type { Rules } from './options.ts'
@@ -27,6 +27,8 @@ interface Asked {
   readonly reading: Reading
   readonly ticket: Ticket | undefined
   readonly began: number
+  /** Where it is not there: of all who have asked together. Others have asked at another time, and what this one joins may be old for them. */
+  job: Job<Outcome> | null
 }
 
 /** How long one who asks waits. */
@@ -51,7 +53,7 @@ export const createReader = (core: Core) => {
   const refreshing = new Set<string>()
   const aroundTheCache = createQueueSharing<Outcome>()
   const asking = createTurnSharing<Promise<Asked | null>>()
-  const filling = createTurnSharing<Job<Outcome>>()
+  const goingAround = createTurnSharing<Job<Outcome>>()
 
   const timed = async (key: string, load: Load, signal: Signal): Promise<{ readonly value: unknown; readonly time: number }> => {
     const began = now()
@@ -126,7 +128,7 @@ export const createReader = (core: Core) => {
   /** The entry is not there, or its time is over. */
   const refill = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
     const { key } = place
-    const seen = reading.entry?.id ?? null
+    let seen = reading.entry?.id ?? null
     const began = now()
     let waited: 'process' | 'server' | null = null
     const told = (): void => {
@@ -140,8 +142,12 @@ export const createReader = (core: Core) => {
         const claim: Claim = await fence.claim(place, stamp, seen, settings.lockTime)
         if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load).join(signal())
         if (claim.kind === 'stored') {
-          told()
-          return core.read(claim.entry)
+          if (now() < claim.entry.freshUntil) {
+            told()
+            return core.read(claim.entry)
+          }
+          seen = claim.entry.id
+          continue
         }
         if (claim.kind === 'writing') return await bypass(key, load, 'writing', signal)
         const own = loads.get(claim.holder)
@@ -210,9 +216,23 @@ export const createReader = (core: Core) => {
     const began = now()
     return core.ask(fence.readOne(place)).then((reading) => {
       if (ticket !== undefined) near?.end(ticket)
-      return reading === null ? null : { reading, ticket, began }
+      return reading === null ? null : { reading, ticket, began, job: null }
     })
   }
+
+  const jobOf = (place: Place, asked: Asked, rules: Rules, load: Load): Job<Outcome> => {
+    if (asked.job === null || asked.job.isAborted())
+      asked.job = startJob((signal) => refillOrStale(place, asked.reading, rules, load, signal))
+    return asked.job
+  }
+  /** It begins when all who share it have asked. */
+  const goAround = (name: string, place: Place, load: Load, reason: 'unavailable' | 'open' | 'pending'): Job<Outcome> =>
+    goingAround(name, () =>
+      startJob(async (signal) => {
+        await endOfTurn()
+        return bypass(place.key, load, reason, signal)
+      }),
+    )
 
   /** Who asks for the same in the same turn shares one question, and one job where it is not there; each makes a value of his own. */
   const obtain = async (place: Place, rules: Rules, load: Load, patience: Patience | undefined): Promise<unknown> => {
@@ -229,13 +249,7 @@ export const createReader = (core: Core) => {
       const found = hit(place, asked, rules, load)
       if (found !== missed) return found
     }
-    const job = filling(name, () =>
-      startJob((signal) =>
-        asked === null
-          ? bypass(place.key, load, away ?? 'unavailable', signal)
-          : refillOrStale(place, asked.reading, rules, load, signal),
-      ),
-    )
+    const job = asked === null ? goAround(name, place, load, away ?? 'unavailable') : jobOf(place, asked, rules, load)
     return core.take(await job.join(patience?.signal))
   }
 

@@ -6,8 +6,9 @@
  * only after everything that the server had to tell it before has arrived. It believes what it holds only for `lease` milliseconds after
  * it began its last such round, so one that is not heard need not be waited for any longer than that; it is then removed, and has to join again.
  *
- * The clock is there as long as there are members. Where it is there without any, the server has evicted them, and nobody knows who believes what: the
- * whole lease is waited for. Members are told of an evicted clock, as of any change of it.
+ * What is known of the members can be lost: both are keys, and a server evicts keys or is flushed. Nobody knows then who believes what, and the whole lease is waited
+ * for. That nobody is a member is said by the clock, `none`. Where there is no clock either, nobody can be one on whose connection the server tells nothing:
+ * it says how many there are.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, type Connection, run, script } from './connection.ts'
@@ -19,11 +20,32 @@ const lease = 1_000
 const roundEvery = 250
 const replicaPatience = 100
 
-const joinScript = script(`
-redis.call('SET', KEYS[2], '0', 'NX')
-local now = redis.call('GET', KEYS[2])
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-return now`)
+/** Numbers are the server's time in microseconds, or more: one that was given is not given again, also when the clock was lost. */
+const shared = `
+local members, clock = KEYS[1], KEYS[2]
+local function nextNumber(last)
+  local time = redis.call('TIME')
+  return string.format('%.0f', math.max(time[1] * 1000000 + time[2], (last or 0) + 1))
+end
+local function believers()
+  local told = string.match(redis.call('INFO', 'clients'), 'tracking_clients:(%d+)')
+  local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
+  if tonumber(up or '0') < 2 then return 1000000 end
+  return tonumber(told or '1000000')
+end
+`
+
+/** Where members were lost, one that never answers stands for them, until somebody has waited for as long as they may believe. */
+const joinScript = script(`${shared}
+local state = redis.call('GET', clock)
+local number = tonumber(state or '')
+if redis.call('ZCARD', members) == 0 and (number or (not state and believers() > 1)) then redis.call('ZADD', members, 0, 'lost') end
+if not number then
+  number = nextNumber()
+  redis.call('SET', clock, number)
+end
+redis.call('ZADD', members, number, ARGV[1])
+return 1`)
 
 /** With an increment, which is a write, so that the server does not tell of each round of each member to all the others. */
 const seenScript = script(`
@@ -31,22 +53,22 @@ if not redis.call('ZADD', KEYS[1], 'XX', 'INCR', '0', ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
 return 1`)
 
-/** 0: there are no members; -1: there were, and who they are is lost; else the number that all of them must have. */
-const announceScript = script(`
-if redis.call('ZCARD', KEYS[1]) == 0 then return redis.call('EXISTS', KEYS[2]) * -1 end
-local number = redis.call('INCR', KEYS[2])
-if number == 1 then
-  local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-  number = tonumber(last[2]) + 1
-  redis.call('SET', KEYS[2], string.format('%.0f', number))
+/** 0: there are no members; -1: there may be, and who they are is lost; else the number that all of them must have. */
+const announceScript = script(`${shared}
+local state = redis.call('GET', clock)
+if redis.call('ZCARD', members) == 0 then
+  if state == 'none' or (not state and believers() == 0) then return '0' end
+  return '-1'
 end
+local number = nextNumber(tonumber(state or redis.call('ZREVRANGE', members, 0, 0, 'WITHSCORES')[2]))
+redis.call('SET', clock, number)
 return number`)
 
 /** Those who have not that number, or the one of that name. */
 const forgetScript = script(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1])
 if ARGV[2] ~= '' then redis.call('ZREM', KEYS[1], ARGV[2]) end
-if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SET', KEYS[2], 'none', 'PX', ${86_400_000}) end
 return 1`)
 
 const keysOfMembers = (keys: Keys): readonly string[] => [keys.nearMembers, keys.nearClock]

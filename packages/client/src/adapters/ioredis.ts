@@ -70,10 +70,25 @@ const factory: WireFactory = {
     client.on('error', tellLost)
     client.on('close', tellLost)
     client.on('end', connectLater)
+    /** It writes each command at once; here all of a turn leave at its end. */
+    let corked: typeof client.stream | null = null
+    const together = (): void => {
+      if (corked !== null) return
+      const stream = client.stream
+      corked = stream
+      stream.cork()
+      setImmediate(() => {
+        corked = null
+        stream.uncork()
+      })
+    }
     begin()
     return {
       isReady: () => isReady,
-      send: ([command = '', ...args]) => client.callBuffer(String(command), args),
+      send: ([command = '', ...args]) => {
+        together()
+        return client.callBuffer(String(command), args)
+      },
       onReady: (listener) => void ready.push(listener),
       onLost: (listener) => void lost.push(listener),
       onInvalidated: () => undefined,

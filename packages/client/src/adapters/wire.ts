@@ -8,7 +8,7 @@ export interface WireOptions extends Pick<ConnectionOptions, 'url' | 'tls' | 'cr
 
 export interface Wire {
   isReady(): boolean
-  /** Bulk texts come as bytes. What is sent in one turn goes out together and is answered in its order. Rejects at once while it is not connected. Nothing is sent twice. */
+  /** Bulk texts come as bytes. What is sent in one turn goes out together, after its end, and is answered in its order. Rejects at once while it is not connected. Nothing is sent twice. */
   send(args: readonly Argument[]): Promise<unknown>
   /** Connected, and logged in. */
   onReady(listener: () => void): void
