@@ -110,6 +110,36 @@ describe('members of near caches', () => {
     await second
   })
 
+  it('are waited for when the list of them is lost while somebody waits', async () => {
+    const silent = await open()
+    silent.hold()
+    const time = took(settle())
+    await until('it is told', () => silent.waiting.length > 0)
+    await server.command('DEL', names[0])
+    const other = await open()
+    assert.ok((await time) >= lease - 50, `${await time} ms`)
+    await Promise.all([silent.close(), other.close()])
+    await settle() // for the one that was lost
+  })
+
+  it('are waited for when the list is lost again while somebody waits for those of the last time', async () => {
+    const first = await open()
+    await server.command('DEL', names[0])
+    await until('it has joined again', async () => Number(await server.command('ZCARD', names[0])) === 3)
+    const early = settle()
+    await delay(lease / 2)
+    const silent = await open()
+    silent.hold()
+    await server.command('DEL', names[0])
+    await until('it has joined again', async () => Number(await server.command('ZCARD', names[0])) === 3)
+    await early
+    const until1 = silent.membership.trustedUntil()
+    assert.ok(until1 > performance.now(), 'the silent one believes')
+    await settle()
+    assert.ok(performance.now() >= until1)
+    await Promise.all([silent.close(), first.close()])
+  })
+
   for (const [what, lost] of [
     ['the list of them', names.slice(0, 1)],
     ['all that is known of them', names],

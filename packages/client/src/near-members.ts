@@ -11,13 +11,14 @@
  * it says how many there are.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Command, type Connection, run, script } from './connection.ts'
+import { type Connection, run, script } from './connection.ts'
 import { newId } from './entry.ts'
 import { isCacheError } from './errors.ts'
 import type { Keys } from './keys.ts'
 
-const lease = 1_000
-const roundEvery = 250
+/** Milliseconds. All who share a server must have the same. */
+const usualLease = 1_000
+const roundsInLease = 4
 const replicaPatience = 100
 
 /** Numbers are the server's time in microseconds, or more: one that was given is not given again, also when the clock was lost. */
@@ -27,6 +28,9 @@ local function nextNumber(last)
   local time = redis.call('TIME')
   return string.format('%.0f', math.max(time[1] * 1000000 + time[2], (last or 0) + 1))
 end
+local function highest()
+  return tonumber(redis.call('ZREVRANGEBYSCORE', members, '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '0')
+end
 local function believers()
   local told = string.match(redis.call('INFO', 'clients'), 'tracking_clients:(%d+)')
   local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
@@ -35,16 +39,29 @@ local function believers()
 end
 `
 
-/** Where members were lost, one that never answers stands for them, until somebody has waited for as long as they may believe. */
+/**
+ * A new list has a name, so that whoever waits sees that it is not the one in which he has announced. Where members were lost, one that never answers stands
+ * for them, until somebody who has announced afterwards has waited for as long as they may believe.
+ */
 const joinScript = script(`${shared}
 local state = redis.call('GET', clock)
 local number = tonumber(state or '')
-if redis.call('ZCARD', members) == 0 and (number or (not state and believers() > 1)) then redis.call('ZADD', members, 0, 'lost') end
+local lost = state and state ~= 'none' or not state and believers() > 1
 if not number then
   number = nextNumber()
   redis.call('SET', clock, number)
 end
+if redis.call('EXISTS', members) == 0 then
+  redis.call('ZADD', members, '+inf', 'list:' .. ARGV[1])
+  if lost then redis.call('ZADD', members, number, 'lost') end
+end
 redis.call('ZADD', members, number, ARGV[1])
+return 1`)
+
+/** A clock that was lost, of members that were not. 0: they were, too. */
+const mendScript = script(`${shared}
+if redis.call('EXISTS', members) == 0 then return 0 end
+if not tonumber(redis.call('GET', clock) or '') then redis.call('SET', clock, nextNumber(highest())) end
 return 1`)
 
 /** With an increment, which is a write, so that the server does not tell of each round of each member to all the others. */
@@ -53,49 +70,71 @@ if not redis.call('ZADD', KEYS[1], 'XX', 'INCR', '0', ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
 return 1`)
 
-/** 0: there are no members; -1: there may be, and who they are is lost; else the number that all of them must have. */
+/**
+ * The number that all members must have, and the name of the list. 0: there are none. -1: there may be, and who they are is lost; with the word that the clock then is, which
+ * is that word still, a lease later, if nobody has joined meanwhile.
+ */
 const announceScript = script(`${shared}
 local state = redis.call('GET', clock)
-if redis.call('ZCARD', members) == 0 then
-  if state == 'none' or (not state and believers() == 0) then return '0' end
-  return '-1'
+if redis.call('EXISTS', members) == 0 then
+  if state == 'none' or (not state and believers() == 0) then return {'0', ''} end
+  if not state or tonumber(state) then
+    state = 'lost:' .. ARGV[1]
+    redis.call('SET', clock, state)
+  end
+  return {'-1', state}
 end
-local number = nextNumber(tonumber(state or redis.call('ZREVRANGE', members, 0, 0, 'WITHSCORES')[2]))
+local number = nextNumber(tonumber(state or '') or highest())
 redis.call('SET', clock, number)
-return number`)
+return {number, redis.call('ZREVRANGE', members, 0, 0)[1]}`)
 
-/** Those who have not that number, or the one of that name. */
+/** How many have not that number; -1: the list is another one, or gone. */
+const behindScript = script(`
+if redis.call('ZSCORE', KEYS[1], ARGV[2]) then return redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[1]) end
+if redis.call('GET', KEYS[2]) == 'none' then return 0 end
+return -1`)
+
+/** Those who have not that number, or the one of that name; or, where the clock is still that word, whoever was lost. */
 const forgetScript = script(`
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1])
-if ARGV[2] ~= '' then redis.call('ZREM', KEYS[1], ARGV[2]) end
-if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SET', KEYS[2], 'none', 'PX', ${86_400_000}) end
+local isEmpty = ARGV[3] ~= '' and redis.call('GET', KEYS[2]) == ARGV[3]
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1])
+  redis.call('ZREM', KEYS[1], ARGV[2])
+  isEmpty = redis.call('ZCARD', KEYS[1]) == 1
+end
+if isEmpty then
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[2], 'none', 'PX', ${86_400_000})
+end
 return 1`)
 
 const keysOfMembers = (keys: Keys): readonly string[] => [keys.nearMembers, keys.nearClock]
 
 /** Resolves when no member holds anything that `remove` has made void. */
-export const createSettling = (connection: Connection, keys: Keys) => {
-  const announce = async (): Promise<number> => {
-    const [answer] = await connection.send([run(announceScript, keysOfMembers(keys))])
-    return Number(answer?.value ?? 0)
+export const createSettling = (connection: Connection, keys: Keys, lease = usualLease) => {
+  const names = keysOfMembers(keys)
+  const announce = async () => {
+    const [answer] = await connection.send([run(announceScript, names, [newId()])])
+    const [number, list] = Array.isArray(answer?.value) ? answer.value.map(String) : []
+    return { number: Number(number), list: list ?? '' }
   }
-  const behind = (number: number): Command => ({
-    key: keys.nearMembers,
-    args: ['ZCOUNT', keys.nearMembers, '-inf', `(${number}`],
-  })
   return async (remove: () => Promise<unknown>): Promise<void> => {
     // On one connection to one server the order of sending is the order of execution.
-    const both = connection.clustered ? remove().then(announce) : Promise.all([remove(), announce()]).then(([, number]) => number)
-    const number = await both
+    const both = connection.clustered
+      ? remove().then(announce)
+      : Promise.all([remove(), announce()]).then(([, announced]) => announced)
+    const { number, list } = await both
     if (number === 0) return
     const deadline = performance.now() + lease
-    if (number < 0) await delay(lease)
-    for (let pause = 0; performance.now() < deadline; pause = Math.min(20, pause + 1)) {
-      const [answer] = await connection.send([behind(number)])
-      if (Number(answer?.value ?? 0) === 0) return
-      await delay(pause)
+    let behind = number < 0 ? -1 : 1
+    for (let pause = 0; behind >= 0 && performance.now() < deadline; pause = Math.min(20, pause + 1)) {
+      if (pause > 0) await delay(pause)
+      const [answer] = await connection.send([run(behindScript, names, [String(number), list])])
+      behind = Number(answer?.value ?? 0)
+      if (behind === 0) return
     }
-    await connection.send([run(forgetScript, keysOfMembers(keys), [String(number), ''])])
+    await delay(Math.max(0, deadline - performance.now()))
+    await connection.send([run(forgetScript, names, number < 0 ? ['-inf', '', list] : [String(number), '', ''])])
   }
 }
 
@@ -111,10 +150,11 @@ export interface MembershipDependencies {
   /** Null: all. */
   readonly drop: (keys: readonly string[] | null) => void
   readonly failed: (error: unknown) => void
+  readonly lease?: number
 }
 
 /** The connection must track. */
-export const joinMembers = ({ connection, keys, drop, failed }: MembershipDependencies): Membership => {
+export const joinMembers = ({ connection, keys, drop, failed, lease = usualLease }: MembershipDependencies): Membership => {
   const { tracking } = connection
   let id = newId()
   let isMember = false
@@ -152,7 +192,14 @@ export const joinMembers = ({ connection, keys, drop, failed }: MembershipDepend
     if (!isMember) isMember = (await join()) && own === generation
     if (!isMember) return
     const [clock] = await connection.send([{ key: keys.nearClock, args: ['GET', keys.nearClock] }])
-    const number = String(clock?.value ?? 0)
+    const number = String(clock?.value ?? '')
+    if (!/^\d+$/.test(number)) {
+      // What it has seen to has no number now, so nobody would wait for it.
+      const [mended] = await connection.send([run(mendScript, keysOfMembers(keys))])
+      if (mended?.value !== 1 && own === generation) distrust()
+      again = true
+      return
+    }
     if (connection.clustered) await tracking?.settle()
     const [seen] = await connection.send([run(seenScript, [keys.nearMembers], [id, number])])
     if (own !== generation) return
@@ -188,7 +235,7 @@ export const joinMembers = ({ connection, keys, drop, failed }: MembershipDepend
     else drop(names)
     if (names === null || names.includes(keys.nearClock)) go()
   })
-  const timer = setInterval(go, roundEvery)
+  const timer = setInterval(go, lease / roundsInLease)
   timer.unref()
   go()
 
@@ -199,7 +246,7 @@ export const joinMembers = ({ connection, keys, drop, failed }: MembershipDepend
       clearInterval(timer)
       const own = id
       distrust()
-      await connection.send([run(forgetScript, keysOfMembers(keys), ['-inf', own])]).catch(failed)
+      await connection.send([run(forgetScript, keysOfMembers(keys), ['-inf', own, ''])]).catch(failed)
     },
   }
 }

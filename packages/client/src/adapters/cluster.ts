@@ -41,7 +41,7 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
     const known = members.get(address)
     if (known !== undefined) return known
     const isReplica = members === replicas
-    const wire = factory.open({ ...common, url: urlOf(url, address), track: isTracking && !isReplica })
+    const wire = factory.open({ ...common, url: urlOf(url, address), track: isTracking && !isReplica, isReplica })
     const node = watchNode(wire, {
       commandTimeout,
       credentials,
@@ -94,7 +94,7 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
           // The next one may know.
         }
       }
-      const first = factory.open({ ...common, url, track: false })
+      const first = factory.open({ ...common, url, track: false, isReplica: false })
       try {
         await within(new Promise<void>((resolve) => (first.isReady() ? resolve() : first.onReady(resolve))), connectTimeout)
         take(await viewOf(first, new URL(url).hostname))

@@ -1,26 +1,19 @@
 /** By `ioredis` 5 or later, which the application brings. It does not tell of changed keys, so there is no near cache with it. */
 import { Redis, ReplyError } from 'ioredis'
 import { createConnect } from './connect.ts'
+import { targetOf } from './url.ts'
 import type { Wire, WireFactory } from './wire.ts'
-
-const credentialsIn = (url: string): { readonly username?: string; readonly password?: string } => {
-  const { username, password } = new URL(url)
-  return {
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-  }
-}
 
 const factory: WireFactory = {
   tracks: false,
   open: ({ url, tls, credentials, connectTimeout }): Wire => {
-    const { hostname, port, protocol, pathname } = new URL(url)
+    const { host, port, database, isSecure, credentials: named } = targetOf(url)
     const client = new Redis({
-      host: hostname,
-      port: Number(port === '' ? 6_379 : port),
-      db: Number(pathname.slice(1) || 0),
-      ...(protocol === 'rediss:' || tls !== undefined ? { tls: { ...tls } } : {}),
-      ...(credentials === undefined ? credentialsIn(url) : {}),
+      host,
+      port,
+      db: database,
+      ...(isSecure || tls !== undefined ? { tls: { ...tls } } : {}),
+      ...(credentials === undefined ? named : {}),
       lazyConnect: true,
       connectTimeout,
       enableOfflineQueue: false,

@@ -22,6 +22,7 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
     url,
     connectTimeout,
     track: isTracking,
+    isReplica: false,
     ...(tls === undefined ? {} : { tls }),
     ...(credentials === undefined ? {} : { credentials }),
   }
@@ -65,7 +66,8 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
   checks.unref()
 
   /** Of a reader endpoint. */
-  const readerWire = typeof readFrom === 'object' ? factory.open({ ...wireOptions, url: readFrom.url, track: false }) : null
+  const readerWire =
+    typeof readFrom === 'object' ? factory.open({ ...wireOptions, url: readFrom.url, track: false, isReplica: true }) : null
   const reader =
     readerWire === null
       ? null

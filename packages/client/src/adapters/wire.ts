@@ -4,6 +4,8 @@ import type { Argument, ConnectionOptions } from '../connection.ts'
 export interface WireOptions extends Pick<ConnectionOptions, 'url' | 'tls' | 'credentials'> {
   readonly connectTimeout: number
   readonly track: boolean
+  /** Only read from, and not the primary. */
+  readonly isReplica: boolean
 }
 
 export interface Wire {

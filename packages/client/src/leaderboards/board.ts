@@ -9,6 +9,7 @@ import {
   clearScript,
   keyNames,
   membersScript,
+  nameStart,
   pageScript,
   removeScript,
   scoresScript,
@@ -93,6 +94,26 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       data: data === null || data === undefined ? null : String(data),
     }
   }
+  /** In the order of the board; how many are ahead follows from how many are ahead of the first. */
+  const foundIn = (shard: number, reply: Reply): readonly Found[] => {
+    const [from, first, denseFirst, pairs, data] = list(reply)
+    const [flat, kept] = [list(pairs), list(data)]
+    const all: Found[] = []
+    let [ahead, dense] = [Number(first), Number(denseFirst)]
+    for (let at = 0; at < flat.length / 2; at += 1) {
+      const name = String(flat[2 * at])
+      const key = String(flat[2 * at + 1])
+      const place = Number(from) + at
+      if (at > 0 && key !== all[at - 1]?.key) {
+        ahead = place
+        if (dense >= 0) dense += 1
+      }
+      const one = kept[at]
+      const text = one === null || one === undefined ? null : String(one)
+      all.push({ shard, id: name.slice(nameStart), key, name, place, ahead, dense, data: text })
+    }
+    return all
+  }
   const rowOf = <D>(one: Found, rank: number): Row<D> => ({
     id: one.id,
     score: sign * Number(one.key) + 0,
@@ -137,12 +158,10 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     if (count === 0) return []
     if (shards === 1) {
       const [reply] = await ask([on(0, pageScript, [dense, String(offset), String(offset + count - 1)])])
-      return list(reply)
-        .map((row) => found(0, row))
-        .map((one) => rowOf<D>(one, rankOf(one)))
+      return foundIn(0, reply ?? null).map((one) => rowOf<D>(one, rankOf(one)))
     }
     const replies = await ask(range(shards).map((shard) => on(shard, pageScript, [dense, '0', String(offset + count - 1)])))
-    const all = replies.flatMap((reply, shard) => list(reply).map((row) => found(shard, row))).sort(beforeIn)
+    const all = replies.flatMap((reply, shard) => foundIn(shard, reply)).sort(beforeIn)
     return ranked<D>(all, 0, 0).slice(offset, offset + count)
   }
 
@@ -202,9 +221,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       const own = shardOf(id)
       if (shards === 1) {
         const [reply] = await ask([on(own, aroundScript, [dense, id, String(before), String(after)])])
-        return list(reply)
-          .map((row) => found(own, row))
-          .map((one) => rowOf<D>(one, rankOf(one)))
+        return foundIn(own, reply ?? null).map((one) => rowOf<D>(one, rankOf(one)))
       }
       const [me] = await members([id])
       if (me === undefined || me === null) return []
@@ -216,7 +233,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
             : on(shard, aroundPlaceScript, [dense, me.key, me.name, ...sides]),
         ),
       )
-      const all = replies.flatMap((reply, shard) => list(reply).map((row) => found(shard, row))).sort(beforeIn)
+      const all = replies.flatMap((reply, shard) => foundIn(shard, reply)).sort(beforeIn)
       const at = all.findIndex((one) => one.id === id)
       const rows = all.slice(Math.max(0, at - before), at + after + 1)
       const [first] = rows
@@ -232,9 +249,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       if (from === undefined || to === undefined || count === 0) return []
       if (shards === 1) {
         const [reply] = await ask([on(0, scoresScript, [dense, from, to, String(offset), String(count)])])
-        return list(reply)
-          .map((row) => found(0, row))
-          .map((one) => rowOf<D>(one, rankOf(one)))
+        return foundIn(0, reply ?? null).map((one) => rowOf<D>(one, rankOf(one)))
       }
       const replies = await ask([
         ...range(shards).map((shard) => on(shard, scoresScript, [dense, from, to, '0', String(offset + count)])),
@@ -242,7 +257,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       ])
       const all = replies
         .slice(0, shards)
-        .flatMap((reply, shard) => list(reply).map((row) => found(shard, row)))
+        .flatMap((reply, shard) => foundIn(shard, reply))
         .sort(beforeIn)
       const ahead = replies.slice(shards).reduce<number>((sum, reply) => sum + Number(reply), 0)
       return ranked<D>(all, ahead, ahead).slice(offset, offset + count)

@@ -4,7 +4,7 @@
  * | key | type | what |
  * |---|---|---|
  * | `…:order` | sorted set | names in the order of the ranks: the score (negative where high is first), then the name: 16 digits of time and the id |
- * | `…:names` | hash | from id to name |
+ * | `…:names` | hash | from id to name; from the empty id, which no member has, the time of the latest name |
  * | `…:data` | hash | from id to what the application keeps of a member, as JSON |
  * | `…:distinct` | sorted set | each score once, for dense ranks |
  * | `…:counts` | hash | how many members have that score |
@@ -13,53 +13,51 @@
  */
 import { type Script, script } from '../connection.ts'
 
-/** KEYS in this order; `last` is the time of the latest name. */
-export const keyNames = ['order', 'names', 'data', 'distinct', 'counts', 'last'] as const
+/** KEYS in this order. */
+export const keyNames = ['order', 'names', 'data', 'distinct', 'counts'] as const
 
 const digits = 16
+/** Where the id stands in a name, from 0. */
+export const nameStart = digits + 1
 
 const shared = `
-local order, names, data, distinct, counts, last = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local function idOf(name) return string.sub(name, ${digits + 2}) end
-local function drop(id, dense)
-  local name = redis.call('HGET', names, id)
-  if not name then return nil end
-  local score = redis.call('ZSCORE', order, name)
-  redis.call('ZREM', order, name)
-  redis.call('HDEL', names, id)
-  if dense and tonumber(redis.call('HINCRBY', counts, score, -1)) <= 0 then
+local order, names, data, distinct, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local function idOf(name) return string.sub(name, ${nameStart + 1}) end
+local function forgetScore(score)
+  if tonumber(redis.call('HINCRBY', counts, score, -1)) <= 0 then
     redis.call('HDEL', counts, score)
     redis.call('ZREM', distinct, score)
   end
-  return score
+end
+local function drop(id, dense)
+  local name = redis.call('HGET', names, id)
+  if not name then return false end
+  local score = redis.call('ZSCORE', order, name)
+  redis.call('ZREM', order, name)
+  redis.call('HDEL', names, id)
+  if dense then forgetScore(score) end
+  return true
 end
 `
 
-/** `nil` where the score is that of nobody yet. */
+/** Rows: place of the first one from 0, how many are ahead of it by score, distinct scores ahead or -1, then names and scores by turns, and what is kept with each, where anything is. */
 const reading = `
 local function denseBelow(score) return redis.call('ZCOUNT', distinct, '-inf', '(' .. score) end
 local function below(score) return redis.call('ZCOUNT', order, '-inf', '(' .. score) end
 local function rows(from, to)
   if to < from then return {} end
   local found = redis.call('ZRANGE', order, from, to, 'WITHSCORES')
-  local ids = {}
-  for at = 1, #found, 2 do ids[#ids + 1] = idOf(found[at]) end
+  if #found == 0 then return {} end
   local kept = {}
-  if #ids > 0 then kept = redis.call('HMGET', data, unpack(ids)) end
-  local list, competition, dense, previous = {}, nil, nil, nil
-  for at = 1, #found, 2 do
-    local score, place = found[at + 1], from + (at - 1) / 2
-    if previous == nil then
-      competition = below(score)
-      if ARGV[1] == '1' then dense = denseBelow(score) end
-    elseif score ~= previous then
-      competition = place
-      if dense then dense = dense + 1 end
-    end
-    previous = score
-    list[#list + 1] = {ids[(at + 1) / 2], score, place, competition, dense or -1, kept[(at + 1) / 2], found[at]}
+  if redis.call('EXISTS', data) == 1 then
+    local ids = {}
+    for at = 1, #found, 2 do ids[#ids + 1] = idOf(found[at]) end
+    kept = redis.call('HMGET', data, unpack(ids))
   end
-  return list
+  local ahead, dense = 0, -1
+  if from > 0 then ahead = below(found[2]) end
+  if ARGV[1] == '1' then dense = denseBelow(found[2]) end
+  return {from, ahead, dense, found, kept}
 end
 `
 
@@ -70,30 +68,39 @@ end
 export const updateScript: Script = script(`${shared}
 local dense, mode, sign, ties, most, ends = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local answers = {}
-local time = redis.call('TIME')
+local now, latest
 for at = 7, #ARGV, 4 do
   local id, given = ARGV[at], tonumber(ARGV[at + 1])
-  local name = redis.call('HGET', names, id)
-  local before = name and sign * tonumber(redis.call('ZSCORE', order, name)) or nil
+  local known = redis.call('HMGET', names, id, '')
+  local name, old = known[1], nil
+  if name then old = redis.call('ZSCORE', order, name) end
+  local before = old and sign * tonumber(old)
   local score = given
   if before and mode == 'sum' then score = before + given end
   if before and mode == 'best' and (sign * given) >= (sign * before) then score = before end
   if before and score == before then
     answers[#answers + 1] = {string.format('%.17g', score), 0}
   else
-    drop(id, dense)
-    local place = '0000000000000000'
+    if name then
+      redis.call('ZREM', order, name)
+      if dense then forgetScore(old) end
+    end
+    local place = '${'0'.repeat(digits)}'
     if ties ~= 'name' then
-      local now = time[1] * 1000000 + time[2]
-      local latest = tonumber(redis.call('GET', last) or '0')
-      if now <= latest then now = latest + 1 end
-      redis.call('SET', last, string.format('%.0f', now))
-      if ties == 'latest' then now = 9999999999999999 - now end
-      place = string.format('%016.0f', now)
+      if not now then
+        local time = redis.call('TIME')
+        now, latest = time[1] * 1000000 + time[2], tonumber(known[2] or '0')
+      end
+      latest = math.max(now, latest + 1)
+      place = string.format('%0${digits}.0f', ties == 'latest' and ${'9'.repeat(digits)} - latest or latest)
     end
     name = place .. ':' .. id
     redis.call('ZADD', order, string.format('%.17g', sign * score + 0), name)
-    redis.call('HSET', names, id, name)
+    if latest then
+      redis.call('HSET', names, id, name, '', string.format('%.0f', latest))
+    else
+      redis.call('HSET', names, id, name)
+    end
     if dense then
       local key = redis.call('ZSCORE', order, name)
       if tonumber(redis.call('HINCRBY', counts, key, 1)) == 1 then redis.call('ZADD', distinct, key, key) end
@@ -121,9 +128,10 @@ for at = 2, #ARGV do
   if drop(ARGV[at], ARGV[1] == '1') then count = count + 1 end
   redis.call('HDEL', data, ARGV[at])
 end
+if redis.call('EXISTS', order) == 0 then redis.call('DEL', names) end
 return count`)
 
-/** ARGV: 1 for dense ranks, first and last place from 0. Answers rows: id, score, place, how many are ahead by score, distinct scores ahead or -1, data, name. */
+/** ARGV: 1 for dense ranks, first and last place from 0. Answers rows. */
 export const pageScript: Script = script(`${shared}${reading}
 return rows(tonumber(ARGV[2]), tonumber(ARGV[3]))`)
 
