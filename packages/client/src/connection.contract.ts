@@ -1,23 +1,29 @@
 /** What every adapter does, on real servers. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Connect, type Connection, run, script } from './connection.ts'
+import { type Connect, type Connection, type ConnectionOptions, run, script } from './connection.ts'
 import { isCacheError } from './errors.ts'
-import { engines, openServers, type Server, type Servers, until } from './testing/servers.ts'
+import { engines, openServers, type Server, type Servers, trust, until } from './testing/servers.ts'
 
 const text = (value: unknown): string => String(value)
 
 export const connectionContract = (name: string, connect: Connect, abilities: { readonly tracking: boolean }): void => {
-  for (const clustered of [false, true])
-    describe(`${name} to ${clustered ? 'a cluster' : 'one server'}`, () => {
+  for (const [clustered, tls] of [
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ] as const)
+    describe(`${name} to ${clustered ? 'a cluster' : 'one server'}${tls ? ', with TLS' : ''}`, () => {
+      const connectTo = (options: ConnectionOptions) => connect({ ...options, ...(tls ? { tls: trust } : {}) })
       let servers: Servers
       let nodes: readonly Server[]
       let connection: Connection
       const url = () => nodes[0]?.url ?? ''
       before(async () => {
-        servers = await openServers()
+        servers = await openServers({ tls })
         nodes = clustered ? await servers.cluster(3) : [await servers.start()]
-        connection = await connect({ url: url() })
+        connection = await connectTo({ url: url() })
       })
       after(async () => {
         await connection.close()
@@ -62,9 +68,9 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
       })
 
       it('gives an epoch that stays, is the same for everybody, and is another one when the server has started anew', async () => {
-        await using own = await openServers()
+        await using own = await openServers({ tls })
         const server = await own.start()
-        const [a, b] = [await connect({ url: server.url }), await connect({ url: server.url })]
+        const [a, b] = [await connectTo({ url: server.url }), await connectTo({ url: server.url })]
         const epoch = async (one: Connection) => (await one.send([{ key: 'k', args: ['PING'] }]))[0]?.epoch
         const first = await epoch(a)
         assert.ok(first !== undefined && first.length > 4)
@@ -89,9 +95,9 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
       })
 
       it('keeps nobody waiting for a server that hangs, and is back when it is', async () => {
-        await using own = await openServers()
+        await using own = await openServers({ tls })
         const server = await own.start()
-        const one = await connect({ url: server.url, commandTimeout: 100 })
+        const one = await connectTo({ url: server.url, commandTimeout: 100 })
         const ping = () => one.send([{ key: 'k', args: ['PING'] }])
         process.kill(server.pid, 'SIGSTOP')
         const began = performance.now()
@@ -109,11 +115,11 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
       })
 
       it('does not take a replica for a primary, nor the data of before a promotion for that of after it', async () => {
-        await using own = await openServers()
+        await using own = await openServers({ tls })
         const [primary, replica] = clustered ? await own.cluster(1, 1) : [await own.start(), await own.start()]
         assert.ok(primary && replica)
         if (!clustered) await replica.command('REPLICAOF', primary.address, String(primary.port))
-        const one = await connect({ url: clustered ? primary.url : primary.url, connectTimeout: 500 })
+        const one = await connectTo({ url: clustered ? primary.url : primary.url, connectTimeout: 500 })
         const ask = () =>
           one.send([{ key: 'k', args: ['GET', 'k'] }]).then(
             ([answer]) => answer?.epoch ?? '',
@@ -129,38 +135,49 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
         if (clustered) await until('it has followed', async () => ![before, ''].includes(await ask()))
         else {
           await until('it is not asked any longer', async () => (await ask()) === '')
-          await assert.rejects(connect({ url: primary.url, connectTimeout: 300 }), (error: unknown) =>
+          await assert.rejects(connectTo({ url: primary.url, connectTimeout: 300 }), (error: unknown) =>
             isCacheError(error, 'unavailable'),
           )
         }
         await one.close()
       })
 
+      if (tls)
+        it('speaks with nobody whose certificate it does not trust', async () => {
+          await assert.rejects(connect({ url: url(), connectTimeout: 500 }), (error: unknown) =>
+            isCacheError(error, 'unavailable'),
+          )
+        })
+
       it('says when nobody is there, who may not, and what is no url', async () => {
-        await assert.rejects(connect({ url: 'redis://127.0.0.1:1', connectTimeout: 300 }), (error: unknown) =>
-          isCacheError(error, 'unavailable'),
+        await assert.rejects(
+          connectTo({ url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:1`, connectTimeout: 300 }),
+          (error: unknown) => isCacheError(error, 'unavailable'),
         )
-        await assert.rejects(connect({ url: 'localhost' }), (error: unknown) => isCacheError(error, 'usage'))
-        await using own = await openServers()
+        await assert.rejects(connectTo({ url: 'localhost' }), (error: unknown) => isCacheError(error, 'usage'))
+        await assert.rejects(connect({ url: 'redis://127.0.0.1:1', tls: trust }), (error: unknown) =>
+          isCacheError(error, 'usage'),
+        )
+        await using own = await openServers({ tls })
         const server = await own.start(['--user', 'some', 'on', '>p@ss', '~*', '&*', '+@all'])
         await server.command('CONFIG', 'SET', 'requirepass', 'secret')
-        await assert.rejects(connect({ url: server.url }), (error: unknown) => isCacheError(error, 'refused'))
+        await assert.rejects(connectTo({ url: server.url }), (error: unknown) => isCacheError(error, 'refused'))
         const wrong = server.url.replace('//', '//:wrong@')
-        await assert.rejects(connect({ url: wrong }), (error: unknown) => isCacheError(error, 'refused'))
-        await (await connect({ url: server.url.replace('//', '//:secret@') })).close()
-        await (await connect({ url: server.url.replace('//', '//some:p%40ss@') })).close()
-        await (await connect({ url: server.url, credentials: async () => ({ username: 'some', password: 'p@ss' }) })).close()
+        await assert.rejects(connectTo({ url: wrong }), (error: unknown) => isCacheError(error, 'refused'))
+        await (await connectTo({ url: server.url.replace('//', '//:secret@') })).close()
+        await (await connectTo({ url: server.url.replace('//', '//some:p%40ss@') })).close()
+        await (await connectTo({ url: server.url, credentials: async () => ({ username: 'some', password: 'p@ss' }) })).close()
       })
 
       it('asks again for credentials that end, and authenticates the open connection by them', async () => {
-        await using own = await openServers()
+        await using own = await openServers({ tls })
         const server = await own.start(['--user', 'some', 'on', '>one', '~*', '&*', '+@all'])
         let asked = 0
         const credentials = async () => {
           asked += 1
           return { username: 'some', password: asked < 3 ? 'one' : 'two', renewAfter: 20 }
         }
-        const one = await connect({ url: server.url, credentials })
+        const one = await connectTo({ url: server.url, credentials })
         await server.command('ACL', 'SETUSER', 'some', '>two')
         await until('it has asked again', () => asked >= 5)
         assert.equal(text((await one.send([{ key: 'k', args: ['ACL', 'WHOAMI'] }]))[0]?.value), 'some')
@@ -171,7 +188,7 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
         it('tells of changes of what was read, before the answer to what was asked later', async () => {
           const told: (readonly string[] | null)[] = []
           let losses = 0
-          const one = await connect({ url: url(), track: true })
+          const one = await connectTo({ url: url(), track: true })
           const { tracking } = one
           assert.ok(tracking)
           tracking.onInvalidated((keys) => told.push(keys))

@@ -89,8 +89,13 @@ export interface ConnectionOptions {
   readonly credentials?: () => Promise<Credentials>
   /** For `rediss://`: authorities to trust beside the system's, and a certificate of one's own. */
   readonly tls?: { readonly ca?: string | Buffer; readonly cert?: string | Buffer; readonly key?: string | Buffer }
-  /** Where replicas answer: `replicas` of a cluster, or the URL of a reader endpoint. Entries are read there; what decides about them is not. */
-  readonly readFrom?: 'primary' | 'replicas' | { readonly url: string }
+  /**
+   * Where replicas answer: `replicas` in cluster mode; else the URL of a reader endpoint, or those of replicas. Entries are read there; what decides about them is not.
+   * Default: `primary`.
+   */
+  readonly readFrom?: 'primary' | 'replicas' | { readonly url: string | readonly string[] }
+  /** The availability zone of this process: replicas of the same one are asked where there are any. Valkey 8 and later say in which they are. */
+  readonly zone?: string
   /** A command without an answer after that time is given up. Default: 500. */
   readonly commandTimeout?: number
   /** Default: 2,000. */

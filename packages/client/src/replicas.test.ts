@@ -1,10 +1,15 @@
 /** Entries that are read from replicas: what is behind revives nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Logger } from '@valkey/valkey-glide'
+import { connectGlide } from './adapters/glide.ts'
 import { connectIoredis } from './adapters/ioredis.ts'
 import { connectNodeRedis } from './adapters/node-redis.ts'
-import { createCache } from './index.ts'
+import { isCacheError } from './errors.ts'
+import { type Cache, createCache } from './index.ts'
 import { openServers, type Server, until } from './testing/servers.ts'
+
+Logger.init('off')
 
 const getsOf = async (server: Server): Promise<number> =>
   Number(/^cmdstat_get:calls=(\d+)/m.exec(String(await server.command('INFO', 'commandstats')))?.[1] ?? 0)
@@ -12,6 +17,7 @@ const getsOf = async (server: Server): Promise<number> =>
 for (const [name, connect] of [
   ['@redis/client', connectNodeRedis],
   ['ioredis', connectIoredis],
+  ['GLIDE', connectGlide],
 ] as const) {
   for (const kind of ['single', 'cluster'] as const)
     test(`${name}, ${kind}: hits come from the replica, and nothing of before an invalidation does when it is behind`, async () => {
@@ -56,4 +62,84 @@ for (const [name, connect] of [
         await Promise.all([cache.close(), writer.close()])
       }
     })
+
+  test(`${name}: replicas of the own zone are asked, others where there are none, and the primary where none answers`, async () => {
+    await using servers = await openServers()
+    const primary = await servers.start()
+    const replicas = await Promise.all(
+      ['us-east-1a', 'us-east-1b'].map((zone) =>
+        servers.start(['--availability-zone', zone, '--replicaof', `${primary.address} ${primary.port}`]),
+      ),
+    )
+    const [a, b] = replicas
+    assert.ok(a && b)
+    for (const one of replicas)
+      await until('it follows', async () => /master_link_status:up/.test(String(await one.command('INFO', 'replication'))))
+    const open = (zone: string) =>
+      createCache({ url: primary.url, connect, commandTimeout: 200, readFrom: { url: replicas.map(({ url }) => url) }, zone })
+    const [here, elsewhere] = [await open('us-east-1b'), await open('us-east-1c')]
+    const get = (cache: Cache) => cache.get('k', async () => 1)
+    try {
+      await until('both replicas answer', async () => {
+        await get(elsewhere)
+        return (await getsOf(a)) > 0 && (await getsOf(b)) > 0
+      })
+      await until('the own zone is known', async () => {
+        const before = await getsOf(a)
+        for (let turn = 0; turn < 20; turn += 1) await get(here)
+        return (await getsOf(a)) === before
+      })
+      const hits = here.counters().hits
+      await b.kill()
+      await until('another one answers', async () => {
+        const before = await getsOf(a)
+        await get(here)
+        return (await getsOf(a)) > before
+      })
+      await a.kill()
+      await until('the primary answers', async () => {
+        await get(here)
+        return (await getsOf(primary)) > 3
+      })
+      assert.ok(here.counters().hits > hits)
+    } finally {
+      await Promise.all([here.close(), elsewhere.close()])
+    }
+  })
+
+  test(`${name}: a replica that hangs is not asked any longer, until it answers again`, async () => {
+    await using servers = await openServers()
+    const primary = await servers.start()
+    const replica = await servers.start(['--replicaof', `${primary.address} ${primary.port}`])
+    await until('it follows', async () => /master_link_status:up/.test(String(await replica.command('INFO', 'replication'))))
+    const cache = await createCache({ url: primary.url, connect, commandTimeout: 200, readFrom: { url: replica.url } })
+    const isFromReplica = async (): Promise<boolean> => {
+      const before = await getsOf(replica)
+      await cache.get('k', async () => 1)
+      return (await getsOf(replica)) > before
+    }
+    try {
+      await until('it is asked', isFromReplica)
+      process.kill(replica.pid, 'SIGSTOP')
+      await until('it is left alone', async () => {
+        const [hits, began] = [cache.counters().hits, performance.now()]
+        await cache.get('k', async () => 1)
+        return performance.now() - began < 100 && cache.counters().hits > hits
+      })
+      process.kill(replica.pid, 'SIGCONT')
+      await until('it is asked again', isFromReplica)
+    } finally {
+      await cache.close()
+    }
+  })
 }
+
+test('URLs of replicas are for groups without cluster mode, `replicas` is for the others', async () => {
+  await using servers = await openServers()
+  const [single, [node]] = [await servers.start(), await servers.cluster(1)]
+  for (const options of [
+    { url: single.url, readFrom: 'replicas' } as const,
+    { url: node?.url ?? '', readFrom: { url: single.url } },
+  ])
+    await assert.rejects(createCache(options), (error: unknown) => isCacheError(error, 'usage') && /readFrom/.test(error.message))
+})

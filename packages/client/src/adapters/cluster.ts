@@ -4,6 +4,7 @@ import { CacheError } from '../errors.ts'
 import { slotOf } from '../slot.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, unavailable, watchNode } from './node.ts'
+import { openReader, pickReader, type Reader } from './reader.ts'
 import { readSlots, type ShardView, urlOf } from './topology.ts'
 import { createTracking } from './tracking.ts'
 import type { Wire, WireFactory } from './wire.ts'
@@ -21,13 +22,22 @@ interface Member {
 }
 
 export const openCluster = async (factory: WireFactory, options: ConnectionOptions): Promise<Connection> => {
-  const { url, commandTimeout = 500, connectTimeout = 2_000, track = false, credentials, tls, readFrom = 'primary' } = options
+  const {
+    url,
+    commandTimeout = 500,
+    connectTimeout = 2_000,
+    track = false,
+    credentials,
+    tls,
+    readFrom = 'primary',
+    zone,
+  } = options
   const fromReplicas = readFrom !== 'primary'
   const isTracking = track && factory.tracks
   const common = { connectTimeout, ...(tls === undefined ? {} : { tls }), ...(credentials === undefined ? {} : { credentials }) }
-  /** By address; those of replicas apart, since they are asked otherwise. */
+  /** Both by address. */
   const primaries = new Map<string, Member>()
-  const replicas = new Map<string, Member>()
+  const replicas = new Map<string, Reader>()
   const shardAt: (ShardView | undefined)[] = Array.from({ length: slots })
   let closed = false
   let looking: Promise<void> | null = null
@@ -37,44 +47,45 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
     look().catch(() => undefined) // tried again by whoever needs it
   }
 
-  const memberAt = (members: Map<string, Member>, address: string): Member => {
-    const known = members.get(address)
+  const memberAt = (address: string): Member => {
+    const known = primaries.get(address)
     if (known !== undefined) return known
-    const isReplica = members === replicas
-    const wire = factory.open({ ...common, url: urlOf(url, address), track: isTracking && !isReplica, isReplica })
+    const wire = factory.open({ ...common, url: urlOf(url, address), track: isTracking, isReplica: false })
     const node = watchNode(wire, {
       commandTimeout,
       credentials,
-      isReplica,
       renew: lookAgain,
       onLost: () => {
-        if (isReplica || closed) return
+        if (closed) return
         tracking?.lost()
         lookAgain()
       },
       onInvalidated: (keys) => tracking?.invalidated(keys),
     })
     const member = { wire, node }
-    members.set(address, member)
+    primaries.set(address, member)
     return member
   }
-  const drop = (members: Map<string, Member>, address: string): void => {
-    const member = members.get(address)
-    if (member === undefined) return
-    members.delete(address)
-    member.node.dispose()
-    member.wire.close()
+  const drop = (address: string): void => {
+    const member = primaries.get(address)
+    primaries.delete(address)
+    member?.node.dispose()
+    member?.wire.close()
   }
-
+  const dropReplica = (address: string): void => {
+    replicas.get(address)?.close()
+    replicas.delete(address)
+  }
   const take = (view: readonly ShardView[]): void => {
     shardAt.fill(undefined)
     for (const shard of view) shardAt.fill(shard, shard.from, shard.to + 1)
     const wanted = new Set(view.map(({ primary }) => primary))
     const wantedReplicas = new Set(fromReplicas ? view.flatMap((shard) => shard.replicas) : [])
-    for (const address of primaries.keys()) if (!wanted.has(address)) drop(primaries, address)
-    for (const address of replicas.keys()) if (!wantedReplicas.has(address)) drop(replicas, address)
-    for (const address of wanted) memberAt(primaries, address)
-    for (const address of wantedReplicas) memberAt(replicas, address)
+    for (const address of primaries.keys()) if (!wanted.has(address)) drop(address)
+    for (const address of replicas.keys()) if (!wantedReplicas.has(address)) dropReplica(address)
+    for (const address of wanted) memberAt(address)
+    for (const address of wantedReplicas)
+      if (!replicas.has(address)) replicas.set(address, openReader(factory, { ...common, url: urlOf(url, address) }, options))
   }
 
   const viewOf = async (wire: Wire, host: string): Promise<readonly ShardView[]> => {
@@ -118,14 +129,14 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
       if (found === undefined) throw unavailable(`no shard has slot ${slot}`)
       return primaryOf(slot)
     }
-    const member = memberAt(primaries, shard.primary)
+    const member = memberAt(shard.primary)
     if (member.node.epoch() === null) await member.node.ready()
     return member
   }
 
   /** The key is on its way to another shard, which answers who asks in this way. */
   const follow = (address: string, { args, script }: Command): Promise<Reply> => {
-    const { wire } = memberAt(primaries, address)
+    const { wire } = memberAt(address)
     const asking = wire.send(['ASKING'])
     const reply = wire.send(script === undefined ? args : ['EVAL', script.text, ...args])
     return Promise.all([reply, asking]).then(([value]) => value as Reply)
@@ -152,13 +163,14 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
 
   const fromAnyReplica = async (command: Command): Promise<Reply> => {
     const all = shardAt[slotOf(command.key)]?.replicas ?? []
-    const address = all[Math.floor(Math.random() * all.length)]
-    if (address === undefined) return (await one(command)).value
-    return memberAt(replicas, address)
-      .node.call(command)
-      .catch(async () => (await one(command)).value)
+    const reader = pickReader(
+      all.flatMap((address) => replicas.get(address) ?? []),
+      zone,
+      Math.random,
+    )
+    if (reader === undefined) return (await one(command)).value
+    return reader.call(command).catch(async () => (await one(command)).value)
   }
-
   const send = (commands: readonly Command[]): Promise<readonly Answer[]> =>
     Promise.all(
       commands.map((command) =>
@@ -173,14 +185,16 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
     ticks += 1
     // Replicas come and go without anybody being told.
     if (ticks % looksEvery === 0 || (fromReplicas && shardAt.some((shard) => shard?.replicas.length === 0))) lookAgain()
-    for (const { node } of primaries.values()) node.check().catch(() => undefined) // told by its events
+    for (const { check } of [...[...primaries.values()].map(({ node }) => node), ...replicas.values()])
+      check().catch(() => undefined) // told by its events
   }, checkInterval)
   checks.unref()
   const close = async (): Promise<void> => {
     if (closed) return
     closed = true
     clearInterval(checks)
-    for (const members of [primaries, replicas]) for (const address of [...members.keys()]) drop(members, address)
+    for (const address of [...primaries.keys()]) drop(address)
+    for (const address of [...replicas.keys()]) dropReplica(address)
   }
 
   try {

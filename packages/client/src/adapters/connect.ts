@@ -14,11 +14,22 @@ export const createConnect =
     const protocol = URL.canParse(url) ? new URL(url).protocol : null
     if (protocol !== 'redis:' && protocol !== 'rediss:')
       throw new CacheError('usage', `expected a url as redis://HOST:PORT or rediss://HOST:PORT, found ${JSON.stringify(url)}`)
+    if (options.tls !== undefined && protocol === 'redis:')
+      throw new CacheError('usage', 'expected a url as rediss://HOST:PORT, since tls is given, found redis://')
     const single = openSingle(factory, options)
     try {
       await within(single.connected(), connectTimeout)
       const [answer] = await single.send([{ key: '', args: ['INFO', 'cluster'] }])
-      if (!/^cluster_enabled:1/m.test(String(answer?.value))) return single
+      if (!/^cluster_enabled:1/m.test(String(answer?.value))) {
+        if (options.readFrom === 'replicas')
+          throw new CacheError(
+            'usage',
+            "expected readFrom to have the URLs of replicas, or of a reader endpoint, outside of cluster mode, found 'replicas'",
+          )
+        return single
+      }
+      if (typeof options.readFrom === 'object')
+        throw new CacheError('usage', "expected readFrom to be 'replicas' in cluster mode, found a URL")
     } catch (error) {
       await single.close()
       throw error

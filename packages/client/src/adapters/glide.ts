@@ -73,7 +73,7 @@ const connectOnce = async ({ url, tls, credentials, connectTimeout, isReplica }:
     defaultDecoder: Decoder.Bytes,
     requestTimeout,
     readOnly: isReplica,
-    useTLS: isSecure || tls !== undefined,
+    useTLS: isSecure,
     ...(password === undefined ? {} : { credentials: { username, password } }),
     advancedConfiguration: {
       connectionTimeout: connectTimeout,

@@ -12,7 +12,7 @@ const factory: WireFactory = {
       host,
       port,
       db: database,
-      ...(isSecure || tls !== undefined ? { tls: { ...tls } } : {}),
+      ...(isSecure ? { tls: { ...tls } } : {}),
       ...(credentials === undefined ? named : {}),
       lazyConnect: true,
       connectTimeout,

@@ -23,6 +23,8 @@ export interface NodeHandle {
   call(command: Command): Promise<Reply>
   /** Null: not known now, and nothing is to be asked. */
   epoch(): string | null
+  /** Of a replica: its availability zone. Null: it does not say, or nothing is known now. */
+  zone(): string | null
   /** Whether it still answers and is what it was; to be called now and then. */
   check(): Promise<void>
   dispose(): void
@@ -37,6 +39,7 @@ const epochOf = (info: string): string => {
   if (lineage === undefined) throw new CacheError('refused', `expected master_replid in INFO replication, found none`)
   return createHash('sha1').update(lineage).digest('base64url').slice(0, 8)
 }
+const zoneOf = (info: string): string | null => /^availability_zone:(\S+)/m.exec(info)?.[1] ?? null
 const isPrimary = (info: string): boolean => /^role:master/m.exec(info) !== null
 
 /** Codes of errors that end by themselves. */
@@ -48,6 +51,8 @@ const codeOf = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '
 
 export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   let epoch: string | null = null
+  let zone: string | null = null
+  let isLearning = false
   let generation = 0
   let begun: () => void = () => undefined
   let learning: Promise<void> = new Promise<void>((resolve) => {
@@ -72,9 +77,9 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
     renewal.unref()
   }
 
-  const info = async (): Promise<string> => {
+  const info = async (section = 'replication'): Promise<string> => {
     try {
-      return String(await within(raw(['INFO', 'replication']), options.commandTimeout))
+      return String(await within(raw(['INFO', section]), options.commandTimeout))
     } catch (error) {
       throw wire.isReply(error) ? refused(error) : unavailable(error)
     }
@@ -85,24 +90,30 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   const learn = async (): Promise<void> => {
     const own = generation
     if (options.isReplica === true) raw(['READONLY']).catch(() => undefined) // where there is no cluster it reads anyway
-    const text = await info()
+    const [text, place] = await Promise.all([info(), options.isReplica === true ? info('server') : ''])
     if (own !== generation) throw new CacheError('unavailable', 'the connection was lost')
     if (!isRight(text)) {
       options.renew()
       throw new CacheError('unavailable', 'expected a primary, found a replica')
     }
     epoch = epochOf(text)
+    zone = zoneOf(place)
   }
 
   const forget = (): void => {
     generation += 1
     epoch = null
+    zone = null
     clearTimeout(renewal)
     options.onLost()
   }
   const start = (): void => {
     generation += 1
-    learning = learn()
+    const own = generation
+    isLearning = true
+    learning = learn().finally(() => {
+      if (own === generation) isLearning = false
+    })
     learning.catch(() => undefined) // who waits for it is told
     begun()
   }
@@ -139,6 +150,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   return {
     ready: () => learning,
     epoch: () => epoch,
+    zone: () => zone,
     call: (command) => {
       const own = generation
       return execute(command).then(
@@ -152,7 +164,11 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       )
     },
     check: async () => {
-      if (epoch === null) return
+      if (epoch === null) {
+        // It was not answered in time.
+        if (wire.isReady() && !isLearning) start()
+        return
+      }
       const own = generation
       try {
         const text = await info()

@@ -3,6 +3,7 @@ import type { Answer, Command, Connection, ConnectionOptions, Reply } from '../c
 import { CacheError } from '../errors.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, refused, unavailable, watchNode } from './node.ts'
+import { openReader, pickReader } from './reader.ts'
 import { createTracking } from './tracking.ts'
 import type { Wire, WireFactory } from './wire.ts'
 
@@ -15,7 +16,16 @@ export interface SingleConnection extends Connection {
 }
 
 export const openSingle = (factory: WireFactory, options: ConnectionOptions): SingleConnection => {
-  const { url, commandTimeout = 500, connectTimeout = 2_000, track = false, credentials, tls, readFrom = 'primary' } = options
+  const {
+    url,
+    commandTimeout = 500,
+    connectTimeout = 2_000,
+    track = false,
+    credentials,
+    tls,
+    readFrom = 'primary',
+    zone,
+  } = options
   const isTracking = track && factory.tracks
   const tracking = isTracking ? createTracking(() => [current.node], commandTimeout) : null
   const wireOptions = {
@@ -62,27 +72,18 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
     renewal.unref()
   }
 
-  const checks = setInterval(() => current.node.check().catch(() => undefined), checkInterval)
+  const urls = typeof readFrom === 'object' ? [readFrom.url].flat() : []
+  const readers = urls.map((from) => openReader(factory, { ...wireOptions, url: from }, options))
+  const checks = setInterval(() => {
+    for (const { check } of [current.node, ...readers]) check().catch(() => undefined) // told by its events
+  }, checkInterval)
   checks.unref()
 
-  /** Of a reader endpoint. */
-  const readerWire =
-    typeof readFrom === 'object' ? factory.open({ ...wireOptions, url: readFrom.url, track: false, isReplica: true }) : null
-  const reader =
-    readerWire === null
-      ? null
-      : watchNode(readerWire, {
-          commandTimeout,
-          credentials,
-          isReplica: true,
-          renew: () => undefined,
-          onLost: () => undefined,
-          onInvalidated: () => undefined,
-        })
-
   const ask = (node: NodeHandle, epoch: string, commands: readonly Command[]): Promise<readonly Answer[]> => {
-    const call = (command: Command): Promise<Reply> =>
-      command.fromReplica === true && reader !== null ? reader.call(command).catch(() => node.call(command)) : node.call(command)
+    const call = (command: Command): Promise<Reply> => {
+      const reader = command.fromReplica === true ? pickReader(readers, zone, Math.random) : undefined
+      return reader === undefined ? node.call(command) : reader.call(command).catch(() => node.call(command))
+    }
     const [only] = commands
     if (commands.length === 1 && only !== undefined) return call(only).then((value) => [{ value, epoch }])
     return Promise.all(commands.map(call)).then((values) => values.map((value): Answer => ({ value, epoch })))
@@ -100,7 +101,7 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
 
   return {
     clustered: false,
-    readsReplicas: reader !== null,
+    readsReplicas: readers.length > 0,
     tracking: tracking?.port ?? null,
     connected: () => Promise.race([current.node.ready(), current.denied]),
     send: (commands, { timeout = commandTimeout } = {}) => {
@@ -114,8 +115,7 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
       clearTimeout(renewal)
       current.node.dispose()
       current.wire.close()
-      reader?.dispose()
-      readerWire?.close()
+      for (const reader of readers) reader.close()
     },
   }
 }

@@ -1,14 +1,15 @@
 /** Real servers for the tests, each on an address of its own, which end with the test. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import { createPrivateKey, randomInt, X509Certificate } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@redis/client'
 import { openCatalog } from '../../../service/src/engines/catalog.ts'
+import { createAuthority, createNodeCertificate, issuerOf } from '../../../service/src/security/tls/certificate.ts'
 
 /** Newest first. */
 export const engines = openCatalog(process.env)
@@ -17,6 +18,13 @@ export const engines = openCatalog(process.env)
 assert.ok(engines.length > 0, 'expected an engine in the catalog: npm test sets it up')
 
 type Engine = (typeof engines)[number]
+
+const day = 86_400_000
+const validity = { from: Date.now() - day, until: Date.now() + day }
+const authority = createAuthority('larder tests', validity)
+const issuer = issuerOf(new X509Certificate(authority.certificate), createPrivateKey(authority.key))
+/** By what clients trust the servers that have certificates. */
+export const trust = { ca: authority.certificate } as const
 
 export interface Server {
   readonly address: string
@@ -54,7 +62,8 @@ const isFree = (address: string, port: number): Promise<boolean> =>
 const port = 6379
 const slots = 16_384
 
-export const openServers = async (): Promise<Servers> => {
+/** With TLS: they answer nobody without it, and have certificates of `trust`. */
+export const openServers = async ({ tls = false }: { readonly tls?: boolean } = {}): Promise<Servers> => {
   const root = await mkdtemp(join(tmpdir(), 'larder-client-'))
   const prefix = `127.${randomInt(100, 200)}.${randomInt(0, 256)}`
   const kills = new Set<() => Promise<void>>()
@@ -69,15 +78,26 @@ export const openServers = async (): Promise<Servers> => {
     }
   }
 
+  const secured = async (folder: string, address: string): Promise<readonly string[]> => {
+    const own = createNodeCertificate(issuer, address, [address], validity)
+    const files = { 'ca.pem': trust.ca, 'node.pem': own.certificate, 'node.key': own.key }
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    const [ca, certificate, key] = Object.keys(files).map((name) => join(folder, name))
+    const named = ['--tls-ca-cert-file', String(ca), '--tls-cert-file', String(certificate), '--tls-key-file', String(key)]
+    const all = ['--tls-auth-clients', 'no', '--tls-replication', 'yes', '--tls-cluster', 'yes']
+    return ['--port', '0', '--tls-port', String(port), ...named, ...all]
+  }
+
   const start = async (args: readonly string[] = [], engine: Engine | undefined = engines[0]): Promise<Server> => {
     assert.ok(engine)
     const address = await freeAddress()
     const folder = join(root, address)
     const log = join(folder, 'engine.log')
     await mkdir(folder)
-    const url = `redis://${address}:${port}`
+    const url = `${tls ? 'rediss' : 'redis'}://${address}:${port}`
     const [program = '', ...before] = engine.command
-    const places = ['--bind', address, '--port', String(port), '--dir', folder, '--bind-source-addr', address]
+    const places = ['--bind', address, '--dir', folder, '--bind-source-addr', address]
+    const ports = tls ? await secured(folder, address) : ['--port', String(port)]
     const plain = ['--save', '', '--enable-debug-command', 'yes', '--protected-mode', 'no', '--repl-diskless-sync-delay', '0']
     let child: ChildProcess
     let exited: Promise<unknown>
@@ -85,7 +105,7 @@ export const openServers = async (): Promise<Servers> => {
 
     const launch = async (): Promise<void> => {
       const output = openSync(log, 'a')
-      child = spawn(program, [...before, ...places, ...plain, ...args], {
+      child = spawn(program, [...before, ...places, ...ports, ...plain, ...args], {
         cwd: folder,
         env: {},
         stdio: ['ignore', output, output],
@@ -93,7 +113,11 @@ export const openServers = async (): Promise<Servers> => {
       closeSync(output)
       exited = new Promise((resolve) => child.once('close', resolve))
       kills.add(kill)
-      control = createClient({ url, socket: { reconnectStrategy: () => 10 }, maintNotifications: 'disabled' })
+      control = createClient({
+        url,
+        socket: { reconnectStrategy: () => 10, ...(tls ? { tls: true as const, ...trust } : {}) },
+        maintNotifications: 'disabled',
+      })
       control.on('error', () => undefined) // it is tried until it answers
       const answers = control.connect().then(() => control.ping())
       const said = async () => (await readFile(log, 'utf8')).split('\n').slice(-4).join(' | ')

@@ -1,0 +1,63 @@
+/** A replica, or what stands for replicas, of which values are read. */
+import type { Command, ConnectionOptions, Reply } from '../connection.ts'
+import { within } from './deadline.ts'
+import { type NodeHandle, watchNode } from './node.ts'
+import type { Wire, WireFactory, WireOptions } from './wire.ts'
+
+export interface Reader {
+  isReady(): boolean
+  /** Its availability zone, as Valkey 8 and later say it. Null: it does not say, or is not ready. */
+  zone(): string | null
+  /** As `call` of a node, and bounded in time. */
+  call(command: Command): Promise<Reply>
+  check(): Promise<void>
+  close(): void
+}
+
+export const openReader = (
+  factory: WireFactory,
+  wireOptions: Omit<WireOptions, 'track' | 'isReplica'>,
+  { commandTimeout = 500, credentials }: Pick<ConnectionOptions, 'commandTimeout' | 'credentials'>,
+): Reader => {
+  let isClosed = false
+  const open = (): { readonly wire: Wire; readonly node: NodeHandle } => {
+    const wire = factory.open({ ...wireOptions, track: false, isReplica: true })
+    const node = watchNode(wire, {
+      commandTimeout,
+      credentials,
+      isReplica: true,
+      renew: () => {
+        if (isClosed || current.wire !== wire) return
+        close()
+        current = open()
+      },
+      onLost: () => undefined,
+      onInvalidated: () => undefined,
+    })
+    return { wire, node }
+  }
+  const close = (): void => {
+    current.node.dispose()
+    current.wire.close()
+  }
+  let current = open()
+  return {
+    isReady: () => current.node.epoch() !== null,
+    zone: () => current.node.zone(),
+    // Half of the time, so that the primary can still be asked.
+    call: (command) => within(current.node.call(command), commandTimeout / 2),
+    check: () => current.node.check(),
+    close: () => {
+      isClosed = true
+      close()
+    },
+  }
+}
+
+/** One that is ready, of that zone where there is one. Undefined: none is. */
+export const pickReader = (readers: readonly Reader[], zone: string | undefined, random: () => number): Reader | undefined => {
+  const ready = readers.filter((reader) => reader.isReady())
+  const near = zone === undefined ? [] : ready.filter((reader) => reader.zone() === zone)
+  const among = near.length > 0 ? near : ready
+  return among[Math.floor(random() * among.length)]
+}
