@@ -58,7 +58,7 @@ const disturb = async (server: Server, random: () => number, signal: AbortSignal
     if (signal.aborted) break
     times += 1
     const what = random()
-    if (what < 0.2) {
+    if (what < 0.03) {
       const which = random()
       await server.command('DEL', ...(which < 0.4 ? members.slice(0, 1) : which < 0.8 ? members.slice(1) : members))
     } else if (what < 0.6) {
