@@ -48,9 +48,8 @@ export const createCore = (dependencies: CoreDependencies) => {
   const { fence, now, random, codec, near, observation, settings, isPending } = dependencies
   let breaker: BreakerState = closed
 
-  const answered = <T>(answer: T): T => {
+  const answered = (): void => {
     if (breaker !== closed) breaker = afterAsking(breaker, now(), true, settings.breaker)
-    return answer
   }
   const notAnswered = (error: unknown): null => {
     if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
@@ -89,8 +88,15 @@ export const createCore = (dependencies: CoreDependencies) => {
       }
       return isPending(place) ? 'pending' : null
     },
-    /** Null: the server does not answer, which counts. */
-    ask: <T>(work: Promise<T>): Promise<T | null> => work.then(answered, notAnswered),
+    /** The server has answered, or has not, which counts. */
+    answered,
+    notAnswered,
+    /** Null: the server does not answer. */
+    ask: <T>(work: Promise<T>): Promise<T | null> =>
+      work.then((answer) => {
+        answered()
+        return answer
+      }, notAnswered),
     /** Null: the codec cannot write it. */
     encode: (key: string, value: unknown): Buffer | null => {
       try {

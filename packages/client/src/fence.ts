@@ -125,7 +125,8 @@ const textOf = (value: Reply | undefined): string | null => (value === null || v
 
 export interface Fence {
   read(places: readonly Place[]): Promise<readonly Reading[]>
-  readOne(place: Place): Promise<Reading>
+  /** `use` gives the result, `fail` that of an error. */
+  readOne<T>(place: Place, use: (reading: Reading) => T, fail: (error: unknown) => T): Promise<T>
   /** Versions for each of its tags, made where there are none, to last for entries of that life. */
   stampFor(place: Place, life: number): Promise<string>
   /** `seen`: the id of the entry that is to be replaced. `hold`: milliseconds. */
@@ -219,10 +220,10 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
   }
 
   const readMany = connection.readsReplicas ? readApart : clustered ? readSpread : readTogether
-  const readOne = (place: Place): Promise<Reading> =>
+  const readOne = <T>(place: Place, use: (reading: Reading) => T, fail: (error: unknown) => T): Promise<T> =>
     readMany !== readTogether
-      ? readMany([place]).then(([only]) => only ?? readingOf(place, undefined))
-      : connection.send([together(place)]).then(([answer]) => readingOf(place, answer))
+      ? readMany([place]).then(([only]) => use(only ?? readingOf(place, undefined)), fail)
+      : connection.send([together(place)]).then(([answer]) => use(readingOf(place, answer)), fail)
 
   const ensure = (tags: readonly string[], life: number): readonly Command[] =>
     tags.map((tag) => run(ensureScript, [keys.tag(tag)], [newId(), whole(life), whole(life * versionLife)]))

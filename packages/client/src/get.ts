@@ -214,10 +214,18 @@ export const createReader = (core: Core) => {
     // Before it is asked: what changes from now on is told.
     const ticket = near?.begin(place)
     const began = now()
-    return core.ask(fence.readOne(place)).then((reading) => {
-      if (ticket !== undefined) near?.end(ticket)
-      return reading === null ? null : { reading, ticket, began, job: null }
-    })
+    return fence.readOne<Asked | null>(
+      place,
+      (reading) => {
+        core.answered()
+        if (ticket !== undefined) near?.end(ticket)
+        return { reading, ticket, began, job: null }
+      },
+      (error) => {
+        if (ticket !== undefined) near?.end(ticket)
+        return core.notAnswered(error)
+      },
+    )
   }
 
   const jobOf = (place: Place, asked: Asked, rules: Rules, load: Load): Job<Outcome> => {

@@ -1,6 +1,8 @@
 /** Work that has to be settled in time. */
 import { CacheError } from '../errors.ts'
 
+type Work<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void
+
 interface Waiting {
   readonly until: number
   readonly reject: (error: unknown) => void
@@ -27,7 +29,7 @@ const createDeadline = (milliseconds: number) => {
     }
   }
   const later = (): void => void setImmediate(look)
-  return <T>(work: Promise<T>): Promise<T> =>
+  return <T>(work: Work<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       const one: Waiting = { until: performance.now() + milliseconds, reject }
       waiting.add(one)
@@ -39,12 +41,12 @@ const createDeadline = (milliseconds: number) => {
           timer = null
         }
       }
-      work.then(
+      work(
         (value) => {
           end()
           resolve(value)
         },
-        (error: unknown) => {
+        (error) => {
           end()
           reject(error)
         },
@@ -55,8 +57,8 @@ const createDeadline = (milliseconds: number) => {
 const deadlines = new Map<number, ReturnType<typeof createDeadline>>()
 const mostDeadlines = 1_000
 
-/** Rejects with `unavailable` when it is not settled in time. */
-export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
+/** A promise that rejects with `unavailable` when it is not settled in time. */
+export const inTime = <T>(milliseconds: number, work: Work<T>): Promise<T> => {
   let deadline = deadlines.get(milliseconds)
   if (deadline === undefined) {
     deadline = createDeadline(milliseconds)
@@ -64,3 +66,7 @@ export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> =>
   }
   return deadline(work)
 }
+
+/** Rejects with `unavailable` when it is not settled in time. */
+export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> =>
+  inTime(milliseconds, (resolve, reject) => void work.then(resolve, reject))

@@ -1,8 +1,8 @@
 /** One server: calls, and the epoch of what it has. */
 import { createHash } from 'node:crypto'
-import type { Argument, Command, ConnectionOptions, Reply } from '../connection.ts'
+import type { Answer, Argument, Command, ConnectionOptions, Reply } from '../connection.ts'
 import { CacheError, isCacheError, messageOf } from '../errors.ts'
-import { within } from './deadline.ts'
+import { inTime, within } from './deadline.ts'
 import type { Wire } from './wire.ts'
 
 export interface NodeOptions {
@@ -21,6 +21,8 @@ export interface NodeHandle {
   ready(): Promise<void>
   /** Rejects with `unavailable` or `refused`, or with the server's own error where that is MOVED or ASK. Not bounded in time. */
   call(command: Command): Promise<Reply>
+  /** All of them, with the epoch, which must be known. As `call`, and rejects with `unavailable` when that time, in milliseconds, is over. */
+  ask(commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]>
   /** Null: not known now, and nothing is to be asked. */
   epoch(): string | null
   /** Of a replica: its availability zone. Null: it does not say, or nothing is known now. */
@@ -156,12 +158,32 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       return execute(command).then(
         (reply) => {
           if (own === generation) return reply as Reply
-          throw new CacheError('unavailable', 'the cache does not answer: the connection was lost')
+          throw unavailable('the connection was lost')
         },
         (error: unknown) => {
           throw failure(error)
         },
       )
+    },
+    ask: (commands, milliseconds) => {
+      const [own, known] = [generation, epoch]
+      if (known === null) return Promise.reject(unavailable('the connection was lost'))
+      // One promise for all of them: this is what each hit waits for.
+      return inTime(milliseconds, (resolve, reject) => {
+        const answers = new Array<Answer>(commands.length)
+        let open = commands.length
+        if (open === 0) resolve(answers)
+        for (const [index, command] of commands.entries())
+          execute(command).then(
+            (reply) => {
+              if (own !== generation) return reject(unavailable('the connection was lost'))
+              answers[index] = { value: reply as Reply, epoch: known }
+              open -= 1
+              if (open === 0) resolve(answers)
+            },
+            (error: unknown) => reject(failure(error)),
+          )
+      })
     },
     check: async () => {
       if (epoch === null) {

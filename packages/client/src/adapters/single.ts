@@ -1,5 +1,5 @@
 /** One server, or the primary endpoint of a group without cluster mode. */
-import type { Answer, Command, Connection, ConnectionOptions, Reply } from '../connection.ts'
+import type { Answer, Command, Connection, ConnectionOptions } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, refused, unavailable, watchNode } from './node.ts'
@@ -79,23 +79,27 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
   }, checkInterval)
   checks.unref()
 
-  const ask = (node: NodeHandle, epoch: string, commands: readonly Command[]): Promise<readonly Answer[]> => {
-    const call = (command: Command): Promise<Reply> => {
-      const reader = command.fromReplica === true ? pickReader(readers, zone, Math.random) : undefined
-      return reader === undefined ? node.call(command) : reader.call(command).catch(() => node.call(command))
-    }
-    const [only] = commands
-    if (commands.length === 1 && only !== undefined) return call(only).then((value) => [{ value, epoch }])
-    return Promise.all(commands.map(call)).then((values) => values.map((value): Answer => ({ value, epoch })))
+  /** Values come from a replica, where one answers. */
+  const askApart = (node: NodeHandle, commands: readonly Command[]): Promise<readonly Answer[]> =>
+    Promise.all(
+      commands.map((command) => {
+        const epoch = node.epoch() ?? ''
+        const reader = command.fromReplica === true ? pickReader(readers, zone, Math.random) : undefined
+        const reply = reader === undefined ? node.call(command) : reader.call(command).catch(() => node.call(command))
+        return reply.then((value): Answer => ({ value, epoch }))
+      }),
+    )
+  const ask = (node: NodeHandle, commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]> => {
+    if (readers.length === 0) return node.ask(commands, milliseconds)
+    return within(askApart(node, commands), milliseconds)
   }
-  const send = (commands: readonly Command[]): Promise<readonly Answer[]> => {
+  const send = (commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]> => {
     const { node } = current
-    const known = node.epoch()
-    if (known !== null) return ask(node, known, commands)
-    return node.ready().then(() => {
-      const epoch = node.epoch()
-      if (epoch === null) throw unavailable('the connection was lost')
-      return ask(node, epoch, commands)
+    if (node.epoch() !== null) return ask(node, commands, milliseconds)
+    const began = performance.now()
+    return within(node.ready(), milliseconds).then(() => {
+      if (node.epoch() === null) throw unavailable('the connection was lost')
+      return ask(node, commands, Math.max(1, Math.round(milliseconds - (performance.now() - began))))
     })
   }
 
@@ -106,7 +110,7 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
     connected: () => Promise.race([current.node.ready(), current.denied]),
     send: (commands, { timeout = commandTimeout } = {}) => {
       if (closed) return Promise.reject(new CacheError('closed', 'the connection was closed'))
-      return within(send(commands), timeout)
+      return send(commands, timeout)
     },
     close: async () => {
       if (closed) return
