@@ -46,6 +46,17 @@ const byHand = async (url: string): Promise<ComparedCache> => {
   }
 }
 
+/** What the fence is on top of: a GET by the same client, and nothing done with what it gives. */
+const plainGet = async (url: string): Promise<ComparedCache> => {
+  const client = createClient({ url, maintNotifications: 'disabled' })
+  await client.connect()
+  return {
+    get: async (key, load) =>
+      (await client.get(`plain:${key}`)) ?? (await client.set(`plain:${key}`, JSON.stringify(await load()))),
+    close: async () => client.destroy(),
+  }
+}
+
 const bento =
   (tiers: boolean) =>
   async (url: string): Promise<ComparedCache> => {
@@ -83,6 +94,7 @@ export const remoteContestants: readonly Contestant[] = [
   { name: 'larder', open: larder('plain', false, false) },
   { name: 'larder with a tag', open: larder('tagged', false, true) },
   { name: 'cache-aside by hand', open: byHand },
+  { name: 'a GET and nothing else', open: plainGet },
   { name: 'bentocache', open: bento(false) },
   { name: 'cache-manager with keyv', open: manager },
   { name: 'cacheable', open: cacheable(false) },
