@@ -6,12 +6,17 @@ export interface Codec {
   /** Throws for what it cannot say. */
   encode(value: unknown): Buffer
   decode(bytes: Buffer): unknown
+  /** Where the bytes are text in UTF-8: the same, without a copy of them. */
+  decodeText?(text: string): unknown
 }
+
+const fromJson = (text: string): unknown => (text === '' ? undefined : (JSON.parse(text) as unknown))
 
 /** Everything that JSON can say: readable by other languages. `undefined` is kept as such at the top. */
 export const jsonCodec: Codec = {
   encode: (value) => Buffer.from(JSON.stringify(value) ?? ''),
-  decode: (bytes) => (bytes.length === 0 ? undefined : (JSON.parse(bytes.toString('utf8')) as unknown)),
+  decode: (bytes) => fromJson(bytes.toString('utf8')),
+  decodeText: (text) => fromJson(text),
 }
 
 /** What the structured clone algorithm can copy: dates, maps, sets, bytes, big integers, cycles too. For Node.js alone. */

@@ -1,7 +1,7 @@
 /** What reading and writing share: the fence, the time, and whether the server is asked at all. */
 import { afterAsking, type BreakerState, beforeAsking, closed } from './breaker.ts'
 import { type Codec, pack, unpack } from './codec.ts'
-import { type Entry, newId } from './entry.ts'
+import { type Entry, newId, type ReadEntry } from './entry.ts'
 import { isCacheError } from './errors.ts'
 import type { Observation } from './events.ts'
 import type { Fence, Place } from './fence.ts'
@@ -35,6 +35,7 @@ export interface CoreDependencies {
 }
 
 const jitter = 0.1
+export const unreadable = Symbol('unreadable')
 
 export interface Outcome {
   /** As the codec wrote them. Null: it could not write the value. */
@@ -60,16 +61,12 @@ export const createCore = (dependencies: CoreDependencies) => {
   const failed = (error: unknown): void => observation.count({ type: 'error', error })
 
   /** Where there is a near cache everybody gets what cannot be changed, whether it comes from there or not. */
-  const decode = (bytes: Buffer): unknown => {
-    const value = codec.decode(bytes)
+  const own = (value: unknown): unknown => {
     if (near !== null) freeze(value)
     return value
   }
-
-  const decoded = ({ value, compressed }: Entry) => {
-    const bytes = compressed ? unpack({ bytes: value, compressed }, settings.maxEntryBytes) : value
-    return { bytes, value: decode(bytes) }
-  }
+  const decode = (bytes: Buffer): unknown => own(codec.decode(bytes))
+  const bytesOf = ({ value, compressed }: Entry): Buffer => unpack({ bytes: value, compressed }, settings.maxEntryBytes)
 
   return {
     fence,
@@ -115,14 +112,18 @@ export const createCore = (dependencies: CoreDependencies) => {
       outcome.isFresh = false
       return outcome.value
     },
-    read: (entry: Entry): Outcome => ({ ...decoded(entry), isFresh: true }),
-    /** Null: it is not what the codec writes. */
-    tryRead: (entry: Entry): { readonly bytes: Buffer; readonly value: unknown } | null => {
+    read: (entry: Entry): Outcome => {
+      const bytes = bytesOf(entry)
+      return { bytes, value: decode(bytes), isFresh: true }
+    },
+    bytesOf,
+    /** `unreadable`: it is not what the codec writes. */
+    tryRead: (entry: ReadEntry): unknown => {
       try {
-        return decoded(entry)
+        return codec.decodeText === undefined || entry.compressed ? decode(bytesOf(entry)) : own(codec.decodeText(entry.text()))
       } catch (error) {
         failed(error)
-        return null
+        return unreadable
       }
     },
     /** Null: it is not to be kept. */

@@ -25,6 +25,11 @@ export interface Entry {
   readonly compressed: boolean
   readonly value: Buffer
 }
+/** One that was read. */
+export interface ReadEntry extends Entry {
+  /** The value, as text in UTF-8. */
+  text(): string
+}
 
 const headBytes = 52
 const magic = 0x45_4c // LE
@@ -58,18 +63,40 @@ export const encodeEntry = (entry: Entry): Buffer => {
   return bytes
 }
 
-/** Null for what is not an entry of this format: it is as good as not there. */
-export const decodeEntry = (bytes: Buffer): Entry | null => {
-  if (bytes.length < headBytes || bytes.readUInt16LE(0) !== magic || bytes.readUInt8(2) !== format) return null
-  const stampEnd = headBytes + bytes.readUInt32LE(48)
-  if (stampEnd > bytes.length) return null
-  return {
-    id: bytes.toString('latin1', idAt.from, idAt.to + 1),
-    stamp: bytes.toString('utf8', headBytes, stampEnd),
-    storedAt: bytes.readDoubleLE(28),
-    freshUntil: bytes.readDoubleLE(36),
-    loadTime: bytes.readUInt32LE(44),
-    compressed: bytes.readUInt8(3) === 1,
-    value: bytes.subarray(stampEnd),
+/** As it came. What a hit does not need is not taken out of the bytes. */
+class StoredEntry implements ReadEntry {
+  readonly #bytes: Buffer
+  readonly #stampEnd: number
+  readonly stamp: string
+  readonly freshUntil: number
+  readonly compressed: boolean
+  constructor(bytes: Buffer, stampEnd: number) {
+    this.#bytes = bytes
+    this.#stampEnd = stampEnd
+    this.stamp = bytes.toString('utf8', headBytes, stampEnd)
+    this.freshUntil = bytes.readDoubleLE(36)
+    this.compressed = bytes[3] === 1
   }
+  get id(): string {
+    return this.#bytes.toString('latin1', idAt.from, idAt.to + 1)
+  }
+  get storedAt(): number {
+    return this.#bytes.readDoubleLE(28)
+  }
+  get loadTime(): number {
+    return this.#bytes.readUInt32LE(44)
+  }
+  get value(): Buffer {
+    return this.#bytes.subarray(this.#stampEnd)
+  }
+  text(): string {
+    return this.#bytes.toString('utf8', this.#stampEnd)
+  }
+}
+
+/** Null for what is not an entry of this format: it is as good as not there. */
+export const decodeEntry = (bytes: Buffer): ReadEntry | null => {
+  if (bytes.length < headBytes || bytes[0] !== (magic & 0xff) || bytes[1] !== magic >> 8 || bytes[2] !== format) return null
+  const stampEnd = headBytes + bytes.readUInt32LE(48)
+  return stampEnd > bytes.length ? null : new StoredEntry(bytes, stampEnd)
 }

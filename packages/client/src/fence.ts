@@ -7,7 +7,7 @@
  * - The epoch of the shard is part of each version: a failover, which may have lost an invalidation, makes everything void that was stored before.
  */
 import { type Answer, type Command, type Connection, type Reply, run, script } from './connection.ts'
-import { decodeEntry, digestAt, digestOf, type Entry, encodeEntry, idAt, idLength, newId } from './entry.ts'
+import { decodeEntry, digestAt, digestOf, type Entry, encodeEntry, idAt, idLength, newId, type ReadEntry } from './entry.ts'
 import { CacheError } from './errors.ts'
 import type { Keys } from './keys.ts'
 import { stampOf, type Version } from './stamp.ts'
@@ -20,7 +20,7 @@ export interface Place {
 
 export interface Reading {
   /** Null: there is none, or it is not ours. */
-  readonly entry: Entry | null
+  readonly entry: ReadEntry | null
   readonly epoch: string
   readonly versions: readonly Version[]
   /** What a value would rest on that is loaded from now on. Null: a version is missing. */

@@ -1,6 +1,6 @@
 /** Reading: a hit, or one load for all who wait, or the source where the cache cannot be asked. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Core, Outcome } from './core.ts'
+import { type Core, type Outcome, unreadable } from './core.ts'
 import type { Entry } from './entry.ts'
 import { isCacheError } from './errors.ts'
 import type { MissReason } from './events.ts'
@@ -200,14 +200,14 @@ export const createReader = (core: Core) => {
     }
     const isStale = time >= entry.freshUntil
     const found = core.tryRead(entry)
-    if (found === null) {
+    if (found === unreadable) {
       observation.count({ type: 'miss', key: place.key, reason: 'unreadable' })
       return missed
     }
     observation.hit(place.key, isStale, time - began)
-    if (!isStale && ticket !== undefined) near?.keep(ticket, entry, found.bytes, found.value)
+    if (!isStale && ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), found)
     if (isStale || isEarly(entry, rules.earlyRefresh, time)) refreshBehind(place, reading, rules, load)
-    return found.value
+    return found
   }
 
   const ask = (place: Place): Promise<Asked | null> => {

@@ -1,5 +1,5 @@
 /** Many at once: what is cached in one round trip, and one load for all the others. */
-import type { Core } from './core.ts'
+import { type Core, unreadable } from './core.ts'
 import { isCacheError } from './errors.ts'
 import { type Claim, isValid, type Place, type Reading } from './fence.ts'
 import { type LoadContext, type Reader, reasonOf } from './get.ts'
@@ -88,12 +88,12 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       const reading = readings?.[index]
       if (reading === undefined) continue
       const { entry } = reading
-      const there = entry !== null && isValid(reading) && now() < entry.freshUntil ? core.tryRead(entry) : null
+      const there = entry !== null && isValid(reading) && now() < entry.freshUntil ? core.tryRead(entry) : unreadable
       const ticket = tickets[index]
-      if (there !== null && entry !== null) {
-        if (ticket !== undefined) near?.keep(ticket, entry, there.bytes, there.value)
+      if (there !== unreadable && entry !== null) {
+        if (ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), there)
         observation.hit(one.key, false, now() - began)
-        found.set(one.key, there.value)
+        found.set(one.key, there)
       } else {
         observation.count({ type: 'miss', key: one.key, reason: reasonOf(reading, one.rules.tags) })
         open.push({ wanted: one, reading })
