@@ -66,6 +66,14 @@ const openRank = async (url: string): Promise<Contestant> => {
 const idOf = (index: number): string => `player:${index}`
 /** Spread over the board, the same for everybody. */
 const chosen = (turn: number): number => (turn * 7_919_333 + 12_345) % members
+/** Processor time of the server, seconds. */
+const serverTime = async (server: Server): Promise<number> => {
+  const info = String(await server.command('INFO', 'cpu'))
+  return ['used_cpu_sys', 'used_cpu_user'].reduce(
+    (sum, name) => sum + Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1]),
+    0,
+  )
+}
 const usedBytes = async (server: Server): Promise<number> =>
   Number(/^used_memory:(\d+)/m.exec(String(await server.command('INFO', 'memory')))?.[1])
 
@@ -75,6 +83,7 @@ export const runLeaderboards = async ({ rounds, say, signal }: BenchmarkOptions)
   const contestants = [await openLarder(server.url), await openRank(server.url)]
   const rates = createTally()
   const times = createTally()
+  const work = createTally()
   const bytes = new Map<string, number>()
   let done = 0
   try {
@@ -95,6 +104,7 @@ export const runLeaderboards = async ({ rounds, say, signal }: BenchmarkOptions)
         for (const { name, operations: by } of inTurn(contestants, done)) {
           let next = done * requests
           const each: number[] = []
+          const before = await serverTime(server)
           const from = performance.now()
           await Promise.all(
             Array.from({ length: loops }, async () => {
@@ -109,6 +119,7 @@ export const runLeaderboards = async ({ rounds, say, signal }: BenchmarkOptions)
             }),
           )
           rates.add(`${operation} ${name}`, (1_000 * requests) / (performance.now() - from))
+          work.add(`${operation} ${name}`, (1e6 * ((await serverTime(server)) - before)) / requests)
           times.add(`${operation} ${name}`, percentile(each, 0.99))
         }
   } finally {
@@ -120,13 +131,25 @@ export const runLeaderboards = async ({ rounds, say, signal }: BenchmarkOptions)
     larder_per_s: round(median(of(operation, 'larder')), 0),
     redis_rank_per_s: round(median(of(operation, 'redis-rank')), 0),
     ratio: round(pairedRatio(of(operation, 'larder'), of(operation, 'redis-rank')), 2),
+    larder_server_microseconds: round(median(work.of(`${operation} larder`)), 1),
+    redis_rank_server_microseconds: round(median(work.of(`${operation} redis-rank`)), 1),
     larder_p99_ms: round(median(times.of(`${operation} larder`)), 2),
     redis_rank_p99_ms: round(median(times.of(`${operation} redis-rank`)), 2),
   }))
   say(`${done} rounds, medians; ${members} members, ${loops} requests at once, a second`)
-  say(`${''.padEnd(20)}${['larder', 'redis-rank', 'ratio', 'p99 ms', 'redis-rank'].map((text) => text.padStart(12)).join('')}`)
+  say(
+    `${''.padEnd(20)}${['larder', 'redis-rank', 'ratio', 'server µs', 'redis-rank', 'p99 ms', 'redis-rank'].map((text) => text.padStart(12)).join('')}`,
+  )
   for (const row of figures) {
-    const columns = [row.larder_per_s, row.redis_rank_per_s, row.ratio, row.larder_p99_ms, row.redis_rank_p99_ms]
+    const columns = [
+      row.larder_per_s,
+      row.redis_rank_per_s,
+      row.ratio,
+      row.larder_server_microseconds,
+      row.redis_rank_server_microseconds,
+      row.larder_p99_ms,
+      row.redis_rank_p99_ms,
+    ]
     say(`${row.what.padEnd(20)}${columns.map((value) => String(value).padStart(12)).join('')}`)
   }
   say(`bytes a member on the server: larder ${bytes.get('larder')}, redis-rank ${bytes.get('redis-rank')}`)

@@ -8,6 +8,7 @@ import {
   aroundScript,
   clearScript,
   keyNames,
+  keysOfRanks,
   membersScript,
   nameStart,
   pageScript,
@@ -58,8 +59,8 @@ interface Found {
   readonly key: string
   readonly name: string
   readonly place: number
+  /** By score; for dense ranks, how many scores. */
   readonly ahead: number
-  readonly dense: number
   readonly data: string | null
 }
 
@@ -72,8 +73,9 @@ const beforeIn = (a: Found, b: Found): number => Number(a.key) - Number(b.key) |
 export const createBoard = (connection: Connection, rules: BoardRules) => {
   const { prefix, order, update, ranks, ties, most, shards, ends } = rules
   const sign = order === 'high' ? -1 : 1
-  const dense = ranks === 'dense' ? '1' : '0'
-  const keys = range(shards).map((shard) => keyNames.map((name) => `${prefix}:{${prefix}:${shard}}:${name}`))
+  const keys = range(shards).map((shard) =>
+    keyNames.slice(0, keysOfRanks(ranks)).map((name) => `${prefix}:{${prefix}:${shard}}:${name}`),
+  )
   const orderOf = (shard: number): string => keys[shard]?.[0] ?? ''
 
   const shardOf = (id: string): number => (shards === 1 ? 0 : createHash('sha1').update(id).digest().readUInt32BE(0) % shards)
@@ -82,7 +84,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     (await connection.send(commands)).map(({ value }) => value)
 
   const found = (shard: number, reply: Reply): Found => {
-    const [id, key, place, ahead, densely, data, name] = list(reply)
+    const [id, key, place, ahead, data, name] = list(reply)
     return {
       shard,
       id: String(id),
@@ -90,27 +92,24 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       name: String(name),
       place: Number(place),
       ahead: Number(ahead),
-      dense: Number(densely),
       data: data === null || data === undefined ? null : String(data),
     }
   }
   /** In the order of the board; how many are ahead follows from how many are ahead of the first. */
   const foundIn = (shard: number, reply: Reply): readonly Found[] => {
-    const [from, first, denseFirst, pairs, data] = list(reply)
+    const [from, first, skip, pairs, data] = list(reply)
+    const start = 2 * Number(skip)
     const [flat, kept] = [list(pairs), list(data)]
     const all: Found[] = []
-    let [ahead, dense] = [Number(first), Number(denseFirst)]
-    for (let at = 0; at < flat.length / 2; at += 1) {
-      const name = String(flat[2 * at])
-      const key = String(flat[2 * at + 1])
+    let ahead = Number(first)
+    for (let at = 0; start + 2 * at < flat.length; at += 1) {
+      const name = String(flat[start + 2 * at])
+      const key = String(flat[start + 2 * at + 1])
       const place = Number(from) + at
-      if (at > 0 && key !== all[at - 1]?.key) {
-        ahead = place
-        if (dense >= 0) dense += 1
-      }
+      if (at > 0 && key !== all[at - 1]?.key) ahead = ranks === 'dense' ? ahead + 1 : place
       const one = kept[at]
       const text = one === null || one === undefined ? null : String(one)
-      all.push({ shard, id: name.slice(nameStart), key, name, place, ahead, dense, data: text })
+      all.push({ shard, id: name.slice(nameStart), key, name, place, ahead, data: text })
     }
     return all
   }
@@ -120,7 +119,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     rank,
     data: one.data === null ? undefined : (JSON.parse(one.data) as D),
   })
-  const rankOf = (one: Found): number => 1 + (ranks === 'ordinal' ? one.place : ranks === 'dense' ? one.dense : one.ahead)
+  const rankOf = (one: Found): number => 1 + (ranks === 'ordinal' ? one.place : one.ahead)
 
   /** Rows of several shards in one order. `place`: of the first one, of all members; `ahead`: how many have a better score than the first. */
   const ranked = <D>(rows: readonly Found[], place: number, ahead: number): readonly Row<D>[] => {
@@ -157,10 +156,10 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
   const page = async <D>(offset: number, count: number): Promise<readonly Row<D>[]> => {
     if (count === 0) return []
     if (shards === 1) {
-      const [reply] = await ask([on(0, pageScript, [dense, String(offset), String(offset + count - 1)])])
+      const [reply] = await ask([on(0, pageScript, [ranks, String(offset), String(offset + count - 1)])])
       return foundIn(0, reply ?? null).map((one) => rowOf<D>(one, rankOf(one)))
     }
-    const replies = await ask(range(shards).map((shard) => on(shard, pageScript, [dense, '0', String(offset + count - 1)])))
+    const replies = await ask(range(shards).map((shard) => on(shard, pageScript, [ranks, '0', String(offset + count - 1)])))
     const all = replies.flatMap((reply, shard) => foundIn(shard, reply)).sort(beforeIn)
     return ranked<D>(all, 0, 0).slice(offset, offset + count)
   }
@@ -169,7 +168,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     const byShard = new Map<number, string[]>()
     for (const id of ids) byShard.set(shardOf(id), [...(byShard.get(shardOf(id)) ?? []), id])
     const asked = [...byShard]
-    const replies = await ask(asked.map(([shard, some]) => on(shard, membersScript, [dense, ...some])))
+    const replies = await ask(asked.map(([shard, some]) => on(shard, membersScript, [ranks, ...some])))
     const known = new Map<string, Found>()
     for (const [index, [shard]] of asked.entries())
       for (const row of list(replies[index])) if (row !== null) known.set(String(list(row)[0]), found(shard, row))
@@ -183,7 +182,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       for (const entry of entries) byShard.set(shardOf(entry.id), [...(byShard.get(shardOf(entry.id)) ?? []), entry])
       const asked = [...byShard]
       // Each shard keeps as many as the whole: which of them the best are is not known there.
-      const head = [dense, update, String(sign), ties, String(most), String(ends)]
+      const head = [ranks, update, String(sign), ties, String(most), String(ends)]
       const replies = await ask(
         asked.map(([shard, some]) =>
           on(shard, updateScript, [
@@ -220,7 +219,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     around: async <D>(id: string, before: number, after: number): Promise<readonly Row<D>[]> => {
       const own = shardOf(id)
       if (shards === 1) {
-        const [reply] = await ask([on(own, aroundScript, [dense, id, String(before), String(after)])])
+        const [reply] = await ask([on(own, aroundScript, [ranks, id, String(before), String(after)])])
         return foundIn(own, reply ?? null).map((one) => rowOf<D>(one, rankOf(one)))
       }
       const [me] = await members([id])
@@ -229,8 +228,8 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       const replies = await ask(
         range(shards).map((shard) =>
           shard === own
-            ? on(own, aroundScript, [dense, id, ...sides])
-            : on(shard, aroundPlaceScript, [dense, me.key, me.name, ...sides]),
+            ? on(own, aroundScript, [ranks, id, ...sides])
+            : on(shard, aroundPlaceScript, [ranks, me.key, me.name, ...sides]),
         ),
       )
       const all = replies.flatMap((reply, shard) => foundIn(shard, reply)).sort(beforeIn)
@@ -248,11 +247,11 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
       )
       if (from === undefined || to === undefined || count === 0) return []
       if (shards === 1) {
-        const [reply] = await ask([on(0, scoresScript, [dense, from, to, String(offset), String(count)])])
+        const [reply] = await ask([on(0, scoresScript, [ranks, from, to, String(offset), String(count)])])
         return foundIn(0, reply ?? null).map((one) => rowOf<D>(one, rankOf(one)))
       }
       const replies = await ask([
-        ...range(shards).map((shard) => on(shard, scoresScript, [dense, from, to, '0', String(offset + count)])),
+        ...range(shards).map((shard) => on(shard, scoresScript, [ranks, from, to, '0', String(offset + count)])),
         ...range(shards).map((shard): Command => ({ key: orderOf(shard), args: ['ZCOUNT', orderOf(shard), '-inf', `(${from}`] })),
       ])
       const all = replies
@@ -266,7 +265,7 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     remove: async (ids: readonly string[]): Promise<number> => {
       const byShard = new Map<number, string[]>()
       for (const id of ids) byShard.set(shardOf(id), [...(byShard.get(shardOf(id)) ?? []), id])
-      const replies = await ask([...byShard].map(([shard, some]) => on(shard, removeScript, [dense, ...some])))
+      const replies = await ask([...byShard].map(([shard, some]) => on(shard, removeScript, [ranks, ...some])))
       return replies.reduce<number>((sum, reply) => sum + Number(reply), 0)
     },
 

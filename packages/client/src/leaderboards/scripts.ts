@@ -13,16 +13,19 @@
  */
 import { type Script, script } from '../connection.ts'
 
-/** KEYS in this order. */
+/** KEYS in this order. The last two are for dense ranks alone. */
 export const keyNames = ['order', 'names', 'data', 'distinct', 'counts'] as const
+export const keysOfRanks = (ranks: 'competition' | 'dense' | 'ordinal'): number => (ranks === 'dense' ? keyNames.length : 3)
 
 const digits = 16
 /** Where the id stands in a name, from 0. */
 export const nameStart = digits + 1
 
-const shared = `
+const keys = `
 local order, names, data, distinct, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local function idOf(name) return string.sub(name, ${nameStart + 1}) end
+`
+
+const changing = `${keys}
 local function forgetScore(score)
   if tonumber(redis.call('HINCRBY', counts, score, -1)) <= 0 then
     redis.call('HDEL', counts, score)
@@ -40,35 +43,38 @@ local function drop(id, dense)
 end
 `
 
-/** Rows: place of the first one from 0, how many are ahead of it by score, distinct scores ahead or -1, then names and scores by turns, and what is kept with each, where anything is. */
-const reading = `
-local function denseBelow(score) return redis.call('ZCOUNT', distinct, '-inf', '(' .. score) end
-local function below(score) return redis.call('ZCOUNT', order, '-inf', '(' .. score) end
+/**
+ * Rows: place of the first one from 0, how many are ahead of it by score (or, for dense ranks, how many scores), how many rows to leave out, then names and scores
+ * by turns, and what is kept with each that is not left out, where anything is. Who is ahead is counted only where the one before has the same score.
+ */
+const reading = `${keys}
+local ranks = ARGV[1]
 local function rows(from, to)
   if to < from then return {} end
-  local found = redis.call('ZRANGE', order, from, to, 'WITHSCORES')
-  if #found == 0 then return {} end
+  local isFollowing = from > 0 and ranks == 'competition'
+  local found = redis.call('ZRANGE', order, isFollowing and from - 1 or from, to, 'WITHSCORES')
+  local ahead, skip = from, isFollowing and 1 or 0
+  if #found <= 2 * skip then return {} end
+  if isFollowing and found[2] == found[4] then ahead = redis.call('ZCOUNT', order, '-inf', '(' .. found[2]) end
+  if ranks == 'dense' then ahead = redis.call('ZCOUNT', distinct, '-inf', '(' .. found[2]) end
   local kept = {}
   if redis.call('EXISTS', data) == 1 then
     local ids = {}
-    for at = 1, #found, 2 do ids[#ids + 1] = idOf(found[at]) end
+    for at = 1 + 2 * skip, #found, 2 do ids[#ids + 1] = string.sub(found[at], ${nameStart + 1}) end
     kept = redis.call('HMGET', data, unpack(ids))
   end
-  local ahead, dense = 0, -1
-  if from > 0 then ahead = below(found[2]) end
-  if ARGV[1] == '1' then dense = denseBelow(found[2]) end
-  return {from, ahead, dense, found, kept}
+  return {from, ahead, skip, found, kept}
 end
 `
 
 /**
- * ARGV: 1 for dense ranks, `best` `last` or `sum`, -1 where high is first else 1, `first` `latest` or `name` among equals, most members (0: all), end (milliseconds since 1970, 0: none),
+ * ARGV: the ranks, `best` `last` or `sum`, -1 where high is first else 1, `first` `latest` or `name` among equals, most members (0: all), end (milliseconds since 1970, 0: none),
  * then id, score, 1 for data or 0, data, for each. Answers for each: score, 1 where it has changed.
  */
-export const updateScript: Script = script(`${shared}
-local dense, mode, sign, ties, most, ends = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
+export const updateScript: Script = script(`${changing}
+local dense, mode, sign, ties, most, ends = ARGV[1] == 'dense', ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local answers = {}
-local now, latest
+local started, latest
 for at = 7, #ARGV, 4 do
   local id, given = ARGV[at], tonumber(ARGV[at + 1])
   local known = redis.call('HMGET', names, id, '')
@@ -81,20 +87,19 @@ for at = 7, #ARGV, 4 do
   if before and score == before then
     answers[#answers + 1] = {string.format('%.17g', score), 0}
   else
-    if name then
-      redis.call('ZREM', order, name)
-      if dense then forgetScore(old) end
-    end
+    if old and dense then forgetScore(old) end
     local place = '${'0'.repeat(digits)}'
     if ties ~= 'name' then
-      if not now then
+      if not started then
         local time = redis.call('TIME')
-        now, latest = time[1] * 1000000 + time[2], tonumber(known[2] or '0')
+        started, latest = time[1] * 1000000 + time[2], tonumber(known[2] or '0')
       end
-      latest = math.max(now, latest + 1)
+      latest = math.max(started, latest + 1)
       place = string.format('%0${digits}.0f', ties == 'latest' and ${'9'.repeat(digits)} - latest or latest)
     end
-    name = place .. ':' .. id
+    local present = place .. ':' .. id
+    if name and name ~= present then redis.call('ZREM', order, name) end
+    name = present
     redis.call('ZADD', order, string.format('%.17g', sign * score + 0), name)
     if latest then
       redis.call('HSET', names, id, name, '', string.format('%.0f', latest))
@@ -111,7 +116,7 @@ for at = 7, #ARGV, 4 do
 end
 if most > 0 then
   for _, name in ipairs(redis.call('ZRANGE', order, most, -1)) do
-    local id = idOf(name)
+    local id = string.sub(name, ${nameStart + 1})
     drop(id, dense)
     redis.call('HDEL', data, id)
   end
@@ -121,59 +126,66 @@ if ends ~= '0' then
 end
 return answers`)
 
-/** ARGV: 1 for dense ranks, ids. Answers how many there were. */
-export const removeScript: Script = script(`${shared}
+/** ARGV: the ranks, ids. Answers how many there were. */
+export const removeScript: Script = script(`${changing}
 local count = 0
 for at = 2, #ARGV do
-  if drop(ARGV[at], ARGV[1] == '1') then count = count + 1 end
+  if drop(ARGV[at], ARGV[1] == 'dense') then count = count + 1 end
   redis.call('HDEL', data, ARGV[at])
 end
 if redis.call('EXISTS', order) == 0 then redis.call('DEL', names) end
 return count`)
 
-/** ARGV: 1 for dense ranks, first and last place from 0. Answers rows. */
-export const pageScript: Script = script(`${shared}${reading}
+/** ARGV: the ranks, first and last place from 0. Answers rows. */
+export const pageScript: Script = script(`${reading}
 return rows(tonumber(ARGV[2]), tonumber(ARGV[3]))`)
 
-/** ARGV: 1 for dense ranks, id, how many before and after. */
-export const aroundScript: Script = script(`${shared}${reading}
+/** ARGV: the ranks, id, how many before and after. */
+export const aroundScript: Script = script(`${reading}
 local name = redis.call('HGET', names, ARGV[2])
 if not name then return {} end
 local place = redis.call('ZRANK', order, name)
 return rows(math.max(0, place - tonumber(ARGV[3])), place + tonumber(ARGV[4]))`)
 
-/** ARGV: 1 for dense ranks, lowest and highest score as the order has them, offset, most. */
-export const scoresScript: Script = script(`${shared}${reading}
+/** ARGV: the ranks, lowest and highest score as the order has them, offset, most. */
+export const scoresScript: Script = script(`${reading}
 local from = redis.call('ZCOUNT', order, '-inf', '(' .. ARGV[2])
 local to = redis.call('ZCOUNT', order, '-inf', ARGV[3]) - 1
 from = from + tonumber(ARGV[4])
 return rows(from, math.min(to, from + tonumber(ARGV[5]) - 1))`)
 
-/** ARGV: 1 for dense ranks, ids. Answers a row for each, or false. */
-export const membersScript: Script = script(`${shared}${reading}
+/**
+ * ARGV: the ranks, ids. Answers for each: id, score, place (for ordinal ranks), how many are ahead (by score; for dense ranks, how many scores), data, name; or false.
+ */
+export const membersScript: Script = script(`${keys}
 local list = {}
 for at = 2, #ARGV do
-  local name = redis.call('HGET', names, ARGV[at])
+  local id = ARGV[at]
+  local name = redis.call('HGET', names, id)
   if name then
     local score = redis.call('ZSCORE', order, name)
-    local dense = -1
-    if ARGV[1] == '1' then dense = denseBelow(score) end
-    list[#list + 1] = {ARGV[at], score, redis.call('ZRANK', order, name), below(score), dense, redis.call('HGET', data, ARGV[at]), name}
+    local place, ahead = 0, 0
+    if ARGV[1] == 'ordinal' then
+      place = redis.call('ZRANK', order, name)
+    else
+      ahead = redis.call('ZCOUNT', ARGV[1] == 'dense' and distinct or order, '-inf', '(' .. score)
+    end
+    list[#list + 1] = {id, score, place, ahead, redis.call('HGET', data, id), name}
   else
     list[#list + 1] = false
   end
 end
 return list`)
 
-/** ARGV: score and name of a member of another shard, how many before and after. Answers the rows around the place where it would stand. */
-export const aroundPlaceScript: Script = script(`${shared}${reading}
+/** ARGV: the ranks, score and name of a member of another shard, how many before and after. Answers the rows around the place where it would stand. */
+export const aroundPlaceScript: Script = script(`${reading}
 redis.call('ZADD', order, ARGV[2], ARGV[3])
 local place = redis.call('ZRANK', order, ARGV[3])
 redis.call('ZREM', order, ARGV[3])
 return rows(math.max(0, place - tonumber(ARGV[4])), place + tonumber(ARGV[5]) - 1)`)
 
 /** ARGV: for each, score and name as another shard has them. Answers how many are ahead by score, and how many by score and name, by a member that is put in and taken out. */
-export const aheadScript: Script = script(`${shared}
+export const aheadScript: Script = script(`${keys}
 local list = {}
 for at = 1, #ARGV, 2 do
   local probe = ARGV[at + 1]
