@@ -41,8 +41,20 @@ export const digestAt = { from: 16, to: 27 } as const
 
 const longest = 0xffff_ffff
 
+const idBytes = 9
+/** Many at a time, which costs little more than one. */
+let pool = Buffer.alloc(0)
+let used = 0
+
 /** 12 characters that are never given twice. */
-export const newId = (): string => randomBytes(9).toString('base64url')
+export const newId = (): string => {
+  if (used === pool.length) {
+    pool = randomBytes(256 * idBytes)
+    used = 0
+  }
+  used += idBytes
+  return pool.toString('base64url', used - idBytes, used)
+}
 
 export const digestOf = (stamp: string): string => createHash('sha1').update(stamp).digest('base64url').slice(0, idLength)
 

@@ -1,6 +1,7 @@
 /** Sessions as bytes, sealed where there are keys. The first byte says which: 0 plain, 1 AES-256-GCM. */
-import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { CacheError } from '../errors.ts'
+import { slotOf } from '../slot.ts'
 
 export interface SealKey {
   /** Stands in front of what it has sealed. At most 255 bytes. */
@@ -60,4 +61,4 @@ export const createSeal = (keys: readonly SealKey[]): Seal => {
 }
 
 /** Which of the buckets something is in. */
-export const bucketOf = (id: string, buckets: number): number => hash('sha1', id, 'buffer').readUInt32BE(0) % buckets
+export const bucketOf = (id: string, buckets: number): number => slotOf(id) % buckets
