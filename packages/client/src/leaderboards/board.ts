@@ -13,7 +13,9 @@ import {
   nameStart,
   pageScript,
   removeScript,
+  scoreAtScript,
   scoresScript,
+  standingScript,
   updateScript,
 } from './scripts.ts'
 
@@ -272,6 +274,33 @@ export const createBoard = (connection: Connection, rules: BoardRules) => {
     size: async (): Promise<number> => {
       const replies = await ask(range(shards).map((shard): Command => ({ key: orderOf(shard), args: ['ZCARD', orderOf(shard)] })))
       return replies.reduce<number>((sum, reply) => sum + Number(reply), 0)
+    },
+
+    /** How many there are, and how many have a better score. Null: it is not there. */
+    standing: async (id: string): Promise<{ readonly size: number; readonly ahead: number } | null> => {
+      const own = shardOf(id)
+      const [reply] = await ask([on(own, standingScript, [id])])
+      if (reply === null || reply === undefined) return null
+      const [size, ahead, key, name] = list(reply)
+      const others = range(shards).filter((shard) => shard !== own)
+      const replies = await ask(
+        others.flatMap((shard) => [
+          on(shard, aheadScript, [String(key), String(name)]),
+          { key: orderOf(shard), args: ['ZCARD', orderOf(shard)] },
+        ]),
+      )
+      const sum = { size: Number(size), ahead: Number(ahead) }
+      for (let at = 0; at < replies.length; at += 2) {
+        sum.ahead += Number(list(list(replies[at])[0])[0])
+        sum.size += Number(replies[at + 1])
+      }
+      return sum
+    },
+
+    /** Where that part of all members, from 0 to 1, is ahead; of one shard. Null: nobody is there. */
+    scoreAt: async (part: number): Promise<number | null> => {
+      const [reply] = await ask([on(0, scoreAtScript, [String(part)])])
+      return reply === null || reply === undefined ? null : sign * Number(String(reply)) + 0
     },
 
     /** How many have at least that score, or a better one. */

@@ -162,19 +162,17 @@ export const createLeaderboard = <D = unknown>(connection: Connection, options: 
       size: () => board().size(),
       percentile: async (id) => {
         checkIds([id])
-        const one = board()
-        const [[row], size] = await Promise.all([one.members([id]), one.size()])
-        if (row === null || row === undefined) return null
-        const ahead = ranks === 'competition' ? row.rank - 1 : (await one.reaching(row.score)) - 1
-        return (100 * (size - ahead)) / size
+        const standing = await board().standing(id)
+        return standing === null ? null : (100 * (standing.size - standing.ahead)) / standing.size
       },
       scoreAt: async (percentile) => {
         if (!(percentile >= 0 && percentile <= 100)) throw usage('a percentile from 0 to 100', percentile)
         const one = board()
+        const part = (100 - percentile) / 100
+        if (shards === 1) return one.scoreAt(part)
         const size = await one.size()
         if (size === 0) return null
-        const place = Math.min(size - 1, Math.floor(((100 - percentile) / 100) * size))
-        if (shards === 1) return (await one.page(place, 1))[0]?.score ?? null
+        const place = Math.min(size - 1, Math.floor(part * size))
         // The least place in the order up to which more than that many stand, by halving all that a double can be.
         const sign = order === 'high' ? -1 : 1
         let [low, high] = [orderedOf(-Number.MAX_VALUE), orderedOf(Number.MAX_VALUE)]

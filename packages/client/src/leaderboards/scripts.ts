@@ -196,4 +196,18 @@ for at = 1, #ARGV, 2 do
 end
 return list`)
 
+/** ARGV: id. Answers how many members there are, how many are ahead by score, its score and name; or false. */
+export const standingScript: Script = script(`${keys}
+local name = redis.call('HGET', names, ARGV[1])
+if not name then return false end
+local score = redis.call('ZSCORE', order, name)
+return {redis.call('ZCARD', order), redis.call('ZCOUNT', order, '-inf', '(' .. score), score, name}`)
+
+/** ARGV: the part of all members, from 0 to 1, that is ahead of the place that is meant. Answers the score there, or false where nobody is. */
+export const scoreAtScript: Script = script(`${keys}
+local size = redis.call('ZCARD', order)
+if size == 0 then return false end
+local place = math.min(size - 1, math.floor(tonumber(ARGV[1]) * size))
+return redis.call('ZRANGE', order, place, place, 'WITHSCORES')[2]`)
+
 export const clearScript: Script = script(`return redis.call('UNLINK', unpack(KEYS))`)
