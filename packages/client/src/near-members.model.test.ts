@@ -190,5 +190,5 @@ for (const game of ['keys that are lost', 'connections that are cut'] as const)
     } finally {
       await Promise.all([...models, ...connections].map((one) => one.close()))
     }
-    assert.ok(settled > 50 && believed > 500, `${settled} invalidations, ${believed} times something was believed`)
+    assert.ok(settled > 20 && believed > 100, `${settled} invalidations, ${believed} times something was believed`)
   })
