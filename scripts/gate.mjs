@@ -107,7 +107,8 @@ const steps = [
   [
     'unit',
     'unit and contract tests',
-    () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 2),
+    // Most of them wait for others.
+    () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 3),
   ],
   ['e2e', 'end-to-end tests', () => tests(['e2e/**/*.test.ts', 'oracle/**/*.test.ts', 'examples/**/*.test.ts'], 2)],
 ]

@@ -13,7 +13,7 @@ import { openServers, until } from './testing/servers.ts'
 
 const keys = keysOf('cache')
 const lease = 60
-const runFor = 8_000
+const runFor = 5_000
 const members = 4
 const writers = 3
 const name = 'cache:x'

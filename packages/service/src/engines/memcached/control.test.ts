@@ -1,10 +1,16 @@
 /** The contract of a control connection, on every installed Memcached. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { LarderError } from '../../errors.ts'
 import { adapterFor } from '../index.ts'
-import { installed, openYard } from '../testing.ts'
+import { installed, openYard, until } from '../testing.ts'
+
+/** Of each thread, as the kernel has it. */
+const statesOf = (pid: number): readonly (string | undefined)[] =>
+  readdirSync(`/proc/${pid}/task`).map((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ').at(-1)?.slice(0, 1),
+  )
 
 const code = (expected: string) => (error: unknown) => error instanceof LarderError && error.code === expected
 
@@ -27,6 +33,7 @@ for (const engine of installed('memcached')) {
       await using yard = await openYard()
       const node = await yard.start(await yard.plan(engine))
       process.kill(node.pid, 'SIGSTOP')
+      await until('every thread of it stands still', async () => statesOf(node.pid).every((state) => state === 'T'))
       const pending = node.control.status(20_000).catch((error: unknown) => error)
       await assert.rejects(adapterFor('memcached').connect(node.plan, 100), code('deadline'))
       void node.kill()
