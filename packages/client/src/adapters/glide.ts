@@ -1,11 +1,12 @@
 /**
  * By `@valkey/valkey-glide` 2, which the application brings. It does not tell of changed keys, so there is no near cache with it.
  *
- * GLIDE connects anew by itself and says nothing of it, but what a server has may be older then. So each connection is marked (by tracking that tracks nothing, which
- * GLIDE does not bring back), and whatever is sent ends with the question whether the mark is still there. Where it is not, none of the answers is believed.
+ * GLIDE connects anew by itself and says nothing of it, but what a server has may be older then. So each connection is given a name (by HELLO: the name that
+ * CLIENT SETNAME gives GLIDE brings back), and whatever is sent ends with the question whether it has that name still, and its number. Where it has not, none of the answers is believed.
  */
 import { Batch, ClosingError, Decoder, GlideClient, ProtocolVersion, RequestError } from '@valkey/valkey-glide'
 import type { Argument } from '../connection.ts'
+import { newId } from '../entry.ts'
 import { CacheError } from '../errors.ts'
 import { createConnect } from './connect.ts'
 import { targetOf } from './url.ts'
@@ -52,15 +53,28 @@ interface Waiting {
 /** Longer than anybody waits: time is limited by who asks. */
 const requestTimeout = 60_000
 const [firstPause, longestPause] = [10, 1_000]
-const mark: readonly string[] = ['CLIENT', 'TRACKING', 'ON', 'OPTIN']
-const isMarked: readonly string[] = ['CLIENT', 'GETREDIR']
-const marked = 0
+/** Which connection it is. */
+const identity: readonly (readonly string[])[] = [
+  ['CLIENT', 'GETNAME'],
+  ['CLIENT', 'ID'],
+]
 
-const exchange = async (client: GlideClient, packet: readonly (readonly Argument[])[]): Promise<readonly unknown[]> => {
+const exchange = async (
+  client: GlideClient,
+  packet: readonly (readonly Argument[])[],
+  timeout = requestTimeout,
+): Promise<readonly unknown[]> => {
   const batch = new Batch(false)
   for (const args of packet) batch.customCommand([...args])
-  const answers = await client.exec(batch, false, { timeout: requestTimeout })
+  const answers = await client.exec(batch, false, { timeout })
   return answers ?? []
+}
+
+/** A client that is closed while it is connecting anew leaves its pipe open, which keeps the process from ending (seen in 2.5). */
+const end = (client: GlideClient): void => {
+  client.close()
+  const { socket } = client as unknown as { readonly socket?: { destroy?(): void } }
+  socket?.destroy?.()
 }
 
 const connectOnce = async ({ url, tls, credentials, connectTimeout, isReplica }: WireOptions): Promise<GlideClient> => {
@@ -88,6 +102,10 @@ const open = (options: WireOptions): Wire => {
   const ready: (() => void)[] = []
   const lost: ((error: unknown) => void)[] = []
   let client: GlideClient | null = null
+  /** Not known to be connected yet. */
+  let opening: GlideClient | null = null
+  /** Of its connection, as it answers. */
+  let identityNow = ''
   let packet: Waiting[] = []
   let timer: NodeJS.Timeout | undefined
   let pause = firstPause
@@ -95,11 +113,19 @@ const open = (options: WireOptions): Wire => {
 
   const connect = async (): Promise<void> => {
     const opened = await connectOnce(options)
-    const [answer] = isClosed ? [] : await exchange(opened, [mark])
-    if (isClosed || answer instanceof Error) {
-      opened.close()
-      if (answer instanceof RequestError) throw answerOf(answer)
-      return
+    opening = opened
+    try {
+      if (isClosed) throw new Error('the connection was closed')
+      const name = `larder:${newId()}`
+      const naming = ['HELLO', '3', 'SETNAME', name]
+      const [answer, id] = await exchange(opened, [naming, ['CLIENT', 'ID']], options.connectTimeout)
+      for (const one of [answer, id]) if (one instanceof RequestError) throw answerOf(one)
+      identityNow = `${name} ${String(id)}`
+    } catch (error) {
+      end(opened)
+      throw error
+    } finally {
+      opening = null
     }
     client = opened
     pause = firstPause
@@ -110,7 +136,7 @@ const open = (options: WireOptions): Wire => {
     connect().catch((error: unknown) => lose(refusalIn(error) ?? error))
   }
   const lose = (error: unknown): void => {
-    client?.close()
+    if (client !== null) end(client)
     client = null
     if (isClosed || timer !== undefined) return
     for (const listener of lost) listener(error)
@@ -121,12 +147,12 @@ const open = (options: WireOptions): Wire => {
     for (const { reject } of waiting) reject(error)
   }
   const flush = async (): Promise<void> => {
-    const [waiting, by] = [packet, client]
+    const [waiting, by, own] = [packet, client, identityNow]
     packet = []
     if (by === null) return failed(waiting, new Error('the connection was lost'))
     try {
-      const answers = await exchange(by, [...waiting.map(({ args }) => args), isMarked])
-      if (answers[waiting.length] !== marked) throw new Error('the connection was lost')
+      const answers = await exchange(by, [...waiting.map(({ args }) => args), ...identity])
+      if (answers.slice(waiting.length).join(' ') !== own) throw new Error('the connection was lost')
       for (const [index, { resolve, reject }] of waiting.entries()) {
         const answer = answers[index]
         if (answer instanceof RequestError) reject(answerOf(answer))
@@ -154,7 +180,8 @@ const open = (options: WireOptions): Wire => {
     close: () => {
       isClosed = true
       clearTimeout(timer)
-      client?.close()
+      if (opening !== null) end(opening)
+      if (client !== null) end(client)
       client = null
     },
   }
