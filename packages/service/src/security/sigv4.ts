@@ -109,6 +109,13 @@ const checkBodyHash = (request: SignedRequest): void => {
     throw mismatch("The value passed in for x-amz-content-sha256 does not match the hash of the request's content.")
 }
 
+/** The signer would leave it out, so anybody could add it to what somebody else has signed. */
+const unsignable = '__proto__'
+const checkQuery = ({ query }: SignedRequest): void => {
+  if (query.has(unsignable))
+    throw mismatch(`Expected no parameter '${unsignable}' in the query, which no signature covers, found one.`)
+}
+
 /** The time that it takes says nothing of where the two differ. */
 const isSame = (a: string, b: string): boolean =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
@@ -120,6 +127,7 @@ export const verifySignature = async (request: SignedRequest, verifier: Verifier
   checkTime(claim, time, verifier.now())
   checkSignedHeaders(claim, request)
   checkScope(claim)
+  checkQuery(request)
   const hasToken = Object.hasOwn(request.headers, 'x-amz-security-token') || request.query.has('X-Amz-Security-Token')
   const holder = hasToken ? null : await verifier.keyHolder(claim.accessKeyId)
   if (holder === null) throw new Fault('InvalidClientTokenId', 'The security token included in the request is invalid.')
