@@ -66,7 +66,7 @@ const factory: WireFactory = {
     /** It writes each command at once; here all of a turn leave at its end. */
     let corked: typeof client.stream | null = null
     const together = (): void => {
-      if (corked !== null) return
+      if (corked !== null || !isReady) return
       const stream = client.stream
       corked = stream
       stream.cork()
