@@ -1,10 +1,11 @@
 /** A group in cluster mode: a connection to each primary, whose epoch is known. Commands go to the primary of their slot. */
-import type { Answer, Command, Connection, ConnectionOptions, Reply } from '../connection.ts'
+import type { Answer, Command, Connection, Reply } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { slotOf } from '../slot.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, unavailable, watchNode } from './node.ts'
 import { openReader, pickReader, type Reader } from './reader.ts'
+import type { Settings } from './settings.ts'
 import { readSlots, type ShardView, urlOf } from './topology.ts'
 import { createTracking } from './tracking.ts'
 import type { Wire, WireFactory } from './wire.ts'
@@ -21,20 +22,9 @@ interface Member {
   readonly node: NodeHandle
 }
 
-export const openCluster = async (factory: WireFactory, options: ConnectionOptions): Promise<Connection> => {
-  const {
-    url,
-    commandTimeout = 500,
-    connectTimeout = 2_000,
-    track = false,
-    credentials,
-    tls,
-    readFrom = 'primary',
-    zone,
-  } = options
+export const openCluster = async (factory: WireFactory, settings: Settings): Promise<Connection> => {
+  const { url, commandTimeout, connectTimeout, readFrom, zone, credentials, isTracking } = settings
   const fromReplicas = readFrom !== 'primary'
-  const isTracking = track && factory.tracks
-  const common = { connectTimeout, ...(tls === undefined ? {} : { tls }), ...(credentials === undefined ? {} : { credentials }) }
   /** Both by address. */
   const primaries = new Map<string, Member>()
   const replicas = new Map<string, Reader>()
@@ -50,7 +40,7 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
   const memberAt = (address: string): Member => {
     const known = primaries.get(address)
     if (known !== undefined) return known
-    const wire = factory.open({ ...common, url: urlOf(url, address), track: isTracking, isReplica: false })
+    const wire = factory.open({ ...settings.wire, url: urlOf(url, address), track: isTracking, isReplica: false })
     const node = watchNode(wire, {
       commandTimeout,
       credentials,
@@ -85,7 +75,7 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
     for (const address of replicas.keys()) if (!wantedReplicas.has(address)) dropReplica(address)
     for (const address of wanted) memberAt(address)
     for (const address of wantedReplicas)
-      if (!replicas.has(address)) replicas.set(address, openReader(factory, { ...common, url: urlOf(url, address) }, options))
+      if (!replicas.has(address)) replicas.set(address, openReader(factory, urlOf(url, address), settings))
   }
 
   const viewOf = async (wire: Wire, host: string): Promise<readonly ShardView[]> => {
@@ -105,7 +95,7 @@ export const openCluster = async (factory: WireFactory, options: ConnectionOptio
           // The next one may know.
         }
       }
-      const first = factory.open({ ...common, url, track: false, isReplica: false })
+      const first = factory.open({ ...settings.wire, url, track: false, isReplica: false })
       try {
         await within(new Promise<void>((resolve) => (first.isReady() ? resolve() : first.onReady(resolve))), connectTimeout)
         take(await viewOf(first, new URL(url).hostname))

@@ -3,6 +3,7 @@ import type { Connect } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { openCluster } from './cluster.ts'
 import { within } from './deadline.ts'
+import { settingsOf } from './settings.ts'
 import { openSingle } from './single.ts'
 import type { WireFactory } from './wire.ts'
 
@@ -10,30 +11,31 @@ export const createConnect =
   (factory: WireFactory): Connect =>
   /** Rejects with `unavailable` where nobody answers at the URL, with `refused` where the user may not, with `usage` where the URL is none. */
   async (options) => {
-    const { url, connectTimeout = 2_000 } = options
+    const settings = settingsOf(factory, options)
+    const { url, connectTimeout, readFrom } = settings
     const protocol = URL.canParse(url) ? new URL(url).protocol : null
     if (protocol !== 'redis:' && protocol !== 'rediss:')
       throw new CacheError('usage', `expected a url as redis://HOST:PORT or rediss://HOST:PORT, found ${JSON.stringify(url)}`)
     if (options.tls !== undefined && protocol === 'redis:')
       throw new CacheError('usage', 'expected a url as rediss://HOST:PORT, since tls is given, found redis://')
-    const single = openSingle(factory, options)
+    const single = openSingle(factory, settings)
     try {
       await within(single.connected(), connectTimeout)
       const [answer] = await single.send([{ key: '', args: ['INFO', 'cluster'] }])
       if (!/^cluster_enabled:1/m.test(String(answer?.value))) {
-        if (options.readFrom === 'replicas')
+        if (readFrom === 'replicas')
           throw new CacheError(
             'usage',
             "expected readFrom to have the URLs of replicas, or of a reader endpoint, outside of cluster mode, found 'replicas'",
           )
         return single
       }
-      if (typeof options.readFrom === 'object')
+      if (typeof readFrom === 'object')
         throw new CacheError('usage', "expected readFrom to be 'replicas' in cluster mode, found a URL")
     } catch (error) {
       await single.close()
       throw error
     }
     await single.close()
-    return openCluster(factory, options)
+    return openCluster(factory, settings)
   }

@@ -1,8 +1,9 @@
 /** A replica, or what stands for replicas, of which values are read. */
-import type { Command, ConnectionOptions, Reply } from '../connection.ts'
+import type { Command, Reply } from '../connection.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, watchNode } from './node.ts'
-import type { Wire, WireFactory, WireOptions } from './wire.ts'
+import type { Settings } from './settings.ts'
+import type { Wire, WireFactory } from './wire.ts'
 
 export interface Reader {
   isReady(): boolean
@@ -16,12 +17,12 @@ export interface Reader {
 
 export const openReader = (
   factory: WireFactory,
-  wireOptions: Omit<WireOptions, 'track' | 'isReplica'>,
-  { commandTimeout = 500, credentials }: Pick<ConnectionOptions, 'commandTimeout' | 'credentials'>,
+  url: string,
+  { commandTimeout, credentials, wire: how }: Pick<Settings, 'commandTimeout' | 'credentials' | 'wire'>,
 ): Reader => {
   let isClosed = false
   const open = (): { readonly wire: Wire; readonly node: NodeHandle } => {
-    const wire = factory.open({ ...wireOptions, track: false, isReplica: true })
+    const wire = factory.open({ ...how, url, track: false, isReplica: true })
     const node = watchNode(wire, {
       commandTimeout,
       credentials,

@@ -1,9 +1,10 @@
 /** One server, or the primary endpoint of a group without cluster mode. */
-import type { Answer, Command, Connection, ConnectionOptions } from '../connection.ts'
+import type { Answer, Command, Connection } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, refused, unavailable, watchNode } from './node.ts'
 import { openReader, pickReader } from './reader.ts'
+import type { Settings } from './settings.ts'
 import { createTracking } from './tracking.ts'
 import type { Wire, WireFactory } from './wire.ts'
 
@@ -15,31 +16,13 @@ export interface SingleConnection extends Connection {
   connected(): Promise<void>
 }
 
-export const openSingle = (factory: WireFactory, options: ConnectionOptions): SingleConnection => {
-  const {
-    url,
-    commandTimeout = 500,
-    connectTimeout = 2_000,
-    track = false,
-    credentials,
-    tls,
-    readFrom = 'primary',
-    zone,
-  } = options
-  const isTracking = track && factory.tracks
+export const openSingle = (factory: WireFactory, settings: Settings): SingleConnection => {
+  const { url, commandTimeout, readFrom, zone, credentials, isTracking } = settings
   const tracking = isTracking ? createTracking(() => [current.node], commandTimeout) : null
-  const wireOptions = {
-    url,
-    connectTimeout,
-    track: isTracking,
-    isReplica: false,
-    ...(tls === undefined ? {} : { tls }),
-    ...(credentials === undefined ? {} : { credentials }),
-  }
   let closed = false
 
   const open = () => {
-    const wire: Wire = factory.open(wireOptions)
+    const wire: Wire = factory.open({ ...settings.wire, url, track: isTracking, isReplica: false })
     const node = watchNode(wire, {
       commandTimeout,
       credentials,
@@ -73,7 +56,7 @@ export const openSingle = (factory: WireFactory, options: ConnectionOptions): Si
   }
 
   const urls = typeof readFrom === 'object' ? [readFrom.url].flat() : []
-  const readers = urls.map((from) => openReader(factory, { ...wireOptions, url: from }, options))
+  const readers = urls.map((from) => openReader(factory, from, settings))
   const checks = setInterval(() => {
     for (const { check } of [current.node, ...readers]) check().catch(() => undefined) // told by its events
   }, checkInterval)
