@@ -6,12 +6,12 @@ import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Client } from 'pg'
-import { openServers, type Server } from '../packages/client/src/testing/servers.ts'
+import { openServers, type Servers } from '../packages/client/src/testing/servers.ts'
 import type { ContestantName } from './contestants.ts'
+import { disturb, type Shard } from './disturb.ts'
 import { startPostgres } from './postgres.ts'
 import { randomFrom } from './random.ts'
 import type { Assignment, Report } from './worker.ts'
@@ -20,9 +20,23 @@ const processes = 4
 const items = 40
 const worker = fileURLToPath(new URL('worker.ts', import.meta.url))
 
-/** Each process, by its turn, has one of these. Rivals are given fewer reads: they need not many. */
-const games: readonly { readonly name: string; readonly contestants: readonly ContestantName[]; readonly share: number }[] = [
-  { name: 'larder', contestants: ['larder near', 'larder', 'larder near', 'larder near'], share: 1 },
+interface Game {
+  readonly name: string
+  /** Each process, by its turn, has one of these. */
+  readonly contestants: readonly ContestantName[]
+  /** Of the reads. Rivals are given fewer: they need not many. */
+  readonly share: number
+  /** Shards with a replica each, of which primaries die; else one server. */
+  readonly shards?: number
+}
+const games: readonly Game[] = [
+  { name: 'larder', contestants: ['larder near', 'larder', 'larder near', 'larder by ioredis'], share: 1 },
+  {
+    name: 'larder cluster',
+    contestants: ['larder near', 'larder by GLIDE', 'larder near, replicas', 'larder by ioredis'],
+    share: 0.25,
+    shards: 3,
+  },
   { name: 'bentocache', contestants: ['bentocache'], share: 0.2 },
   { name: 'cache-aside', contestants: ['cache-aside'], share: 0.2 },
 ]
@@ -47,33 +61,18 @@ const play = (assignment: Assignment, signal: AbortSignal): Promise<Report> =>
     child.send(assignment)
   })
 
-/** What is known of who has a near cache: two keys, which are lost by themselves too seldom. */
-const members = ['cache:{near}:members', 'cache:{near}:clock'] as const
+/** So little that servers evict by themselves too. In a cluster each needs more for itself. */
+const memoryAlone = '3mb'
+const memoryInCluster = '5mb'
+const evicting = (memory: string): readonly string[] => ['--maxmemory', memory, '--maxmemory-policy', 'allkeys-random']
 
-/** Cuts connections, drops keys, and holds the server up, until it is told to end. */
-const disturb = async (server: Server, random: () => number, signal: AbortSignal): Promise<number> => {
-  let times = 0
-  while (!signal.aborted) {
-    await delay(50 + random() * 250, undefined, { signal }).catch(() => undefined) // the end
-    if (signal.aborted) break
-    times += 1
-    const what = random()
-    if (what < 0.03) {
-      const which = random()
-      await server.command('DEL', ...(which < 0.4 ? members.slice(0, 1) : which < 0.8 ? members.slice(1) : members))
-    } else if (what < 0.6) {
-      for (let turn = 0; turn < 5; turn += 1) {
-        const key = await server.command('RANDOMKEY')
-        if (key !== null) await server.command('DEL', String(key))
-      }
-    } else if (what < 0.9) await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'MAXAGE', '1', 'SKIPME', 'yes')
-    else {
-      process.kill(server.pid, 'SIGSTOP')
-      await delay(random() * 150)
-      process.kill(server.pid, 'SIGCONT')
-    }
-  }
-  return times
+const startShards = async (servers: Servers, count: number | undefined): Promise<readonly Shard[]> => {
+  if (count === undefined) return [{ primary: await servers.start(evicting(memoryAlone)), replica: null, memory: memoryAlone }]
+  const nodes = await servers.cluster(count, 1, [...evicting(memoryInCluster), '--repl-backlog-size', '16kb'])
+  return nodes.slice(0, count).flatMap((primary, index) => {
+    const replica = nodes[count + index]
+    return replica === undefined ? [] : [{ primary, replica, memory: memoryInCluster }]
+  })
 }
 
 const prepare = async (databaseUrl: string): Promise<void> => {
@@ -102,15 +101,17 @@ const main = async (): Promise<number> => {
   const results: Record<string, { reads: number; stale: number }> = {}
   try {
     await using database = await startPostgres()
-    for (const [index, { name, contestants, share }] of games.entries()) {
+    for (const [index, { name, contestants, share, shards: count }] of games.entries()) {
       await using servers = await openServers()
-      // Small, so that it evicts by itself too.
-      const server = await servers.start(['--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-random'])
+      const shards = await startShards(servers, count)
+      const [first] = shards
+      if (first === undefined) throw new Error(`expected servers for ${name}, found none`)
+      const cacheUrl = first.primary.url
       await prepare(database.url)
       const floors = join(folder, name)
       writeFileSync(floors, Buffer.alloc(items * processes * 8))
       const done = new AbortController()
-      const disturbing = disturb(server, randomFrom(seed + 7_919 * index), AbortSignal.any([done.signal, ending.signal]))
+      const disturbing = disturb(shards, randomFrom(seed + 7_919 * index), AbortSignal.any([done.signal, ending.signal]))
       const began = performance.now()
       const each = Math.ceil((reads * share) / processes)
       const reports = await Promise.all(
@@ -118,7 +119,7 @@ const main = async (): Promise<number> => {
           play(
             {
               contestant: contestants[own % contestants.length] ?? 'larder',
-              cacheUrl: server.url,
+              cacheUrl,
               databaseUrl: database.url,
               floors,
               processes,
@@ -133,12 +134,12 @@ const main = async (): Promise<number> => {
         ),
       )
       done.abort()
-      const disturbances = await disturbing
+      const { times, deaths } = await disturbing
       results[name] = { reads: total(reports, 'reads'), stale: total(reports, 'stale') }
       const seconds = ((performance.now() - began) / 1_000).toFixed(1)
       console.log(
         `${name.padEnd(12)} ${total(reports, 'reads')} reads, ${total(reports, 'writes')} writes (${total(reports, 'failedWrites')} of them not told), ` +
-          `${disturbances} disturbances, ${seconds} s: ${total(reports, 'stale')} stale`,
+          `${times} disturbances, ${deaths} of them deaths of a primary, ${seconds} s: ${total(reports, 'stale')} stale`,
       )
       for (const { item, floor, found } of reports.flatMap(({ findings }) => findings).slice(0, 3))
         console.log(`  item ${item}: ${floor} was invalidated before the read began, ${found} was read`)
@@ -146,8 +147,13 @@ const main = async (): Promise<number> => {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-  const { larder = { reads: 0, stale: 0 }, ...rivals } = results
-  console.log(JSON.stringify({ reads: larder.reads, stale: larder.stale, seed, ...rivals }))
+  const own = Object.entries(results).filter(([name]) => name.startsWith('larder'))
+  const rivals = Object.fromEntries(Object.entries(results).filter(([name]) => !name.startsWith('larder')))
+  const larder = {
+    reads: own.reduce((sum, [, { reads: some }]) => sum + some, 0),
+    stale: own.reduce((sum, [, { stale: some }]) => sum + some, 0),
+  }
+  console.log(JSON.stringify({ ...larder, seed, ...rivals }))
   const seen = Object.values(rivals).every(({ stale }) => stale > 0)
   if (!seen) console.error('expected each rival to be found stale, which shows that this test can see it')
   return larder.stale === 0 && larder.reads >= reads && seen ? 0 : 1

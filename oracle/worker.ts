@@ -1,7 +1,7 @@
 /** One process of a run: reads and writes through one kind of cache, and holds each read against the floors. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'pg'
-import { type ContestantName, contestants, type Source } from './contestants.ts'
+import { type ContestantName, contestants, type Item, type Source } from './contestants.ts'
 import { openFloors } from './floors.ts'
 import { randomFrom } from './random.ts'
 
@@ -35,6 +35,7 @@ export interface Report {
 
 const loops = 16
 const writeShare = 0.08
+const manyShare = 0.1
 const pauseShare = 0.05
 const longestPause = 8
 
@@ -76,27 +77,38 @@ const work = async (assignment: Assignment): Promise<Report> => {
       await pause()
     },
   })
-  const sources = Array.from({ length: items }, (_, item) => sourceOf(item))
+  // Every other one has no tags, and is known by its key alone.
+  const all = Array.from(
+    { length: items },
+    (_, item): Item => ({ key: `item:${item}`, tags: item % 2 === 0 ? [`item:${item}`] : [], source: sourceOf(item) }),
+  )
+  /** Some items are asked for far more often than others. */
+  const any = (): number => Math.floor(random() ** 2 * items)
+
+  const judge = (item: number, floor: number, found: number | null | undefined): void => {
+    if (found === null || found === undefined) return
+    counts.reads += 1
+    if (found >= floor) return
+    counts.stale += 1
+    if (findings.length < 5) findings.push({ item, floor, found })
+  }
 
   const loop = async (): Promise<void> => {
     while (counts.reads < reads && performance.now() < deadline) {
-      // Some items are asked for far more often than others.
-      const item = Math.floor(random() ** 2 * items)
-      const source = sources[item]
-      if (source === undefined) continue
+      const item = any()
+      const one = all[item]
+      if (one === undefined) continue
       if (random() < writeShare) {
-        const version = await cache.write(`item:${item}`, `item:${item}`, source)
+        const version = await cache.write(one)
         counts.writes += 1
         if (version === null) counts.failedWrites += 1
         else floors.raise(item, version)
         continue
       }
-      const floor = floors.of(item)
-      const found = await cache.get(`item:${item}`, `item:${item}`, source)
-      counts.reads += 1
-      if (found >= floor) continue
-      counts.stale += 1
-      if (findings.length < 5) findings.push({ item, floor, found })
+      const wanted = random() < manyShare ? [...new Set([item, any(), any(), any()])] : [item]
+      const least = wanted.map(floors.of)
+      const found = await cache.read(wanted.flatMap((index) => all[index] ?? []))
+      for (const [at, index] of wanted.entries()) judge(index, least[at] ?? 0, found[at])
     }
   }
   try {

@@ -137,3 +137,35 @@ test('the permissions that the documentation names are enough, near cache includ
   await server.command('ACL', 'SETUSER', 'app', '-info')
   await assert.rejects(createCache({ url }), (error: unknown) => isCacheError(error, 'refused') && /info/.test(error.message))
 })
+
+test('a server without memory takes invalidations all the same, and keeps nothing until it has some', async () => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  const open = () => createCache({ url: server.url, near: { maxBytes: 1e6 } })
+  const [cache, other] = [await open(), await open()]
+  let version = 1
+  const get = (from: typeof cache) => from.get('key', async () => version, { tags: ['tag'] })
+  try {
+    assert.equal(await get(cache), 1)
+    assert.equal(await get(other), 1)
+    await server.command('CONFIG', 'SET', 'maxmemory', '1')
+    version = 2
+    await cache.invalidate(['tag'])
+    assert.equal(await get(other), 2)
+    await cache.put('key', 3, async () => {
+      version = 3
+    })
+    assert.equal(await get(other), 3)
+    version = 4
+    await cache.delete('key')
+    assert.equal(await get(other), 4)
+    await server.command('CONFIG', 'SET', 'maxmemory', '0')
+    const { hits } = cache.counters()
+    await until('it is used again', async () => {
+      await get(cache)
+      return cache.counters().hits > hits
+    })
+  } finally {
+    await Promise.all([cache.close(), other.close()])
+  }
+})

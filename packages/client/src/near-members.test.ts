@@ -140,6 +140,20 @@ describe('members of near caches', () => {
     await Promise.all([silent.close(), first.close()])
   })
 
+  it('are waited for as long as they may believe where the server has no memory to announce anything in', async () => {
+    const silent = await open()
+    silent.hold()
+    await server.command('CONFIG', 'SET', 'maxmemory', '1')
+    try {
+      const time = await took(settle())
+      assert.ok(silent.membership.trustedUntil() <= performance.now(), `it believes after ${time} ms`)
+      assert.ok(time < 2 * lease, `${time} ms`)
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory', '0')
+    }
+    await silent.close()
+  })
+
   for (const [what, lost] of [
     ['the list of them', names.slice(0, 1)],
     ['all that is known of them', names],

@@ -110,31 +110,47 @@ return 1`)
 
 const keysOfMembers = (keys: Keys): readonly string[] => [keys.nearMembers, keys.nearClock]
 
-/** Resolves when no member holds anything that `remove` has made void. */
+/**
+ * Resolves when no member holds anything that `remove` has made void; rejects only as `remove` does. Where nobody can be told (a server without memory, or without
+ * an answer), the lease is waited for: who believes for longer has begun a round meanwhile, and has dropped it in that.
+ */
 export const createSettling = (connection: Connection, keys: Keys, lease = usualLease) => {
   const names = keysOfMembers(keys)
+  const told = async <T>(work: Promise<T>): Promise<T | null> => {
+    try {
+      return await work
+    } catch (error) {
+      if (isCacheError(error, 'refused', 'unavailable')) return null
+      throw error
+    }
+  }
   const announce = async () => {
     const [answer] = await connection.send([run(announceScript, names, [newId()])])
     const [number, list] = Array.isArray(answer?.value) ? answer.value.map(String) : []
     return { number: Number(number), list: list ?? '' }
   }
+  const countBehind = async (number: number, list: string): Promise<number> => {
+    const [answer] = await connection.send([run(behindScript, names, [String(number), list])])
+    return Number(answer?.value ?? 0)
+  }
   return async (remove: () => Promise<unknown>): Promise<void> => {
     // On one connection to one server the order of sending is the order of execution.
     const both = connection.clustered
-      ? remove().then(announce)
-      : Promise.all([remove(), announce()]).then(([, announced]) => announced)
-    const { number, list } = await both
-    if (number === 0) return
+      ? remove().then(() => told(announce()))
+      : Promise.all([remove(), told(announce())]).then(([, announced]) => announced)
+    const announced = await both
+    if (announced?.number === 0) return
     const deadline = performance.now() + lease
-    let behind = number < 0 ? -1 : 1
-    for (let pause = 0; behind >= 0 && performance.now() < deadline; pause = Math.min(20, pause + 1)) {
+    const { number, list } = announced ?? { number: -1, list: '' }
+    let behind: number | null = number < 0 ? -1 : 1
+    for (let pause = 0; behind !== null && behind >= 0 && performance.now() < deadline; pause = Math.min(20, pause + 1)) {
       if (pause > 0) await delay(pause)
-      const [answer] = await connection.send([run(behindScript, names, [String(number), list])])
-      behind = Number(answer?.value ?? 0)
+      behind = await told(countBehind(number, list))
       if (behind === 0) return
     }
     await delay(Math.max(0, deadline - performance.now()))
-    await connection.send([run(forgetScript, names, number < 0 ? ['-inf', '', list] : [String(number), '', ''])])
+    if (announced !== null)
+      await told(connection.send([run(forgetScript, names, number < 0 ? ['-inf', '', list] : [String(number), '', ''])]))
   }
 }
 

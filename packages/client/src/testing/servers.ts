@@ -41,7 +41,7 @@ export interface Server {
 export interface Servers extends AsyncDisposable {
   start(args?: readonly string[], engine?: Engine): Promise<Server>
   /** `shards` primaries with `replicas` each; the primaries come first. */
-  cluster(shards: number, replicas?: number): Promise<readonly Server[]>
+  cluster(shards: number, replicas?: number, args?: readonly string[]): Promise<readonly Server[]>
 }
 
 export const until = async (what: string, holds: () => Promise<boolean> | boolean, deadlineMs = 10_000): Promise<void> => {
@@ -145,9 +145,9 @@ export const openServers = async ({ tls = false }: { readonly tls?: boolean } = 
     }
   }
 
-  const cluster = async (shards: number, replicas = 0): Promise<readonly Server[]> => {
-    const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no']
-    const nodes = await Promise.all(Array.from({ length: shards * (1 + replicas) }, () => start(args)))
+  const cluster = async (shards: number, replicas = 0, more: readonly string[] = []): Promise<readonly Server[]> => {
+    const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no']
+    const nodes = await Promise.all(Array.from({ length: shards * (1 + replicas) }, () => start([...clustered, ...more])))
     const [first] = nodes
     assert.ok(first)
     for (const [shard, node] of nodes.slice(0, shards).entries()) {
