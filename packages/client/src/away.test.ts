@@ -169,3 +169,66 @@ test('a server without memory takes invalidations all the same, and keeps nothin
     await Promise.all([cache.close(), other.close()])
   }
 })
+
+test('an application starts without its cache, says so once, and uses it as soon as it answers', async () => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  await server.kill()
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warned)
+  const began = performance.now()
+  const cache = await createCache({ url: server.url, near: { maxBytes: 1e6 }, connectTimeout: 500, patience: 100 })
+  try {
+    assert.ok(performance.now() - began < 5_000)
+    let version = 1
+    const get = () => cache.get('key', async () => version, { tags: ['tag'] })
+    assert.equal(await get(), 1)
+    await assert.rejects(cache.invalidate(['tag']), (error: unknown) => isCacheError(error, 'unavailable'))
+    version = 2
+    assert.equal(await get(), 2)
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0]?.message ?? '', /the source is asked until it does/)
+    await server.restart()
+    await until('there are near hits', async () => {
+      await get()
+      return cache.counters().nearHits > 0
+    })
+    version = 3
+    await cache.invalidate(['tag'])
+    assert.equal(await get(), 3)
+  } finally {
+    process.off('warning', warned)
+    await cache.close()
+  }
+})
+
+test('a cache that is required rejects where nobody answers, and one that is closed before anybody does ends', async () => {
+  await using servers = await openServers()
+  const server = await servers.start()
+  await server.kill()
+  const options = { url: server.url, connectTimeout: 300 }
+  await assert.rejects(createCache({ ...options, required: true }), (error: unknown) => isCacheError(error, 'unavailable'))
+  const cache = await createCache(options)
+  await cache.close()
+  await assert.rejects(cache.invalidate(['tag']), (error: unknown) => isCacheError(error, 'closed'))
+})
+
+test('a cluster that answers only after the start is used as one', async () => {
+  await using servers = await openServers()
+  const nodes = await servers.cluster(3)
+  await Promise.all(nodes.map((node) => node.kill()))
+  const cache = await createCache({ url: nodes[0]?.url ?? '', connectTimeout: 500, near: { maxBytes: 1e6 } })
+  try {
+    const get = (key: string) => cache.get(key, async () => key, { tags: [key] })
+    assert.equal(await get('key 0'), 'key 0')
+    await Promise.all(nodes.map((node) => node.restart()))
+    await until('keys of all shards are hit', async () => {
+      const { hits } = cache.counters()
+      for (let index = 0; index < 20; index += 1) assert.equal(await get(`key ${index}`), `key ${index}`)
+      return cache.counters().hits === hits + 20
+    })
+  } finally {
+    await cache.close()
+  }
+})

@@ -180,9 +180,13 @@ export const cacheContract = (name: string, connect: Connect, kinds: readonly ('
       it('loads early, before the time is over, by one of many', async () => {
         const options = { ttl: 1_000, earlyRefresh: 1e6 }
         const load = counting(() => delay(5, 'loaded'))
-        await cache.get('early', load, options)
-        await cache.get('early', load, options)
-        await until('it was loaded again behind', () => load.times === 2)
+        const loads: boolean[] = []
+        const seen = await open({ observe: (event) => void (event.type === 'load' && loads.push(event.background)) })
+        await seen.get('early', load, options)
+        await seen.get('early', load, options)
+        await until('it was loaded again behind', () => loads.length === 2)
+        assert.deepEqual([load.times, ...loads], [2, false, true])
+        await seen.close()
         const late = counting(async () => 1)
         await cache.get('late', late, { ttl: 1_000, earlyRefresh: 0 })
         for (let turn = 0; turn < 20; turn += 1) await cache.get('late', late, { ttl: 1_000, earlyRefresh: 0 })

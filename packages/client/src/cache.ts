@@ -88,10 +88,19 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
   const many = createBulkReader(core, reader)
   const writer = createWriter({ core, pending, settleNear, patience })
   const plain = rulesOf({}, defaults)
+  const queued = new Map<string, { readonly value: unknown }>()
 
   const rulesFor = (options: EntryOptions | undefined): Rules => (options === undefined ? plain : rulesOf(options, defaults))
   const checkOpen = (): void => {
     if (dependencies.isClosed()) throw new CacheError('closed', 'the cache was closed')
+  }
+
+  /** What this process has written and the source has not yet. */
+  const written = (key: string): { readonly value: unknown } | undefined => {
+    const waiting = queued.get(key)
+    if (waiting === undefined) return undefined
+    observation.nearHit(key)
+    return { value: core.take(core.outcomeOf(core.encode(key, waiting.value), waiting.value)) }
   }
 
   const inTime = async (place: Place, load: Load, rules: Rules, options: GetOptions): Promise<unknown> => {
@@ -105,6 +114,10 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
 
   const get = <T>(key: string, load: Load, options?: GetOptions): Promise<T> => {
     try {
+      if (queued.size > 0) {
+        const own = written(key)
+        if (own !== undefined) return Promise.resolve(own.value as T)
+      }
       if (near !== null) {
         const found = near.get(key, options?.tags)
         if (found !== undefined) {
@@ -128,6 +141,8 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     checkKey(key)
     const place: Place = { key, tags }
     const isNear = near?.get(key, tags) !== undefined
+    if (queued.has(key))
+      return { result: 'hit', why: 'it was written by this process, and waits until the source has it', near: true }
     if (pending.has(place))
       return {
         result: 'around',
@@ -177,6 +192,11 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       const wanted: { readonly key: string; readonly rules: Rules }[] = []
       for (const key of new Set(keys)) {
         checkKey(key)
+        const own = written(key)
+        if (own !== undefined) {
+          found.set(key, own.value as T)
+          continue
+        }
         const tags = tagsFor?.(key) ?? []
         const held = near?.get(key, tags)
         if (near !== null && held !== undefined) {
@@ -212,7 +232,7 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     },
     writeBehind: (options) => {
       checkOpen()
-      return createWriteBehind({ core, rulesFor, settleNear, remove: writer.remove }, options)
+      return createWriteBehind({ core, rulesFor, settleNear, queued, remove: writer.remove }, options)
     },
     namespace: dependencies.namespace,
     explain: (key, options) => explain(key, tagsOf(options?.tags)),

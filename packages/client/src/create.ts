@@ -4,10 +4,11 @@ import { type Cache, createCacheOn } from './cache.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import type { Connect, Connection, ConnectionOptions } from './connection.ts'
 import { createCore } from './core.ts'
-import { CacheError } from './errors.ts'
-import { type CacheEvent, createObservation } from './events.ts'
+import { CacheError, isCacheError, messageOf } from './errors.ts'
+import { type CacheEvent, createObservation, type Observation } from './events.ts'
 import { createFence } from './fence.ts'
-import { keysOf } from './keys.ts'
+import { type Keys, keysOf } from './keys.ts'
+import { connectLater } from './later.ts'
 import { createNear, type Near } from './near.ts'
 import { createSettling, joinMembers, type Membership } from './near-members.ts'
 import type { EntryOptions } from './options.ts'
@@ -38,6 +39,10 @@ export interface CacheOptions extends Omit<ConnectionOptions, 'track'> {
   readonly breaker?: { readonly failures?: number; readonly wait?: number; readonly longest?: number }
   /** By another client library. Default: `@redis/client`. */
   readonly connect?: Connect
+  /**
+   * Whether it must be there at the start. Default: false; where nobody answers a warning is given, and the source is asked until somebody does.
+   */
+  readonly required?: boolean
 }
 
 const lockTime = 2_000
@@ -48,25 +53,42 @@ const checkNear = (maxBytes: number): void => {
     throw new CacheError('usage', `expected near.maxBytes to be a number of bytes of more than 0, found ${String(maxBytes)}`)
 }
 
-/** Rejects with `unavailable` where nobody answers at the URL, `refused` where the user may not, `usage` for options that make no sense. */
-export const createCache = async (options: CacheOptions): Promise<Cache> => {
-  const { namespace = 'cache', connect = connectNodeRedis, near: nearOptions } = options
-  const keys = keysOf(namespace)
-  if (nearOptions !== undefined) checkNear(nearOptions.maxBytes)
-  const connection = await connect({ ...options, track: nearOptions !== undefined })
-  if (nearOptions !== undefined && connection.tracking === null) {
-    await connection.close()
-    throw new CacheError(
-      'usage',
-      'expected a client that tells of changes for a near cache (the default one does), found one that does not',
-    )
-  }
-  return assemble(connection, keys, options)
+const usable = (connection: Connection, isNear: boolean): Connection => {
+  if (!isNear || connection.tracking !== null) return connection
+  throw new CacheError(
+    'usage',
+    'expected a client that tells of changes for a near cache (the default one does), found one that does not',
+  )
 }
 
-const assemble = (connection: Connection, keys: ReturnType<typeof keysOf>, options: CacheOptions): Cache => {
-  const { codec = jsonCodec, near: nearOptions, observe, patience = 2_000, waitTime = 10_000, breaker = {} } = options
+/**
+ * Rejects with `refused` where the user may not, `usage` for options that make no sense; with `unavailable` where nobody answers at the URL only if it is `required`.
+ */
+export const createCache = async (options: CacheOptions): Promise<Cache> => {
+  const { namespace = 'cache', connect = connectNodeRedis, near, observe, required = false } = options
+  const keys = keysOf(namespace)
+  if (near !== undefined) checkNear(near.maxBytes)
   const observation = createObservation(observe)
+  const track = near !== undefined
+  const open = async (): Promise<Connection> => {
+    const connection = await connect({ ...options, track })
+    try {
+      return usable(connection, track)
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+  }
+  const openLater = (because: unknown): Connection => {
+    if (required || !isCacheError(because, 'unavailable')) throw because
+    process.emitWarning(`The cache does not answer, so the source is asked until it does: ${messageOf(because)}`, 'CacheWarning')
+    return connectLater({ connect: open, because, failed: (error) => observation.count({ type: 'error', error }), track })
+  }
+  return assemble(await open().catch(openLater), keys, observation, options)
+}
+
+const assemble = (connection: Connection, keys: Keys, observation: Observation, options: CacheOptions): Cache => {
+  const { codec = jsonCodec, near: nearOptions, patience = 2_000, waitTime = 10_000, breaker = {} } = options
   const pending = createPending()
   const fence = createFence(connection, keys)
   let membership: Membership | null = null

@@ -157,7 +157,6 @@ export interface Write {
 }
 
 export const createFence = (connection: Connection, keys: Keys): Fence => {
-  const { clustered } = connection
   const lockAndEntry = (key: string): readonly string[] => [keys.lock(key), keys.entry(key)]
 
   const reading = ({ tags }: Place, epoch: string, entry: Reply | undefined, versions: readonly Version[]): Reading => {
@@ -219,9 +218,13 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
     })
   }
 
-  const readMany = connection.readsReplicas ? readApart : clustered ? readSpread : readTogether
+  // What kind of server it is may be known only later.
+  const readMany = (places: readonly Place[]): Promise<readonly Reading[]> => {
+    if (connection.readsReplicas) return readApart(places)
+    return connection.clustered ? readSpread(places) : readTogether(places)
+  }
   const readOne = <T>(place: Place, use: (reading: Reading) => T, fail: (error: unknown) => T): Promise<T> =>
-    readMany !== readTogether
+    connection.readsReplicas || connection.clustered
       ? readMany([place]).then(([only]) => use(only ?? readingOf(place, undefined)), fail)
       : connection.send([together(place)]).then(([answer]) => use(readingOf(place, answer)), fail)
 
@@ -318,7 +321,7 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
       const names = tags.map(keys.tag)
       if (names.length === 0) return
       await connection.send(
-        clustered
+        connection.clustered
           ? names.map((key): Command => ({ key, args: ['UNLINK', key] }))
           : [{ key: names[0] ?? '', args: ['UNLINK', ...names] }],
       )

@@ -88,6 +88,7 @@ export const createReader = (core: Core) => {
     rules: Rules,
     value: unknown,
     time: number,
+    background = false,
   ): Promise<Outcome> => {
     const encoded = core.encode(place.key, value)
     const entry = encoded === null ? null : core.entryOf(encoded, value, stamp, rules, time)
@@ -98,12 +99,19 @@ export const createReader = (core: Core) => {
     } catch (error) {
       core.failed(error)
     }
-    observation.count({ type: 'load', key: place.key, time, stored, background: false })
+    observation.count({ type: 'load', key: place.key, time, stored, background })
     return core.outcomeOf(encoded, value)
   }
 
   /** Under the lock, which is prolonged as long as this process lives. */
-  const loadAndStore = (place: Place, holder: string, stamp: string, rules: Rules, load: Load): Job<Outcome> => {
+  const loadAndStore = (
+    place: Place,
+    holder: string,
+    stamp: string,
+    rules: Rules,
+    load: Load,
+    background: boolean,
+  ): Job<Outcome> => {
     const job = startJob(async (signal) => {
       const prolong = (): void => {
         fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
@@ -111,7 +119,7 @@ export const createReader = (core: Core) => {
       const timer = setInterval(prolong, settings.lockTime / 3)
       try {
         const { value, time } = await timed(place.key, load, signal)
-        return await store(place, holder, stamp, rules, value, time)
+        return await store(place, holder, stamp, rules, value, time, background)
       } catch (error) {
         fence.release(place.key, holder).catch(core.failed)
         throw error
@@ -125,8 +133,15 @@ export const createReader = (core: Core) => {
     return job
   }
 
-  /** The entry is not there, or its time is over. */
-  const refill = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
+  /** The entry is not there, or its time is over. `background`: nobody waits for it. */
+  const refill = async (
+    place: Place,
+    reading: Reading,
+    rules: Rules,
+    load: Load,
+    signal: Signal,
+    background = false,
+  ): Promise<Outcome> => {
     const { key } = place
     let seen = reading.entry?.id ?? null
     const began = now()
@@ -140,7 +155,7 @@ export const createReader = (core: Core) => {
       if (reading.stamp !== null) prolonged.catch(core.failed)
       for (let pause = firstPause; ; pause = Math.min(longestPause, pause * 2)) {
         const claim: Claim = await fence.claim(place, stamp, seen, settings.lockTime)
-        if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load).join(signal())
+        if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load, background).join(signal())
         if (claim.kind === 'stored') {
           if (now() < claim.entry.freshUntil) {
             told()
@@ -183,7 +198,7 @@ export const createReader = (core: Core) => {
   const refreshBehind = (place: Place, reading: Reading, rules: Rules, load: Load): void => {
     if (refreshing.has(place.key)) return
     refreshing.add(place.key)
-    const work = refill(place, reading, rules, load, never)
+    const work = refill(place, reading, rules, load, never, true)
     work.catch(core.failed).finally(() => refreshing.delete(place.key))
   }
 

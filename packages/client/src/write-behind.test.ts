@@ -70,6 +70,10 @@ describe('write-behind', () => {
     // Evicted: whoever asks goes to the source, and keeps nothing of it.
     await server.command('DEL', 'cache:e:{b}')
     assert.equal(await read(other, 'b'), 1)
+    assert.equal(await read(cache, 'b'), 2, 'who wrote it reads it all the same')
+    const many = await cache.getMany<number | null>(['b'], async () => new Map([['b', 1]]), { tags: (key) => [key] })
+    assert.equal(many.get('b'), 2)
+    assert.equal((await cache.explain('b', { tags: ['b'] })).result, 'hit')
     open()
     await queue.flush()
     assert.equal(await read(other, 'b'), 2)

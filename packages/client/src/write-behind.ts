@@ -39,6 +39,8 @@ export interface BehindDependencies {
   readonly core: Core
   readonly rulesFor: (options: { readonly ttl?: number; readonly tags?: readonly string[] } | undefined) => Rules
   readonly settleNear: (remove: () => Promise<unknown>) => Promise<void>
+  /** What waits in this process, by its key, of all queues: this process reads it, whatever the server still has. */
+  readonly queued: Map<string, { readonly value: unknown }>
   /** Everything of before is void, tried for as long as it takes. */
   readonly remove: (keys: readonly string[], tags: readonly string[]) => Promise<void>
 }
@@ -56,7 +58,7 @@ const firstPause = 50
 const longestPause = 5_000
 
 export const createWriteBehind = <T>(dependencies: BehindDependencies, options: WriteBehindOptions<T>): WriteBehind<T> => {
-  const { core, rulesFor, settleNear, remove } = dependencies
+  const { core, rulesFor, settleNear, queued, remove } = dependencies
   const { write, most = 1_000, atOnce = 8, linger = 0, retries = 10, onLost } = options
   const { fence, settings, failed } = core
   /** In the order in which they were put. */
@@ -126,6 +128,7 @@ export const createWriteBehind = <T>(dependencies: BehindDependencies, options: 
         .finally(() => {
           writing.delete(key)
           if (items.get(key) === item) items.delete(key)
+          if (queued.get(key) === item) queued.delete(key)
           changed()
           start()
         })
@@ -149,6 +152,7 @@ export const createWriteBehind = <T>(dependencies: BehindDependencies, options: 
     }
     await settleNear(show)
     items.set(key, item)
+    queued.set(key, item)
     start()
   }
   /** Of each key one after the other. */
