@@ -10,7 +10,7 @@ import type { Near } from './near.ts'
 import { checkKey, type EntryOptions, type GetOptions, type Rules, rulesOf } from './options.ts'
 import type { Pending } from './pending.ts'
 import { createWriter } from './put.ts'
-import { type Difference, difference, tagsOf } from './stamp.ts'
+import { type Difference, difference, storedTags, tagsOf } from './stamp.ts'
 import { createWriteBehind, type WriteBehind, type WriteBehindOptions } from './write-behind.ts'
 
 export interface Explanation {
@@ -61,7 +61,7 @@ export interface Cache {
   writeBehind<T>(options: WriteBehindOptions<T>): WriteBehind<T>
   /** The same cache, with keys and tags of its own. */
   namespace(name: string): Cache
-  /** Why `get` would find something, or not. */
+  /** Why `get` would find something, or not; with the tags with which it is stored unless others are given. */
   explain(key: string, options?: Pick<EntryOptions, 'tags'>): Promise<Explanation>
   counters(): Counters
   close(): Promise<void>
@@ -136,10 +136,16 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     }
   }
 
-  const explain = async (key: string, tags: readonly string[]): Promise<Explanation> => {
+  const tagsStoredWith = async (key: string): Promise<readonly string[]> => {
+    const [reading] = await fence.read([{ key, tags: [] }])
+    return reading?.entry ? storedTags(reading.entry.stamp) : []
+  }
+
+  const explain = async (key: string, given: readonly string[] | undefined): Promise<Explanation> => {
     checkOpen()
     checkKey(key)
-    const place: Place = { key, tags }
+    const place: Place = { key, tags: given === undefined ? await tagsStoredWith(key) : tagsOf(given) }
+    const { tags } = place
     const isNear = near?.get(key, tags) !== undefined
     if (queued.has(key))
       return { result: 'hit', why: 'it was written by this process, and waits until the source has it', near: true }
@@ -235,7 +241,7 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       return createWriteBehind({ core, rulesFor, settleNear, queued, remove: writer.remove }, options)
     },
     namespace: dependencies.namespace,
-    explain: (key, options) => explain(key, tagsOf(options?.tags)),
+    explain: (key, options) => explain(key, options?.tags),
     counters: () => observation.counters(),
     close: dependencies.close,
   }

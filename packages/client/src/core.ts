@@ -49,6 +49,13 @@ export const createCore = (dependencies: CoreDependencies) => {
   const { fence, now, random, codec, near, observation, settings, isPending } = dependencies
   let breaker: BreakerState = closed
 
+  /** Where it is time to try whether the server is back, the one who asks this has to ask it. */
+  const isOpen = (): boolean => {
+    if (breaker === closed) return false
+    const { state, ask } = beforeAsking(breaker, now())
+    breaker = state
+    return !ask
+  }
   const answered = (): void => {
     if (breaker !== closed) breaker = afterAsking(breaker, now(), true, settings.breaker)
   }
@@ -76,15 +83,11 @@ export const createCore = (dependencies: CoreDependencies) => {
     settings,
     near,
     failed,
-    /** Null: it has to be asked without the cache. */
-    whyAway: (place: Place): 'open' | 'pending' | null => {
-      if (breaker !== closed) {
-        const { state, ask } = beforeAsking(breaker, now())
-        breaker = state
-        if (!ask) return 'open'
-      }
-      return isPending(place) ? 'pending' : null
-    },
+    /** Why the source is asked without the cache. Null: the server is to be asked. */
+    whyAwayFor: (place: Place): 'open' | 'pending' | null => (isOpen() ? 'open' : isPending(place) ? 'pending' : null),
+    /** For all of them together: one that may try is enough. */
+    whyAway: (places: readonly Place[]): 'open' | 'pending' | null =>
+      isOpen() ? 'open' : places.some(isPending) ? 'pending' : null,
     /** The server has answered, or has not, which counts. */
     answered,
     notAnswered,

@@ -183,27 +183,39 @@ export const createReader = (core: Core) => {
     }
   }
 
-  const refillOrStale = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
+  /** What may be given where the load has failed. */
+  const usableOnError = (reading: Reading, rules: Rules): Entry | null => {
     const { entry } = reading
+    return entry !== null && isValid(reading) && now() < entry.freshUntil + rules.staleIfError ? entry : null
+  }
+
+  const refillOrStale = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
     try {
       return await refill(place, reading, rules, load, signal)
     } catch (error) {
-      const usable = entry !== null && isValid(reading) && now() < entry.freshUntil + rules.staleIfError
-      if (!usable || signal().aborted) throw error
-      observation.count({ type: 'hit', key: place.key, where: 'server', stale: true, time: 0 })
+      const entry = usableOnError(reading, rules)
+      if (entry === null || signal().aborted) throw error
+      observation.hit(place.key, true, 0)
       return core.read(entry)
     }
   }
 
+  /** Whether it is not being loaded behind already. */
+  const beginBehind = (key: string): boolean => {
+    if (refreshing.has(key)) return false
+    refreshing.add(key)
+    return true
+  }
+  const endBehind = (key: string): void => void refreshing.delete(key)
+
   const refreshBehind = (place: Place, reading: Reading, rules: Rules, load: Load): void => {
-    if (refreshing.has(place.key)) return
-    refreshing.add(place.key)
+    if (!beginBehind(place.key)) return
     const work = refill(place, reading, rules, load, never, true)
-    work.catch(core.failed).finally(() => refreshing.delete(place.key))
+    work.catch(core.failed).finally(() => endBehind(place.key))
   }
 
-  const isEarly = ({ freshUntil, loadTime }: Entry, beta: number, time: number): boolean =>
-    beta > 0 && time - loadTime * beta * Math.log(1 - random()) >= freshUntil
+  const isEarly = ({ freshUntil, loadTime }: Entry, { earlyRefresh }: Rules, time: number): boolean =>
+    earlyRefresh > 0 && time - loadTime * earlyRefresh * Math.log(1 - random()) >= freshUntil
 
   /** The value of an entry that may be given, or `missed`. */
   const hit = (place: Place, { reading, ticket, began }: Asked, rules: Rules, load: Load): unknown => {
@@ -221,7 +233,7 @@ export const createReader = (core: Core) => {
     }
     observation.hit(place.key, isStale, time - began)
     if (!isStale && ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), found)
-    if (isStale || isEarly(entry, rules.earlyRefresh, time)) refreshBehind(place, reading, rules, load)
+    if (isStale || isEarly(entry, rules, time)) refreshBehind(place, reading, rules, load)
     return found
   }
 
@@ -259,7 +271,7 @@ export const createReader = (core: Core) => {
 
   /** Who asks for the same in the same turn shares one question, and one job where it is not there; each makes a value of his own. */
   const obtain = async (place: Place, rules: Rules, load: Load, patience: Patience | undefined): Promise<unknown> => {
-    const away = core.whyAway(place)
+    const away = core.whyAwayFor(place)
     const name = place.tags.length === 0 ? place.key : `${place.key}\n${place.tags.join('\n')}`
     const asked =
       away === null
@@ -276,7 +288,7 @@ export const createReader = (core: Core) => {
     return core.take(await job.join(patience?.signal))
   }
 
-  return { obtain, store }
+  return { obtain, store, usableOnError, isEarly, beginBehind, endBehind }
 }
 
 export type Reader = ReturnType<typeof createReader>

@@ -10,37 +10,43 @@ interface Wanted {
   readonly key: string
   readonly rules: Rules
 }
-interface Missing {
+/** Not there, or to be loaded anew. */
+interface Open {
+  readonly wanted: Wanted
+  readonly reading: Reading
+}
+/** Under the lock of this process. */
+interface Claimed {
   readonly wanted: Wanted
   readonly place: Place
   readonly stamp: string
   readonly holder: string
 }
 
-export type LoadMany = (
-  keys: readonly string[],
-  context: LoadContext,
-) => Promise<ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>>
+type Values = ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>
+export type LoadMany = (keys: readonly string[], context: LoadContext) => Promise<Values>
 
 const absent = Symbol('absent')
 const nothing = new Error('the source has nothing under this key')
+const never = new AbortController().signal
 
-const valueIn = (values: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>, key: string): unknown => {
+const valueIn = (values: Values, key: string): unknown => {
   if (values instanceof Map) return values.has(key) ? (values.get(key) as unknown) : absent
   const record = values as Readonly<Record<string, unknown>>
   return Object.hasOwn(record, key) ? record[key] : absent
 }
+const placeOf = ({ key, rules }: Wanted): Place => ({ key, tags: rules.tags })
 
 export const createBulkReader = (core: Core, reader: Reader) => {
   const { fence, now, observation, settings, near } = core
 
-  /** Those that are not there, with a lock for each that nobody else loads. Null: one by one. */
-  const claim = async ({ key, rules }: Wanted, reading: Reading): Promise<Missing | null> => {
-    const place: Place = { key, tags: rules.tags }
+  /** Null: somebody else loads it, or the cache cannot be told. */
+  const claim = async ({ wanted, reading }: Open): Promise<Claimed | null> => {
+    const place = placeOf(wanted)
     try {
-      const stamp = await fence.stampFor(place, rules.life)
+      const stamp = await fence.stampFor(place, wanted.rules.life)
       const claimed: Claim = await fence.claim(place, stamp, reading.entry?.id ?? null, settings.lockTime)
-      return claimed.kind === 'mine' ? { wanted: { key, rules }, place, stamp, holder: claimed.holder } : null
+      return claimed.kind === 'mine' ? { wanted, place, stamp, holder: claimed.holder } : null
     } catch (error) {
       if (!isCacheError(error)) throw error
       core.failed(error)
@@ -48,83 +54,66 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     }
   }
 
-  const loadAll = async (missing: readonly Missing[], load: LoadMany, signal: AbortSignal): Promise<Map<string, unknown>> => {
+  const loadClaimed = async (
+    claimed: readonly Claimed[],
+    load: LoadMany,
+    signal: AbortSignal,
+    background: boolean,
+  ): Promise<Map<string, unknown>> => {
     const began = now()
     const prolong = (): void => {
-      for (const { place, holder } of missing) fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
+      for (const { place, holder } of claimed) fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
     }
     const timer = setInterval(prolong, settings.lockTime / 3)
     try {
-      const keys = missing.map(({ place }) => place.key)
+      const keys = claimed.map(({ place }) => place.key)
       const values = await load(keys, { signal })
       const time = now() - began
       const stored = await Promise.all(
-        missing.map(async ({ wanted, place, stamp, holder }) => {
+        claimed.map(async ({ wanted, place, stamp, holder }) => {
           const value = valueIn(values, place.key)
           if (value !== absent)
-            return [place.key, core.take(await reader.store(place, holder, stamp, wanted.rules, value, time))] as const
+            return [
+              place.key,
+              core.take(await reader.store(place, holder, stamp, wanted.rules, value, time, background)),
+            ] as const
           await fence.release(place.key, holder).catch(core.failed)
           return null
         }),
       )
       return new Map(stored.filter((pair) => pair !== null))
     } catch (error) {
-      for (const { place, holder } of missing) fence.release(place.key, holder).catch(core.failed)
+      for (const { place, holder } of claimed) fence.release(place.key, holder).catch(core.failed)
       throw error
     } finally {
       clearInterval(timer)
     }
   }
 
-  return async (wanted: readonly Wanted[], load: LoadMany, signal: AbortSignal): Promise<Map<string, unknown>> => {
-    const places = wanted.map(({ key, rules }): Place => ({ key, tags: rules.tags }))
-    const away = places.some((place) => core.whyAway(place) !== null)
-    const began = now()
-    const tickets = places.map((place) => near?.begin(place))
-    const readings = away || places.length === 0 ? null : await core.ask(fence.read(places))
-    const found = new Map<string, unknown>()
-    const open: { readonly wanted: Wanted; readonly reading: Reading }[] = []
-    for (const [index, one] of wanted.entries()) {
-      const reading = readings?.[index]
-      if (reading === undefined) continue
-      const { entry } = reading
-      const there = entry !== null && isValid(reading) && now() < entry.freshUntil ? core.tryRead(entry) : unreadable
-      const ticket = tickets[index]
-      if (there !== unreadable && entry !== null) {
-        if (ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), there)
-        observation.hit(one.key, false, now() - began)
-        found.set(one.key, there)
-      } else {
-        observation.count({ type: 'miss', key: one.key, reason: reasonOf(reading, one.rules.tags) })
-        open.push({ wanted: one, reading })
-      }
-    }
-    for (const ticket of tickets) if (ticket !== undefined) near?.end(ticket)
-    if (readings === null && wanted.length > 0) {
-      for (const { key } of wanted) observation.count({ type: 'bypass', key, reason: 'unavailable' })
-      const keys = wanted.map(({ key }) => key)
-      const values = await unlessAborted(load(keys, { signal }), signal)
-      for (const key of keys) {
-        const value = valueIn(values, key)
-        if (value !== absent) found.set(key, value)
-      }
-      return found
-    }
-    const claims = await Promise.all(open.map(({ wanted: one, reading }) => claim(one, reading)))
+  /** One load for all that nobody else loads. */
+  const loadOpen = async (
+    open: readonly Open[],
+    load: LoadMany,
+    signal: AbortSignal,
+    background: boolean,
+  ): Promise<readonly (readonly [string, unknown])[]> => {
+    const claims = await Promise.all(open.map(claim))
     const mine = claims.filter((one) => one !== null)
-    const others = open.filter((_, index) => claims[index] === null)
+    // Who loads it behind leaves to others what they load.
+    const others = background ? [] : open.filter((_, index) => claims[index] === null)
+    const all = startJob((inner) => loadClaimed(mine, load, inner(), background))
     const [loaded, ...rest] = await unlessAborted(
       Promise.all([
-        mine.length === 0 ? new Map<string, unknown>() : startJob((inner) => loadAll(mine, load, inner())).join(signal),
-        ...others.map(async ({ wanted: { key, rules } }) => {
-          const place: Place = { key, tags: rules.tags }
+        mine.length === 0 ? new Map<string, unknown>() : all.join(signal),
+        ...others.map(async ({ wanted }) => {
+          const { key, rules } = wanted
           const one = async (context: LoadContext): Promise<unknown> => {
             const value = valueIn(await load([key], context), key)
             if (value === absent) throw nothing
             return value
           }
           try {
-            return [key, await reader.obtain(place, rules, one, { signal })] as const
+            return [key, await reader.obtain(placeOf(wanted), rules, one, { signal })] as const
           } catch (error) {
             if (error === nothing) return [key, absent] as const
             throw error
@@ -133,7 +122,101 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       ]),
       signal,
     )
-    for (const [key, value] of [...loaded, ...rest]) if (value !== absent) found.set(key, value)
+    return [...loaded, ...rest.filter(([, value]) => value !== absent)]
+  }
+
+  const loadOrStale = async (
+    open: readonly Open[],
+    load: LoadMany,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly [string, unknown])[]> => {
+    try {
+      return await loadOpen(open, load, signal, false)
+    } catch (error) {
+      const stale = open.map(({ wanted: { key, rules }, reading }) => {
+        const usable = reader.usableOnError(reading, rules)
+        return usable === null ? null : ([key, usable] as const)
+      })
+      // Without one of them there is no answer.
+      const given = stale.filter((one) => one !== null)
+      if (signal.aborted || given.length < stale.length) throw error
+      return given.map(([key, entry]) => {
+        observation.hit(key, true, 0)
+        return [key, core.take(core.read(entry))] as const
+      })
+    }
+  }
+
+  const loadBehind = (open: readonly Open[], load: LoadMany): void => {
+    const due = open.filter(({ wanted }) => reader.beginBehind(wanted.key))
+    if (due.length === 0) return
+    const end = (): void => {
+      for (const { wanted } of due) reader.endBehind(wanted.key)
+    }
+    loadOpen(due, load, never, true).catch(core.failed).finally(end)
+  }
+
+  const goAround = async (
+    wanted: readonly Wanted[],
+    load: LoadMany,
+    reason: 'unavailable' | 'open' | 'pending',
+    signal: AbortSignal,
+  ): Promise<Map<string, unknown>> => {
+    const began = now()
+    for (const { key } of wanted) observation.count({ type: 'bypass', key, reason })
+    const values = await unlessAborted(
+      load(
+        wanted.map(({ key }) => key),
+        { signal },
+      ),
+      signal,
+    )
+    const found = new Map<string, unknown>()
+    for (const { key } of wanted) {
+      observation.count({ type: 'load', key, time: now() - began, stored: false, background: false })
+      const value = valueIn(values, key)
+      if (value !== absent) found.set(key, core.take(core.outcomeOf(core.encode(key, value), value)))
+    }
+    return found
+  }
+
+  return async (wanted: readonly Wanted[], load: LoadMany, signal: AbortSignal): Promise<Map<string, unknown>> => {
+    const found = new Map<string, unknown>()
+    if (wanted.length === 0) return found
+    const places = wanted.map(placeOf)
+    const away = core.whyAway(places)
+    if (away !== null) return goAround(wanted, load, away, signal)
+    const began = now()
+    const tickets = places.map((place) => near?.begin(place))
+    const endTickets = (): void => {
+      for (const ticket of tickets) if (ticket !== undefined) near?.end(ticket)
+    }
+    const readings = await unlessAborted(core.ask(fence.read(places)).finally(endTickets), signal)
+    if (readings === null) return goAround(wanted, load, 'unavailable', signal)
+    const [open, behind]: [Open[], Open[]] = [[], []]
+    for (const [index, one] of wanted.entries()) {
+      const reading = readings[index]
+      if (reading === undefined) continue
+      const { entry } = reading
+      const { key, rules } = one
+      const time = now()
+      const isUsable = entry !== null && isValid(reading) && time < entry.freshUntil + rules.staleWhileRevalidate
+      const value = isUsable ? core.tryRead(entry) : unreadable
+      if (!isUsable || value === unreadable) {
+        const reason = isUsable ? 'unreadable' : reasonOf(reading, rules.tags)
+        observation.count({ type: 'miss', key, reason })
+        open.push({ wanted: one, reading })
+        continue
+      }
+      const isStale = time >= entry.freshUntil
+      const ticket = tickets[index]
+      if (!isStale && ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), value)
+      observation.hit(key, isStale, time - began)
+      found.set(key, value)
+      if (isStale || reader.isEarly(entry, rules, time)) behind.push({ wanted: one, reading })
+    }
+    if (behind.length > 0) loadBehind(behind, load)
+    if (open.length > 0) for (const [key, value] of await loadOrStale(open, load, signal)) found.set(key, value)
     return found
   }
 }

@@ -35,6 +35,13 @@ export const stampOf = (epoch: string, tags: readonly string[], versions: readon
   return stamp
 }
 
+/** With which an entry was stored. */
+export const storedTags = (stamp: string): readonly string[] =>
+  stamp
+    .split(between)
+    .slice(1)
+    .map((part) => part.split(beforeVersion)[0] ?? '')
+
 export type Difference =
   | { readonly kind: 'epoch' }
   | { readonly kind: 'tags'; readonly stored: readonly string[] }
@@ -50,9 +57,8 @@ export const difference = (
   if (stored === stampOf(epoch, tags, versions)) return null
   const [storedEpoch, ...parts] = stored.split(between)
   if (storedEpoch !== epoch) return { kind: 'epoch' }
-  const pairs = parts.map((part) => part.split(beforeVersion))
-  const storedTags = pairs.map(([tag = '']) => tag)
-  if (storedTags.join(between) !== tags.join(between)) return { kind: 'tags', stored: storedTags }
+  const named = storedTags(stored)
+  if (named.join(between) !== tags.join(between)) return { kind: 'tags', stored: named }
   const changed = tags.filter((tag, index) => {
     const now = stampOf(epoch, [tag], versions.slice(index, index + 1))
     return now !== [epoch, parts[index]].join(between)
