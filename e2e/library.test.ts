@@ -8,8 +8,14 @@ import { CreateUserCommand, CreateUserGroupCommand } from '@aws-sdk/client-elast
 import { Logger } from '@valkey/valkey-glide'
 import { connectGlide } from '../packages/client/src/adapters/glide.ts'
 import { connectIoredis } from '../packages/client/src/adapters/ioredis.ts'
-import { type Connect, connectNodeRedis, createCache, iamCredentials } from '../packages/client/src/index.ts'
-import { create, placeOf, primaryOf } from './support/groups.ts'
+import {
+  type Connect,
+  connectNodeRedis,
+  createCache,
+  findReplicationGroup,
+  iamCredentials,
+} from '../packages/client/src/index.ts'
+import { create } from './support/groups.ts'
 import { startTestService, until } from './support/service.ts'
 
 Logger.init('off')
@@ -24,17 +30,17 @@ for (const shards of [null, 2])
     await api.send(new CreateUserCommand({ ...user, AuthenticationMode: { Type: 'iam' } }))
     await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'valkey', UserIds: ['iam-app'] }))
     api.destroy()
-    const group = await create(service, id, { ...nodes, TransitEncryptionEnabled: true, UserGroupIds: ['team'] })
-    const { host, port } = shards === null ? primaryOf(group) : placeOf(group.ConfigurationEndpoint)
+    await create(service, id, { ...nodes, TransitEncryptionEnabled: true, UserGroupIds: ['team'] })
     const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as {
       readonly accessKeyId: string
       readonly secretAccessKey: string
     }
     const keys = async () => ({ accessKeyId, secretAccessKey })
+    const found = await findReplicationGroup({ replicationGroupId: id, endpoint: service.url(), region: 'us-east-1', keys })
     const open = (connect: Connect, near = false) =>
       createCache({
         connect,
-        url: `rediss://${host}:${port}`,
+        ...found,
         tls: { ca: service.larder('ca') },
         credentials: iamCredentials({ cacheName: id, user: 'iam-app', region: 'us-east-1', keys }),
         ...(near ? { near: { maxBytes: 1_000_000 } } : {}),

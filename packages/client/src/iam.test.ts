@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict'
-import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
-import { SignatureV4 } from '@smithy/signature-v4'
 import { isCacheError } from './errors.ts'
 import { iamCredentials, iamToken } from './iam.ts'
-
-/** For AWS's signer: how it hashes. */
-class Sha256 {
-  readonly #hash
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    const key = typeof secret === 'string' ? secret : secret === undefined ? null : Buffer.from(secret as Uint8Array)
-    this.#hash = key === null ? createHash('sha256') : createHmac('sha256', key)
-  }
-  update(data: Uint8Array): void {
-    this.#hash.update(data)
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest()
-  }
-}
+import { awsSigner } from './testing/aws-signer.ts'
 
 test('tokens are those of AWS’s own signer, with and without a session, for caches and serverless ones', async () => {
   for (const sessionToken of [undefined, 'a/session+token=='])
@@ -29,7 +13,7 @@ test('tokens are those of AWS’s own signer, with and without a session, for ca
         ...(sessionToken === undefined ? {} : { sessionToken }),
       }
       const moment = Date.parse('2026-11-23T12:34:56.789Z')
-      const signer = new SignatureV4({ service: 'elasticache', region: 'eu-west-1', credentials: keys, sha256: Sha256 as never })
+      const signer = awsSigner('eu-west-1', keys)
       const signed = await signer.presign(
         {
           method: 'GET',

@@ -31,6 +31,10 @@ const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
 
+/** Of one day, `YYYYMMDD`. */
+export const signingKey = ({ secretAccessKey }: AwsKeys, day: string, region: string): Buffer =>
+  [region, 'elasticache', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${secretAccessKey}`, day))
+
 /** The token of one moment (milliseconds since 1970), which is the password. */
 export const iamToken = (
   { cacheName, user, region, serverless = false }: Omit<IamOptions, 'keys' | 'now'>,
@@ -56,8 +60,8 @@ export const iamToken = (
     .join('&')
   const request = ['GET', '/', canonical, `host:${cacheName}`, '', 'host', emptyHash].join('\n')
   const text = ['AWS4-HMAC-SHA256', time, scope, createHash('sha256').update(request).digest('hex')].join('\n')
-  const key = [region, 'elasticache', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${keys.secretAccessKey}`, time.slice(0, 8)))
-  return `${cacheName}/?${canonical}&X-Amz-Signature=${hmac(key, text).toString('hex')}`
+  const signature = hmac(signingKey(keys, time.slice(0, 8), region), text).toString('hex')
+  return `${cacheName}/?${canonical}&X-Amz-Signature=${signature}`
 }
 
 /** For `credentials` of a connection, with `rediss://`: a new token for each connection, and for the open ones before they are cut. */

@@ -16,6 +16,7 @@ export type {
   Tracking,
 } from './connection.ts'
 export { type CacheOptions, createCache } from './create.ts'
+export { type FindOptions, type Found, findReplicationGroup } from './elasticache.ts'
 export { CacheError, type CacheErrorCode } from './errors.ts'
 export type { CacheEvent, Counters, MissReason } from './events.ts'
 export type { LoadContext } from './get.ts'
