@@ -30,6 +30,8 @@ export interface Contestant {
   read(items: readonly Item[]): Promise<readonly (number | null)[]>
   /** Writes the source, makes what is cached void, and gives what it has written. Null: it was not written, or the cache could not be told. */
   write(item: Item): Promise<number | null>
+  /** Reads that were answered by the cache. Null: it does not count them. */
+  hits(): number | null
   close(): Promise<void>
 }
 
@@ -129,6 +131,7 @@ const larder =
           return null // nothing is promised
         }
       },
+      hits: () => cache.counters().hits,
       close: () => cache.close(),
     }
   }
@@ -158,6 +161,7 @@ const bento = async ({ url, pause }: ContestantOptions): Promise<Contestant> => 
         return null
       }
     },
+    hits: () => null,
     close: async () => {
       await cache.disconnectAll()
     },
@@ -187,6 +191,7 @@ const cacheAside = async ({ url, pause }: ContestantOptions): Promise<Contestant
         () => null,
       )
     },
+    hits: () => null,
     close: async () => client.destroy(),
   }
 }

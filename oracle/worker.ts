@@ -29,6 +29,8 @@ export interface Report {
   readonly writes: number
   readonly failedWrites: number
   readonly stale: number
+  /** Of those caches that count them. */
+  readonly hits: number
   /** The first ones. */
   readonly findings: readonly Finding[]
 }
@@ -118,7 +120,7 @@ const work = async (assignment: Assignment): Promise<Report> => {
     await pool.end()
     floors.close()
   }
-  return { ...counts, findings }
+  return { ...counts, hits: cache.hits() ?? 0, findings }
 }
 
 process.once('message', (assignment: Assignment) => {
