@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readdirSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { until } from '../packages/client/src/testing/servers.ts'
 
 const program = fileURLToPath(new URL('run.ts', import.meta.url))
 
@@ -36,5 +41,25 @@ test('what makes no sense is told', async () => {
     const { code, errors } = await run(...args)
     assert.equal(code, 2, args.join(' '))
     assert.doesNotMatch(errors, /\n\s+at /)
+  }
+})
+
+test('where it is told to end before it plays, it ends without playing, and leaves no folder behind', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'larder-test-'))
+  try {
+    const env = { ...process.env, TMPDIR: folder }
+    const child = spawn(process.execPath, [program, '--reads', '20000'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [output, errors]: [string[], string[]] = [[], []]
+    child.stdout.on('data', (bytes: Buffer) => output.push(bytes.toString()))
+    child.stderr.on('data', (bytes: Buffer) => errors.push(bytes.toString()))
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    await until('it has begun', () => readdirSync(folder).length > 0)
+    child.kill('SIGTERM')
+    assert.equal(await ended, 130)
+    assert.equal(output.join(''), '')
+    assert.equal(errors.join('').trim(), 'ended by SIGTERM')
+    assert.deepEqual(readdirSync(folder), [])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 })

@@ -45,6 +45,8 @@ const games: readonly Game[] = [
 
 const play = (assignment: Assignment, signal: AbortSignal): Promise<Report> =>
   new Promise((resolve, reject) => {
+    // Told to end before there was a process that could be ended.
+    signal.throwIfAborted()
     // Rivals complain of each connection that is cut.
     const complaints = assignment.contestant.startsWith('larder') ? 'inherit' : 'ignore'
     const child = fork(worker, { stdio: ['ignore', 'inherit', complaints, 'ipc'] })
@@ -55,9 +57,9 @@ const play = (assignment: Assignment, signal: AbortSignal): Promise<Report> =>
       report = message as Report
     })
     child.once('error', reject)
-    child.once('exit', (code) => {
+    child.once('exit', (code, by) => {
       signal.removeEventListener('abort', end)
-      if (report === null) reject(new Error(`a process of the run ended with ${code} and without a report`))
+      if (report === null) reject(new Error(`a process of the run ended with ${code ?? by} and without a report`))
       else resolve(report)
     })
     child.send(assignment)
@@ -89,6 +91,10 @@ const prepare = async (databaseUrl: string): Promise<void> => {
 const total = (reports: readonly Report[], name: 'reads' | 'writes' | 'failedWrites' | 'stale' | 'hits'): number =>
   reports.reduce((sum, report) => sum + report[name], 0)
 
+const ending = new AbortController()
+const stop = (name: NodeJS.Signals): void => ending.abort(new Error(`ended by ${name}`))
+process.once('SIGINT', stop).once('SIGTERM', stop)
+
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
     options: { reads: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
@@ -97,9 +103,6 @@ const main = async (): Promise<number> => {
   if (!Number.isSafeInteger(reads) || reads < 1) throw new TypeError(`expected --reads to be 1 or more, found ${values.reads}`)
   if (!Number.isSafeInteger(seed)) throw new TypeError(`expected --seed to be a whole number, found ${values.seed}`)
   const folder = mkdtempSync(join(tmpdir(), 'larder-oracle-'))
-  const ending = new AbortController()
-  const stop = (): void => ending.abort()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
   const results: Record<string, { reads: number; stale: number }> = {}
   let isCached = true
   try {
@@ -173,6 +176,8 @@ const main = async (): Promise<number> => {
 try {
   process.exitCode = await main()
 } catch (error) {
-  console.error(error instanceof TypeError ? error.message : error)
-  process.exitCode = 2
+  // What was cut off complains too.
+  if (ending.signal.aborted) console.error((ending.signal.reason as Error).message)
+  else console.error(error instanceof TypeError ? error.message : error)
+  process.exitCode = ending.signal.aborted ? 130 : 2
 }

@@ -14,7 +14,8 @@ interface Product {
 }
 declare module 'express-session' {
   interface SessionData {
-    basket?: readonly number[]
+    /** A field for each product: two requests at once that change different fields both keep their changes. */
+    [product: `product ${number}`]: number
   }
 }
 
@@ -38,11 +39,21 @@ const loadProduct = async (id: number): Promise<Product | null> => {
   const { rows } = await database.query<Product>('SELECT id, name, price FROM products WHERE id = $1', [id])
   return rows[0] ?? null
 }
-const product = (id: number): Promise<Product | null> =>
-  cache.get(`product:${id}`, () => loadProduct(id), { tags: [`product:${id}`], ttl: 60_000, staleIfError: 600_000 })
+const product = (id: number, load = () => loadProduct(id)): Promise<Product | null> =>
+  cache.get(`product:${id}`, load, { tags: [`product:${id}`], ttl: 60_000, staleIfError: 600_000 })
 
 app.get('/products/:id', async (request, response) => {
-  const found = await product(Number(request.params.id))
+  const id = Number(request.params.id)
+  const { nearHits } = cache.counters()
+  let from = 'the cache server'
+  const asked = product(id, () => {
+    from = 'PostgreSQL'
+    return loadProduct(id)
+  })
+  // A value that is in this process is there at once.
+  if (cache.counters().nearHits > nearHits) from = 'this process'
+  const found = await asked
+  response.set('from', from)
   if (found === null) response.status(404).json({ error: 'there is no such product' })
   else response.json(found)
 })
@@ -57,14 +68,24 @@ app.put('/products/:id/price', async (request, response) => {
 })
 
 app.post('/basket/:id', (request, response) => {
-  request.session.basket = [...(request.session.basket ?? []), Number(request.params.id)]
-  response.json({ basket: request.session.basket })
+  const name = `product ${Number(request.params.id)}` as const
+  request.session[name] = (request.session[name] ?? 0) + 1
+  response.json({ [name]: request.session[name] })
 })
 
 app.get('/basket', async (request, response) => {
-  const products = await Promise.all((request.session.basket ?? []).map(product))
-  const there = products.filter((one) => one !== null)
-  response.json({ products: there, total: there.reduce((sum, { price }) => sum + price, 0) })
+  const counts = Object.entries(request.session).filter(([name]) => name.startsWith('product '))
+  const lines = await Promise.all(
+    counts.map(async ([name, count]) => ({ ...(await product(Number(name.split(' ')[1]))), count: Number(count) })),
+  )
+  response.json({ lines, total: lines.reduce((sum, { price = 0, count }) => sum + price * count, 0) })
+})
+
+app.post('/logout', (request, response, next) => {
+  request.session.destroy((error: unknown) => {
+    if (error) next(error)
+    else response.json({ ok: true })
+  })
 })
 
 app.get('/counters', (_request, response) => {
@@ -75,11 +96,15 @@ const server = app.listen(Number(port), '127.0.0.1', () => {
   const address = server.address()
   console.log(`ready http://127.0.0.1:${typeof address === 'object' ? address?.port : port}`)
 })
-process.once('SIGTERM', () => {
+let isEnding = false
+const end = (): void => {
+  if (isEnding) return
+  isEnding = true
   server.close()
   server.closeAllConnections()
   Promise.all([cache.close(), sessions.close(), database.end()]).catch((error: unknown) => {
     console.error(error)
     process.exitCode = 1
   })
-})
+}
+process.once('SIGTERM', end).once('SIGINT', end)

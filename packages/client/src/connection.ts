@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * What this library needs of a client for Valkey or Redis OSS. One adapter for each client library, all of which pass one suite
  * (connection.contract.ts).
