@@ -39,6 +39,9 @@ test('it goes on with the source, never hangs, asks a dead server rarely, and be
       return cache.counters().hits > hits
     })
     assert.equal(await get('six'), 'five')
+    const states = events.filter(({ type }) => type === 'away' || type === 'back').map(({ type }) => type)
+    assert.deepEqual([states.at(0), states.at(-1)], ['away', 'back'])
+    assert.equal(states.length % 2, 0)
   } finally {
     await cache.close()
   }

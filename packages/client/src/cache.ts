@@ -1,29 +1,28 @@
 /** A cache in which no value survives an invalidation. How: fence.ts. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Core } from './core.ts'
 import { CacheError } from './errors.ts'
 import type { Counters } from './events.ts'
+import { createExplain, type Explanation } from './explain.ts'
 import type { Place } from './fence.ts'
 import { createReader, type Load, type LoadContext } from './get.ts'
 import { deadline } from './job.ts'
 import { createBulkReader } from './many.ts'
 import type { Near } from './near.ts'
-import { checkKey, type EntryOptions, type GetOptions, type Rules, rulesOf } from './options.ts'
+import {
+  checkFunction,
+  checkKey,
+  checkList,
+  type Defaults,
+  type EntryOptions,
+  type GetOptions,
+  type Rules,
+  rulesOf,
+} from './options.ts'
 import type { Pending } from './pending.ts'
 import { createWriter } from './put.ts'
-import { type Difference, difference, storedTags, tagsOf } from './stamp.ts'
+import { tagsOf } from './stamp.ts'
 import { createWriteBehind, type WriteBehind, type WriteBehindOptions } from './write-behind.ts'
-
-export interface Explanation {
-  /** What `get` would find now. */
-  readonly result: 'hit' | 'stale' | 'miss' | 'around'
-  readonly why: string
-  readonly near: boolean
-  /** Milliseconds since 1970. */
-  readonly storedAt?: number
-  readonly freshUntil?: number
-  readonly bytes?: number
-  readonly difference?: Difference
-}
 
 export type ManyTags = (key: string) => readonly string[]
 
@@ -64,7 +63,11 @@ export interface Cache {
   /** Why `get` would find something, or not; with the tags with which it is stored unless others are given. */
   explain(key: string, options?: Pick<EntryOptions, 'tags'>): Promise<Explanation>
   counters(): Counters
-  close(): Promise<void>
+  /**
+   * Nothing can be asked from now on. Writes, invalidations and queues that have not ended, and invalidations that the server could not be told yet, have so many milliseconds
+   * left; default: those of the cache. What is cut off then rejects with `closed`, and others may read what it should have made void.
+   */
+  close(options?: { readonly patience?: number }): Promise<void>
 }
 
 export interface CacheDependencies {
@@ -72,28 +75,51 @@ export interface CacheDependencies {
   readonly pending: Pending
   readonly near: Near | null
   readonly settleNear: (remove: () => Promise<unknown>) => Promise<void>
-  readonly defaults: EntryOptions & { readonly ttl: number }
+  readonly defaults: Defaults
   readonly patience: number
   readonly namespace: (name: string) => Cache
   readonly close: () => Promise<void>
-  readonly isClosed: () => boolean
 }
 
 const never = new AbortController().signal
 
 export const createCacheOn = (dependencies: CacheDependencies): Cache => {
   const { core, pending, near, settleNear, defaults, patience } = dependencies
-  const { observation, fence, now } = core
+  const { observation } = core
   const reader = createReader(core)
   const many = createBulkReader(core, reader)
   const writer = createWriter({ core, pending, settleNear, patience })
   const plain = rulesOf({}, defaults)
   const queued = new Map<string, { readonly value: unknown }>()
+  const explain = createExplain({ core, near, isQueued: (key) => queued.has(key), isPending: pending.has })
+  /** Writes and queues that have not ended. */
+  const running = new Set<() => Promise<unknown>>()
+  let isClosed = false
 
   const rulesFor = (options: EntryOptions | undefined): Rules => (options === undefined ? plain : rulesOf(options, defaults))
   const checkOpen = (): void => {
-    if (dependencies.isClosed()) throw new CacheError('closed', 'the cache was closed')
+    if (isClosed) throw new CacheError('closed', 'the cache was closed')
   }
+
+  /** It is waited for when the cache is closed. */
+  const run = async (work: () => Promise<void>): Promise<void> => {
+    const result = work()
+    const wait = (): Promise<void> => result
+    running.add(wait)
+    try {
+      await result
+    } finally {
+      running.delete(wait)
+    }
+  }
+
+  const end = async (longest: number): Promise<void> => {
+    isClosed = true
+    const ended = Promise.allSettled([...[...running].map((wait) => wait()), pending.idle()])
+    await Promise.race([ended, delay(longest, undefined, { ref: false })])
+    await dependencies.close()
+  }
+  let closing: Promise<void> | null = null
 
   /** What this process has written and the source has not yet. */
   const written = (key: string): { readonly value: unknown } | undefined => {
@@ -127,6 +153,7 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       }
       checkOpen()
       checkKey(key)
+      checkFunction('load', load)
       const rules = rulesFor(options)
       const place = { key, tags: rules.tags }
       const isPatient = options === undefined || (options.timeout === undefined && options.signal === undefined)
@@ -134,56 +161,6 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     } catch (error) {
       return Promise.reject(error)
     }
-  }
-
-  const tagsStoredWith = async (key: string): Promise<readonly string[]> => {
-    const [reading] = await fence.read([{ key, tags: [] }])
-    return reading?.entry ? storedTags(reading.entry.stamp) : []
-  }
-
-  const explain = async (key: string, given: readonly string[] | undefined): Promise<Explanation> => {
-    checkOpen()
-    checkKey(key)
-    const place: Place = { key, tags: given === undefined ? await tagsStoredWith(key) : tagsOf(given) }
-    const { tags } = place
-    const isNear = near?.get(key, tags) !== undefined
-    if (queued.has(key))
-      return { result: 'hit', why: 'it was written by this process, and waits until the source has it', near: true }
-    if (pending.has(place))
-      return {
-        result: 'around',
-        why: 'an invalidation could not be told to the server yet: this process reads around the cache',
-        near: isNear,
-      }
-    const [reading] = await fence.read([place])
-    if (reading === undefined || reading.entry === null)
-      return { result: 'miss', why: 'nothing is stored: it never was, has ended, was evicted or removed', near: isNear }
-    const { entry, epoch, versions } = reading
-    const facts = { near: isNear, storedAt: entry.storedAt, freshUntil: entry.freshUntil, bytes: entry.value.length }
-    const why = difference(entry.stamp, epoch, tags, versions)
-    switch (why?.kind) {
-      case 'epoch':
-        return {
-          ...facts,
-          result: 'miss',
-          difference: why,
-          why: 'the server has failed over or started anew since, and may have lost an invalidation',
-        }
-      case 'tags':
-        return {
-          ...facts,
-          result: 'miss',
-          difference: why,
-          why: `it was stored with the tags ${why.stored.join(', ') || '(none)'}, and is asked for with ${tags.join(', ') || '(none)'}`,
-        }
-      case 'invalidated':
-        return { ...facts, result: 'miss', difference: why, why: `invalidated since it was loaded: ${why.tags.join(', ')}` }
-      default:
-    }
-    const over = now() - entry.freshUntil
-    return over >= 0
-      ? { ...facts, result: 'stale', why: `its time is over since ${Math.round(over)} ms` }
-      : { ...facts, result: 'hit', why: `fresh for another ${Math.round(-over)} ms` }
   }
 
   return {
@@ -194,6 +171,9 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       { tags: tagsFor, timeout, signal: outer, ...options }: Omit<GetOptions, 'tags'> & { readonly tags?: ManyTags } = {},
     ) => {
       checkOpen()
+      checkList('keys', keys)
+      checkFunction('load', load)
+      if (tagsFor !== undefined) checkFunction('tags', tagsFor)
       const found = new Map<string, T>()
       const wanted: { readonly key: string; readonly rules: Rules }[] = []
       for (const key of new Set(keys)) {
@@ -221,28 +201,47 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     put: async (key, value, write, options) => {
       checkOpen()
       checkKey(key)
+      checkFunction('write', write)
       const rules = rulesFor(options)
-      await writer.put({ key, tags: rules.tags }, value, write, rules)
+      await run(() => writer.put({ key, tags: rules.tags }, value, write, rules))
     },
     invalidate: async (tags) => {
       checkOpen()
-      await writer.invalidate(tagsOf(tags))
+      const names = tagsOf(tags)
+      await run(() => writer.invalidate(names))
     },
     delete: async (...keys) => {
       checkOpen()
       for (const key of keys) checkKey(key)
-      if (keys.length > 0) await writer.delete(keys)
+      if (keys.length > 0) await run(() => writer.delete(keys))
     },
     wrap: (work, { key, tags, ...options }) => {
+      checkFunction('the work to wrap', work)
+      checkFunction('key', key)
       return (...args) => get(key(...args), () => work(...args), { ...options, tags: tags?.(...args) ?? [] })
     },
     writeBehind: (options) => {
       checkOpen()
-      return createWriteBehind({ core, rulesFor, settleNear, queued, remove: writer.remove }, options)
+      const queue = createWriteBehind({ core, rulesFor, settleNear, queued, remove: writer.remove }, options)
+      running.add(queue.close)
+      return {
+        ...queue,
+        close: async () => {
+          await queue.close()
+          running.delete(queue.close)
+        },
+      }
     },
     namespace: dependencies.namespace,
-    explain: (key, options) => explain(key, options?.tags),
+    explain: async (key, options) => {
+      checkOpen()
+      checkKey(key)
+      return explain(key, options?.tags)
+    },
     counters: () => observation.counters(),
-    close: dependencies.close,
+    close: ({ patience: longest = patience } = {}) => {
+      closing ??= end(longest)
+      return closing
+    },
   }
 }

@@ -57,12 +57,17 @@ export const createCore = (dependencies: CoreDependencies) => {
     return !ask
   }
   const answered = (): void => {
-    if (breaker !== closed) breaker = afterAsking(breaker, now(), true, settings.breaker)
+    if (breaker === closed) return
+    const wasAway = breaker.kind !== 'closed'
+    breaker = afterAsking(breaker, now(), true, settings.breaker)
+    if (wasAway) observation.count({ type: 'back' })
   }
   const notAnswered = (error: unknown): null => {
     if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
+    const wasAway = breaker.kind !== 'closed'
     breaker = afterAsking(breaker, now(), false, settings.breaker)
     failed(error)
+    if (!wasAway && breaker.kind !== 'closed') observation.count({ type: 'away' })
     return null
   }
   const failed = (error: unknown): void => observation.count({ type: 'error', error })

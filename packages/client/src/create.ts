@@ -11,7 +11,7 @@ import { type Keys, keysOf } from './keys.ts'
 import { connectLater } from './later.ts'
 import { createNear, type Near } from './near.ts'
 import { createSettling, joinMembers, type Membership } from './near-members.ts'
-import type { EntryOptions } from './options.ts'
+import { checkFunction, checkNumber, type Defaults, type EntryOptions, rulesOf } from './options.ts'
 import { createPending } from './pending.ts'
 import { withPrefix } from './prefix.ts'
 
@@ -20,7 +20,7 @@ export interface CacheOptions extends Omit<ConnectionOptions, 'track'> {
   /** Put before every key, so that several applications can share a server. Default: `cache`. */
   readonly namespace?: string
   /** For entries that say nothing else. Default: a `ttl` of a minute. */
-  readonly defaults?: EntryOptions
+  readonly defaults?: Omit<EntryOptions, 'tags'>
   /** Values in this process, without a round trip, in at most so many bytes. Who gets a value then cannot change it: it is frozen. */
   readonly near?: { readonly maxBytes: number }
   /** Default: JSON. */
@@ -48,9 +48,27 @@ export interface CacheOptions extends Omit<ConnectionOptions, 'track'> {
 const lockTime = 2_000
 const mebibyte = 2 ** 20
 
-const checkNear = (maxBytes: number): void => {
-  if (!(Number.isSafeInteger(maxBytes) && maxBytes > 0))
-    throw new CacheError('usage', `expected near.maxBytes to be a number of bytes of more than 0, found ${String(maxBytes)}`)
+const patienceByDefault = 2_000
+const defaultsOf = ({ defaults }: CacheOptions): Defaults => ({ ttl: 60_000, ...defaults })
+
+/** Before anything is opened. Throws `usage`. */
+const check = (options: CacheOptions): void => {
+  const given: Partial<CacheOptions> | undefined = options
+  if (typeof given !== 'object' || given === null || typeof given.url !== 'string')
+    throw new CacheError('usage', 'expected options with a url as redis://HOST:PORT, found none')
+  const { near, defaults, breaker = {}, observe, codec } = options
+  if (near !== undefined && !(Number.isSafeInteger(near.maxBytes) && near.maxBytes > 0))
+    throw new CacheError('usage', `expected near.maxBytes to be a number of bytes of more than 0, found ${String(near.maxBytes)}`)
+  if (defaults !== undefined && 'tags' in defaults)
+    throw new CacheError('usage', 'expected defaults without tags, since whoever reads names what it rests on, found some')
+  rulesOf({}, defaultsOf(options))
+  for (const name of ['patience', 'waitTime', 'commandTimeout', 'connectTimeout', 'compressAbove', 'maxEntryBytes'] as const) {
+    const value = options[name]
+    if (value !== undefined) checkNumber(name, value)
+  }
+  for (const [name, value] of Object.entries(breaker)) checkNumber(`breaker.${name}`, value)
+  if (observe !== undefined) checkFunction('observe', observe)
+  if (codec !== undefined) for (const name of ['encode', 'decode'] as const) checkFunction(`codec.${name}`, codec[name])
 }
 
 const usable = (connection: Connection, isNear: boolean): Connection => {
@@ -65,9 +83,9 @@ const usable = (connection: Connection, isNear: boolean): Connection => {
  * Rejects with `refused` where the user may not, `usage` for options that make no sense; with `unavailable` where nobody answers at the URL only if it is `required`.
  */
 export const createCache = async (options: CacheOptions): Promise<Cache> => {
+  check(options)
   const { namespace = 'cache', connect = connectNodeRedis, near, observe, required = false } = options
   const keys = keysOf(namespace)
-  if (near !== undefined) checkNear(near.maxBytes)
   const observation = createObservation(observe)
   const track = near !== undefined
   const open = async (): Promise<Connection> => {
@@ -88,11 +106,10 @@ export const createCache = async (options: CacheOptions): Promise<Cache> => {
 }
 
 const assemble = (connection: Connection, keys: Keys, observation: Observation, options: CacheOptions): Cache => {
-  const { codec = jsonCodec, near: nearOptions, patience = 2_000, waitTime = 10_000, breaker = {} } = options
+  const { codec = jsonCodec, near: nearOptions, patience = patienceByDefault, waitTime = 10_000, breaker = {} } = options
   const pending = createPending()
   const fence = createFence(connection, keys)
   let membership: Membership | null = null
-  let isClosed = false
 
   const near: Near | null =
     nearOptions === undefined
@@ -129,13 +146,10 @@ const assemble = (connection: Connection, keys: Keys, observation: Observation, 
     pending,
     near,
     settleNear: createSettling(connection, keys),
-    defaults: { ttl: 60_000, ...options.defaults },
+    defaults: defaultsOf(options),
     patience,
     namespace: (name) => withPrefix(cache, name),
-    isClosed: () => isClosed,
     close: async () => {
-      if (isClosed) return
-      isClosed = true
       pending.close()
       await membership?.close()
       await connection.close()

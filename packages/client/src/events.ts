@@ -24,6 +24,9 @@ export type CacheEvent =
   | { readonly type: 'bypass'; readonly key: string; readonly reason: 'unavailable' | 'open' | 'writing' | 'pending' }
   | { readonly type: 'put'; readonly key: string; readonly time: number; readonly stored: boolean }
   | { readonly type: 'invalidate'; readonly tags: readonly string[]; readonly time: number }
+  /** The server has not answered so often that it is not asked for a while; or it answers again. */
+  | { readonly type: 'away' }
+  | { readonly type: 'back' }
   /** Nobody is told by a rejection. */
   | { readonly type: 'error'; readonly error: unknown }
 

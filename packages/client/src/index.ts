@@ -1,6 +1,6 @@
 /** A cache for applications on Valkey or Redis OSS that never gives a value from before the last invalidation. */
 export { connectNodeRedis } from './adapters/node-redis.ts'
-export type { Cache, Explanation, ManyTags } from './cache.ts'
+export type { Cache, ManyTags } from './cache.ts'
 export { binaryCodec, type Codec, jsonCodec } from './codec.ts'
 export type {
   Answer,
@@ -19,6 +19,7 @@ export { type CacheOptions, createCache } from './create.ts'
 export { type FindOptions, type Found, findReplicationGroup } from './elasticache.ts'
 export { CacheError, type CacheErrorCode } from './errors.ts'
 export type { CacheEvent, Counters, MissReason } from './events.ts'
+export type { Explanation } from './explain.ts'
 export type { LoadContext } from './get.ts'
 export { type AwsKeys, type IamOptions, iamCredentials } from './iam.ts'
 export type { EntryOptions, GetOptions } from './options.ts'

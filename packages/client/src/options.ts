@@ -39,6 +39,9 @@ export interface Rules {
   readonly life: number
 }
 
+/** For entries that say nothing else. Tags are not among them: whoever reads names what it rests on. */
+export type Defaults = Omit<EntryOptions, 'tags'> & { readonly ttl: number }
+
 const longest = 2 ** 40
 
 const milliseconds = (name: string, value: number, least: number): number => {
@@ -47,7 +50,7 @@ const milliseconds = (name: string, value: number, least: number): number => {
   return value
 }
 
-export const rulesOf = (options: EntryOptions, defaults: EntryOptions & { readonly ttl: number }): Rules => {
+export const rulesOf = (options: EntryOptions, defaults: Defaults): Rules => {
   const ttl = milliseconds('ttl', options.ttl ?? defaults.ttl, 1)
   const staleWhileRevalidate = milliseconds(
     'staleWhileRevalidate',
@@ -57,7 +60,7 @@ export const rulesOf = (options: EntryOptions, defaults: EntryOptions & { readon
   const staleIfError = milliseconds('staleIfError', options.staleIfError ?? defaults.staleIfError ?? 0, 0)
   const negativeTtl = milliseconds('negativeTtl', options.negativeTtl ?? defaults.negativeTtl ?? ttl, 0)
   return {
-    tags: tagsOf(options.tags ?? defaults.tags),
+    tags: tagsOf(options.tags),
     ttl,
     staleWhileRevalidate,
     staleIfError,
@@ -70,4 +73,17 @@ export const rulesOf = (options: EntryOptions, defaults: EntryOptions & { readon
 export const checkKey = (key: string): void => {
   if (typeof key !== 'string' || key === '')
     throw new CacheError('usage', `expected a key that is a text, found ${JSON.stringify(key)}`)
+}
+
+export const checkFunction = (name: string, value: unknown): void => {
+  if (typeof value !== 'function') throw new CacheError('usage', `expected ${name} to be a function, found ${typeof value}`)
+}
+
+export const checkList = (name: string, value: unknown): void => {
+  if (!Array.isArray(value)) throw new CacheError('usage', `expected ${name} to be a list, found ${typeof value}`)
+}
+
+export const checkNumber = (name: string, value: unknown): void => {
+  if (!(typeof value === 'number' && value >= 0 && value <= longest))
+    throw new CacheError('usage', `expected ${name} to be a number from 0 to ${longest}, found ${String(value)}`)
 }

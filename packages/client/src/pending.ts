@@ -17,12 +17,15 @@ export interface Pending {
     tell: () => Promise<void>,
     time: number,
   ): Promise<void>
+  /** Resolves when nothing is left to be told. */
+  idle(): Promise<void>
   close(): void
 }
 
 export const createPending = (): Pending => {
   const keys = new Map<string, number>()
   const tags = new Map<string, number>()
+  const untold = new Set<Promise<void>>()
   const ended = new AbortController()
 
   const add = (counts: Map<string, number>, names: readonly string[], by: number): void => {
@@ -75,9 +78,15 @@ export const createPending = (): Pending => {
             }
           }
         }
-        inBackground().then(done, done)
+        const telling: Promise<void> = inBackground()
+          .then(done, done)
+          .then(() => void untold.delete(telling))
+        untold.add(telling)
         throw error instanceof CacheError ? error : new CacheError('unavailable', 'the cache was closed', { cause: error })
       }
+    },
+    idle: async () => {
+      await Promise.all(untold)
     },
     close: () => ended.abort(),
   }

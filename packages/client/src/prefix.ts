@@ -52,7 +52,7 @@ export const withPrefix = (cache: Cache, name: string): Cache => {
     namespace: (inner) => withPrefix(view, inner),
     explain: (key, options) => cache.explain(own(key), ownTags(options)),
     counters: () => cache.counters(),
-    close: () => cache.close(),
+    close: (options) => cache.close(options),
   }
   return view
 }

@@ -17,7 +17,9 @@ const control = /[\u0000-\u001f]/
 
 /** Each once, in one order, whatever the order in which they were named. Throws `usage`. */
 export const tagsOf = (tags: readonly string[] | undefined): readonly string[] => {
-  if (tags === undefined || tags.length === 0) return []
+  if (tags === undefined) return []
+  if (!Array.isArray(tags)) throw new CacheError('usage', `expected tags to be a list of texts, found ${typeof tags}`)
+  if (tags.length === 0) return []
   for (const tag of tags)
     if (typeof tag !== 'string' || tag === '' || control.test(tag))
       throw new CacheError('usage', `expected tags to be texts without control characters, found ${JSON.stringify(tag)}`)

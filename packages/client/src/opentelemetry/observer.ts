@@ -42,7 +42,7 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
 
 /**
  * For `createCache({ observe })`. Metrics: `cache.reads` (result: hit, near-hit, stale-hit, miss, bypass; reason), `cache.load.duration`, `cache.wait.duration`, `cache.hit.duration`,
- * `cache.invalidations`, `cache.puts`, `cache.errors`; durations in milliseconds. Spans: `cache.load`, `cache.wait`, `cache.put`, `cache.invalidate`.
+ * `cache.invalidate.duration`, `cache.put.duration`, `cache.breaks` (state: away, back), `cache.errors`; durations in milliseconds. Spans: `cache.load`, `cache.wait`, `cache.put`, `cache.invalidate`.
  */
 export const observeByOpenTelemetry = ({
   meter,
@@ -60,6 +60,9 @@ export const observeByOpenTelemetry = ({
   })
   const invalidations = meter.createHistogram('cache.invalidate.duration', { unit, description: 'how long invalidations took' })
   const puts = meter.createHistogram('cache.put.duration', { unit, description: 'how long writes took, source and cache' })
+  const breaks = meter.createCounter('cache.breaks', {
+    description: 'how often the server was given up for a while, and was back',
+  })
   const errors = meter.createCounter('cache.errors', { description: 'errors of the cache that nobody was told of' })
 
   const span = (name: string, time: number, own: Attributes, key?: string, error?: unknown): void => {
@@ -106,6 +109,10 @@ export const observeByOpenTelemetry = ({
       case 'invalidate':
         invalidations.record(event.time, attributes)
         span('cache.invalidate', event.time, {})
+        return
+      case 'away':
+      case 'back':
+        breaks.add(1, { ...attributes, state: event.type })
         return
       case 'error':
         errors.add(1, attributes)

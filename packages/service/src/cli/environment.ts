@@ -5,6 +5,8 @@ export const environmentOf = (access: Access): Readonly<Record<string, string>> 
   AWS_ENDPOINT_URL: access.url,
   AWS_ACCESS_KEY_ID: access.accessKeyId,
   AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
+  // Some of AWS's tools read the one, some the other.
+  AWS_REGION: access.region,
   AWS_DEFAULT_REGION: access.region,
 })
 
