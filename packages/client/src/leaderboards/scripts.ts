@@ -4,7 +4,7 @@
  * | key | type | what |
  * |---|---|---|
  * | `…:order` | sorted set | where equals stand by time: names in the order of the ranks, by score (negative where high is first); a name is 7 bytes of time and the id |
- * | `…:members` | hash | from id to those 7 bytes; from the empty id, which no member has, those of the latest name, `d` once anything was kept with a member (else `-`), and the end |
+ * | `…:members` | hash | from id to those 7 bytes and the score; from the empty id, which no member has, those of the latest name, `d` once anything was kept with a member (else `-`), and the end |
  * | `…:ids` | sorted set | instead of both where they stand by name: the ids |
  * | `…:data` | hash | from id to what the application keeps of a member, as JSON |
  * | `…:distinct` | sorted set | each score once, for dense ranks |
@@ -132,7 +132,8 @@ for at = 3, #ARGV, 3 do
   ${
     byTime
       ? `local time = known[at / 3 + 1]
-  local old = time and redis.call('ZSCORE', order, time .. id)`
+  local old = time and string.sub(time, ${timeBytes + 1})
+  time = time and string.sub(time, 1, ${timeBytes})`
       : `local old = redis.call('ZSCORE', order, id)`
   }
   local before, key = old and tonumber(old), tonumber(text)
@@ -162,7 +163,7 @@ for at = 3, #ARGV, 3 do
     if old then gone[#gone + 1] = time .. id end
     time = struct.pack('>I${timeBytes}', ${ties === 'latest' ? '9007199254740991 - latest' : 'latest'})
     fresh[#fresh + 1] = id
-    fresh[#fresh + 1] = time
+    fresh[#fresh + 1] = time .. text
     placed[#placed + 1] = text
     placed[#placed + 1] = time .. id`
         : `placed[#placed + 1] = text
@@ -228,7 +229,7 @@ return answers`
 local count = 0
 for at = 1, #ARGV do
   local id = ARGV[at]
-  ${byTime ? `local time = redis.call('HGET', members, id)\n  local name = time and time .. id` : 'local name = id'}
+  ${byTime ? `local held = redis.call('HGET', members, id)\n  local name = held and string.sub(held, 1, ${timeBytes}) .. id` : 'local name = id'}
   ${dense ? `local score = name and redis.call('ZSCORE', order, name)\n  if score then forget(tonumber(score)) end` : ''}
   if ${byTime ? 'name and ' : ''}redis.call('ZREM', order, name) == 1 then
     count = count + 1
@@ -249,7 +250,7 @@ ${ranks === 'ordinal' ? 'local isBoth = (redis.REDIS_VERSION_NUM or 0) >= 0x7020
 for at = 1, #ARGV do
   local id = ARGV[at]
   list[at] = false
-  ${byTime ? `local known = redis.call('HMGET', members, id, '')\n  local name = known[1] and known[1] .. id` : 'local name = id'}
+  ${byTime ? `local known = redis.call('HMGET', members, id, '')${ranks === 'ordinal' ? `\n  local name = known[1] and string.sub(known[1], 1, ${timeBytes}) .. id` : ''}` : 'local name = id'}
   local score, ahead
   ${
     ranks === 'ordinal'
@@ -260,11 +261,11 @@ for at = 1, #ARGV do
     score = redis.call('ZSCORE', order, name)
     ahead = score and redis.call('ZRANK', order, name)
   end`
-      : `score = ${byTime ? 'name and ' : ''}redis.call('ZSCORE', order, name)
+      : `score = ${byTime ? `known[1] and string.sub(known[1], ${timeBytes + 1})` : "redis.call('ZSCORE', order, name)"}
   ahead = score and ${aheadOf}`
   }
   if score then
-    list[at] = {score, ahead, ${byTime ? `string.sub(known[2], ${timeBytes + 1}, ${timeBytes + 1}) == 'd' and ` : ''}redis.call('HGET', data, id), ${byTime ? 'known[1]' : "''"}}
+    list[at] = {score, ahead, ${byTime ? `string.sub(known[2], ${timeBytes + 1}, ${timeBytes + 1}) == 'd' and ` : ''}redis.call('HGET', data, id), ${byTime ? `string.sub(known[1], 1, ${timeBytes})` : "''"}}
   end
 end
 return list`
@@ -282,7 +283,7 @@ ${
   byTime
     ? `local known = redis.call('HMGET', members, ARGV[1], '')
 if not known[1] then return {} end
-local place = redis.call('ZRANK', order, known[1] .. ARGV[1])
+local place = redis.call('ZRANK', order, string.sub(known[1], 1, ${timeBytes}) .. ARGV[1])
 local isKept = string.sub(known[2], ${timeBytes + 1}, ${timeBytes + 1}) == 'd'`
     : `local place = redis.call('ZRANK', order, ARGV[1])
 if not place then return {} end
@@ -296,7 +297,7 @@ local to = redis.call('ZCOUNT', order, '-inf', ARGV[2]) - 1
 return rows(from, math.min(to, from + ARGV[4] - 1), redis.call('EXISTS', data) == 1)`,
     /** ARGV: id. Answers how many members there are, how many are ahead by score, and its score; or false. */
     standing: `${keys}
-${byTime ? `local time = redis.call('HGET', members, ARGV[1])\nlocal score = time and redis.call('ZSCORE', order, time .. ARGV[1])` : `local score = redis.call('ZSCORE', order, ARGV[1])`}
+${byTime ? `local held = redis.call('HGET', members, ARGV[1])\nlocal score = held and string.sub(held, ${timeBytes + 1})` : `local score = redis.call('ZSCORE', order, ARGV[1])`}
 if not score then return false end
 return {redis.call('ZCARD', order), redis.call('ZCOUNT', order, '-inf', '(' .. score), score}`,
     /** ARGV: a percentile. Answers the score of the last one in the order who is in it, or false where nobody is there. The same sums as those that make a percentile, so that they agree. */
