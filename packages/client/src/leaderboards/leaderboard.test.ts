@@ -162,6 +162,42 @@ for (const kind of ['single', 'cluster'] as const)
       assert.equal(last, b)
     })
 
+    it('begins anew where the server has evicted a part of it, and says nothing of what is left', async () => {
+      for (const ties of ['first', 'name'] as const)
+        for (const ranks of ['competition', 'dense', 'ordinal'] as const)
+          for (const lost of ['order', 'ids', 'members', 'distinct', 'counts']) {
+            const board = open({ ties, ranks, update: 'sum' })
+            await board.submitMany(ids.map((id, index) => ({ id, score: index, data: `old ${id}` })))
+            const prefix = `board:board ${boards}`
+            const key = `${prefix}:{${prefix}:0}:${lost}`
+            const [deleted] = await connection.send([{ key, args: ['DEL', key] }])
+            if (deleted?.value === 0) continue
+            const rows = await board.top(100)
+            assert.ok(rows.length === 0 || rows.length === ids.length)
+            for (const id of ids) {
+              const row = await board.get(id)
+              if (row !== null)
+                assert.deepEqual(
+                  row,
+                  rows.find((one) => one.id === id),
+                )
+              for (const one of await board.around(id, 1)) assert.ok(ids.includes(one.id))
+            }
+            await board.submit('b', 7)
+            await board.submit('c', 7)
+            const second = ranks === 'ordinal' ? 2 : 1
+            assert.deepEqual(
+              await board.top(100),
+              [
+                { id: 'b', score: 7, rank: 1, data: undefined },
+                { id: 'c', score: 7, rank: second, data: undefined },
+              ],
+              `${ties} ${ranks} ${lost}`,
+            )
+            assert.deepEqual(await board.getMany(['a', 'c']), [null, { id: 'c', score: 7, rank: second, data: undefined }])
+          }
+    })
+
     it('refuses a sum that no double can hold, and changes nothing', async () => {
       for (const ties of ['first', 'name'] as const) {
         const board = open({ update: 'sum', ties, ranks: 'dense' })

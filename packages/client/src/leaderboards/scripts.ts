@@ -10,6 +10,8 @@
  * | `…:distinct` | sorted set | each score once, for dense ranks |
  * | `…:counts` | hash | how many members have that score, for dense ranks |
  *
+ * Where the server evicts one of them (`data` aside) no wrong answer is made of the others: who reads finds nobody, or what they say alone, and who writes begins a new board.
+ *
  * Equal scores stand in the order of their names, so who is ahead among equals is not packed into the score, which keeps its 53 bits.
  */
 import { type Script, script } from '../connection.ts'
@@ -65,6 +67,9 @@ const textsOf = ({ update, ranks, ties }: ScriptRules) => {
   const keys = `local ${['order', ...names.slice(1)].join(', ')} = ${names.map((_, at) => `KEYS[${at + 1}]`).join(', ')}\n`
   const idOfName = byTime ? `string.sub(name, ${timeBytes + 1})` : 'name'
   const forget = dense ? forgetting : ''
+  /** Keys of which all are there or none, with members. */
+  const essential = dense ? 'order, distinct, counts' : 'order'
+  const isWhole = `redis.call('EXISTS', ${essential}) == ${dense ? 3 : 1}`
 
   /**
    * Place of the first one from 0, how many are ahead of it by score (or, for dense ranks, how many scores), how many rows to leave out, then names and scores by turns, and what
@@ -78,7 +83,12 @@ local function rows(from, to, isKept)
   if #found <= 2 * skip then return {} end
   local ahead, kept = from, {}
   ${ranks === 'competition' ? "if skip == 1 and found[2] == found[4] then ahead = redis.call('ZCOUNT', order, '-inf', '(' .. found[2]) end" : ''}
-  ${dense ? "ahead = redis.call('ZCOUNT', distinct, '-inf', '(' .. found[2])" : ''}
+  ${
+    dense
+      ? `if not (${isWhole}) then return {} end
+  ahead = redis.call('ZCOUNT', distinct, '-inf', '(' .. found[2])`
+      : ''
+  }
   if isKept then
     local ids = {}
     for at = 1 + 2 * skip, #found, 2 do
@@ -124,9 +134,18 @@ end
    */
   const updating = `${keys}${forget}${writing}${looking}
 local most, ends = tonumber(ARGV[1]), ARGV[2]
-local answers, gone, placed, kept = {}, {}, {}, {}
-${byTime ? `local ids, fresh, now, latest = {''}, {}\nfor at = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[at] end\nlocal known = look(members, ids)\nlocal state = known[1] or ''` : ''}
+local answers, placed, kept = {}, {}, {}
+${byTime ? `local ids, gone, fresh, now, latest = {''}, {}, {}\nfor at = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[at] end\nlocal known = look(members, ids)\nlocal state = known[1] or ''` : ''}
 ${dense ? 'local less, more = {}, {}' : ''}
+${
+  byTime || dense
+    ? `local there = redis.call('EXISTS', ${essential})
+if there ~= ${byTime ? `(state == '' and 0 or ${dense ? 3 : 1})` : '0 and there ~= 3'} then
+  redis.call('UNLINK', unpack(KEYS))
+  ${byTime ? "known, state = {}, ''" : ''}
+end`
+    : 'local isSeen = false'
+}
 for at = 3, #ARGV, 3 do
   local id, text = ARGV[at], ARGV[at + 1]
   ${
@@ -135,6 +154,14 @@ for at = 3, #ARGV, 3 do
   local old = time and string.sub(time, ${timeBytes + 1})
   time = time and string.sub(time, 1, ${timeBytes})`
       : `local old = redis.call('ZSCORE', order, id)`
+  }
+  ${
+    byTime || dense
+      ? ''
+      : `if not old and not isSeen then
+    isSeen = true
+    if redis.call('EXISTS', order) == 0 then redis.call('UNLINK', data) end
+  end`
   }
   local before, key = old and tonumber(old), tonumber(text)
   if ${unchanged} then
@@ -176,7 +203,7 @@ for at = 3, #ARGV, 3 do
     kept[#kept + 1] = ARGV[at + 2]
   end
 end
-each('ZREM', order, gone)
+${byTime ? "each('ZREM', order, gone)" : ''}
 each('ZADD', order, placed)
 each('HSET', data, kept)
 ${
@@ -264,7 +291,7 @@ for at = 1, #ARGV do
       : `score = ${byTime ? `known[1] and string.sub(known[1], ${timeBytes + 1})` : "redis.call('ZSCORE', order, name)"}
   ahead = score and ${aheadOf}`
   }
-  if score then
+  ${ranks === 'ordinal' ? 'if ahead then' : `if score and (${dense ? '' : 'ahead > 0 or '}${isWhole}) then`}
     list[at] = {score, ahead, ${byTime ? `string.sub(known[2], ${timeBytes + 1}, ${timeBytes + 1}) == 'd' and ` : ''}redis.call('HGET', data, id), ${byTime ? `string.sub(known[1], 1, ${timeBytes})` : "''"}}
   end
 end
@@ -284,6 +311,7 @@ ${
     ? `local known = redis.call('HMGET', members, ARGV[1], '')
 if not known[1] then return {} end
 local place = redis.call('ZRANK', order, string.sub(known[1], 1, ${timeBytes}) .. ARGV[1])
+if not place then return {} end
 local isKept = string.sub(known[2], ${timeBytes + 1}, ${timeBytes + 1}) == 'd'`
     : `local place = redis.call('ZRANK', order, ARGV[1])
 if not place then return {} end
@@ -298,8 +326,9 @@ return rows(from, math.min(to, from + ARGV[4] - 1), redis.call('EXISTS', data) =
     /** ARGV: id. Answers how many members there are, how many are ahead by score, and its score; or false. */
     standing: `${keys}
 ${byTime ? `local held = redis.call('HGET', members, ARGV[1])\nlocal score = held and string.sub(held, ${timeBytes + 1})` : `local score = redis.call('ZSCORE', order, ARGV[1])`}
-if not score then return false end
-return {redis.call('ZCARD', order), redis.call('ZCOUNT', order, '-inf', '(' .. score), score}`,
+local size = redis.call('ZCARD', order)
+if not score or size == 0 then return false end
+return {size, redis.call('ZCOUNT', order, '-inf', '(' .. score), score}`,
     /** ARGV: a percentile. Answers the score of the last one in the order who is in it, or false where nobody is there. The same sums as those that make a percentile, so that they agree. */
     scoreAt: `${keys}
 local size, percentile = redis.call('ZCARD', order), tonumber(ARGV[1])
