@@ -1,8 +1,10 @@
 /** Leaderboards: who is ahead of whom. */
 import type { Connection } from '../connection.ts'
 import { CacheError } from '../errors.ts'
-import { checkScore, createBoard, type Entry, longestPage, type Row, type Update } from './board.ts'
-import { type Period, spanOf } from './periods.ts'
+import { type Board, createBoard, longestPage } from './board.ts'
+import { endAfter, type Period, spanOf } from './periods.ts'
+import type { Entry, Row, Update } from './rows.ts'
+import { createSharded } from './sharded.ts'
 
 export interface LeaderboardOptions {
   readonly name: string
@@ -55,7 +57,7 @@ export interface Leaderboard<D = unknown> {
   size(): Promise<number>
   /** The part of all members, in percent, that is not ahead of it: 100 for the best. Null: not there. */
   percentile(id: string): Promise<number | null>
-  /** The score that one needs to be in that percentile. Null: nobody is there. With several shards it takes about 64 round trips. */
+  /** The score that one needs to be in that percentile. Null: nobody is there. */
   scoreAt(percentile: number): Promise<number | null>
   /** Takes the members of another one in, by the rule of this one, page by page; at most so many. Answers how many. */
   merge(other: Leaderboard<D>, most?: number): Promise<number>
@@ -67,67 +69,92 @@ export interface Leaderboard<D = unknown> {
 const usage = (expected: string, found: unknown): CacheError =>
   new CacheError('usage', `expected ${expected}, found ${typeof found === 'string' ? JSON.stringify(found) : String(found)}`)
 
+const choices = {
+  order: ['high', 'low'],
+  update: ['best', 'last', 'sum'],
+  ranks: ['competition', 'dense', 'ordinal'],
+  ties: ['first', 'latest', 'name'],
+  period: [undefined, 'daily', 'weekly', 'monthly'],
+} as const
 const checkWhole = (what: string, value: number, least: number, highest: number): void => {
   if (!(Number.isSafeInteger(value) && value >= least && value <= highest))
     throw usage(`${what} to be a whole number from ${least} to ${highest}`, value)
 }
+// Half of a pair: what the server gave back would be another text.
+const halves = /\p{Surrogate}/u
+const checkId = (id: unknown): void => {
+  if (typeof id !== 'string' || id === '' || halves.test(id)) throw usage('the id of a member to be a text', id)
+}
 const checkIds = (ids: readonly string[]): void => {
   if (ids.length > longestPage) throw usage(`at most ${longestPage} members at once`, ids.length)
-  for (const id of ids) if (typeof id !== 'string' || id === '') throw usage('the id of a member to be a text', id)
+  for (const id of ids) checkId(id)
 }
-
-const magnitude = 0x7fff_ffff_ffff_ffffn
-const view = new DataView(new ArrayBuffer(8))
-/** Whole numbers in the order of the doubles, each the next one's neighbour. */
-const orderedOf = (value: number): bigint => {
-  view.setFloat64(0, value)
-  const bits = view.getBigInt64(0)
-  return bits < 0n ? -(bits & magnitude) : bits
+const checkEntries = (entries: readonly Entry[]): void => {
+  if (entries.length > longestPage) throw usage(`at most ${longestPage} members at once`, entries.length)
+  for (const { id, score } of entries) {
+    checkId(id)
+    if (!Number.isFinite(score)) throw usage('a score that is a finite number', score)
+  }
+  if (entries.length > 1 && new Set(entries.map(({ id }) => id)).size !== entries.length)
+    throw usage('each member once', 'one of them twice')
 }
-const numberAt = (place: bigint): number => {
-  view.setBigInt64(0, place < 0n ? -place : place)
-  const value = view.getFloat64(0)
-  return place < 0n ? -value : value
+const checkMoment = (moment: number): void => {
+  if (!Number.isFinite(new Date(moment).getTime()) || typeof moment !== 'number')
+    throw usage('a moment in milliseconds since 1970', moment)
 }
 
 export const createLeaderboard = <D = unknown>(connection: Connection, options: LeaderboardOptions): Leaderboard<D> => {
   const { name, order = 'high', update = 'best', ranks = 'competition', ties = 'first', most = 0, period } = options
   const { keep = 1, offset = 0, shards = 1, namespace = 'board', now = Date.now } = options
   for (const [what, text] of Object.entries({ name, namespace }))
-    if (typeof text !== 'string' || text === '' || /[{}]/.test(text)) throw usage(`${what} to be a text without braces`, text)
+    if (typeof text !== 'string' || text === '' || /[{}]|\p{Surrogate}/u.test(text))
+      throw usage(`${what} to be a text without braces`, text)
+  for (const [what, value] of Object.entries({ order, update, ranks, ties, period })) {
+    const known: readonly unknown[] = choices[what as keyof typeof choices]
+    if (!known.includes(value)) throw usage(`${what} to be one of ${known.filter((one) => one !== undefined).join(', ')}`, value)
+  }
   checkWhole('most', most, 0, Number.MAX_SAFE_INTEGER)
   checkWhole('shards', shards, 1, 1_024)
   checkWhole('keep', keep, 0, 1_000)
   checkWhole('offset', offset, -1_440, 1_440)
   if (shards > 1 && ranks === 'dense') throw usage('one shard for dense ranks, since scores are not counted over shards', shards)
 
-  const boardAt = (moment: number) => {
-    const rules = { order, update, ranks, ties, most, shards }
-    if (period === undefined) return createBoard(connection, { ...rules, prefix: `${namespace}:${name}`, ends: 0 })
-    const span = spanOf(period, moment, offset)
-    const ends = span.to + keep * (span.to - span.from)
-    return createBoard(connection, { ...rules, prefix: `${namespace}:${name}:${span.name}`, ends })
-  }
-  const checkEntries = (entries: readonly Entry[]): void => {
-    checkIds(entries.map(({ id }) => id))
-    for (const { score } of entries) checkScore(score)
-    if (new Set(entries.map(({ id }) => id)).size !== entries.length) throw usage('each member once', 'one of them twice')
+  const boardOf = (prefix: string, ends: number): Board =>
+    (shards === 1 ? createBoard : createSharded)(connection, { order, update, ranks, ties, most, shards, prefix, ends })
+
+  /** Whose board is made once, and once for each period. */
+  const boardsAt = (moment: () => number): (() => Board) => {
+    if (period === undefined) {
+      const only = boardOf(`${namespace}:${name}`, 0)
+      return () => only
+    }
+    let last: { readonly from: number; readonly to: number; readonly board: Board } | null = null
+    return () => {
+      const now = moment()
+      if (last !== null && now >= last.from && now < last.to) return last.board
+      checkMoment(now)
+      const span = spanOf(period, now, offset)
+      const ends = endAfter(period, span, keep, offset)
+      if (!Number.isFinite(span.from) || !Number.isFinite(ends)) throw usage('a moment whose period ends in time', now)
+      last = { from: span.from, to: span.to, board: boardOf(`${namespace}:${name}:${span.name}`, ends) }
+      return last.board
+    }
   }
 
   const viewAt = (moment: () => number): Leaderboard<D> => {
-    const board = () => boardAt(moment())
+    const board = boardsAt(moment)
     const page = async (from: number, count: number) => {
       checkWhole('count', count, 0, longestPage)
       checkWhole('offset', from, 0, Number.MAX_SAFE_INTEGER)
-      return board().page<D>(from, count)
+      return count === 0 ? [] : board().page<D>(from, count)
     }
     const getMany = async (ids: readonly string[]) => {
       checkIds(ids)
-      return board().members<D>(ids)
+      return ids.length === 0 ? [] : board().members<D>(ids)
     }
     const submitMany = async (entries: readonly Entry[]) => {
       checkEntries(entries)
-      return board().update(entries)
+      return entries.length === 0 ? [] : board().update(entries)
     }
     return {
       submitMany,
@@ -141,60 +168,55 @@ export const createLeaderboard = <D = unknown>(connection: Connection, options: 
       top: (count) => page(0, count),
       page: async (number, size) => {
         checkWhole('a page', number, 1, Number.MAX_SAFE_INTEGER)
+        checkWhole('the size of a page', size, 0, longestPage)
         return page((number - 1) * size, size)
       },
       around: async (id, before, after = before) => {
-        checkIds([id])
+        checkId(id)
         checkWhole('before', before, 0, longestPage)
         checkWhole('after', after, 0, longestPage)
         return board().around<D>(id, before, after)
       },
       byScore: async (lowest, highest, { offset: from = 0, count = 100 } = {}) => {
-        if (Number.isNaN(lowest) || Number.isNaN(highest)) throw usage('scores', 'NaN')
+        for (const score of [lowest, highest]) if (typeof score !== 'number' || Number.isNaN(score)) throw usage('a score', score)
         checkWhole('offset', from, 0, Number.MAX_SAFE_INTEGER)
         checkWhole('count', count, 0, longestPage)
-        return board().byScore<D>(lowest, highest, from, count)
+        return count === 0 ? [] : board().byScore<D>(lowest, highest, from, count)
       },
       remove: async (...ids) => {
         checkIds(ids)
         return ids.length === 0 ? 0 : board().remove(ids)
       },
-      size: () => board().size(),
+      size: async () => board().size(),
       percentile: async (id) => {
-        checkIds([id])
+        checkId(id)
         const standing = await board().standing(id)
         return standing === null ? null : (100 * (standing.size - standing.ahead)) / standing.size
       },
       scoreAt: async (percentile) => {
         if (!(percentile >= 0 && percentile <= 100)) throw usage('a percentile from 0 to 100', percentile)
-        const one = board()
-        const part = (100 - percentile) / 100
-        if (shards === 1) return one.scoreAt(part)
-        const size = await one.size()
-        if (size === 0) return null
-        const place = Math.min(size - 1, Math.floor(part * size))
-        // The least place in the order up to which more than that many stand, by halving all that a double can be.
-        const sign = order === 'high' ? -1 : 1
-        let [low, high] = [orderedOf(-Number.MAX_VALUE), orderedOf(Number.MAX_VALUE)]
-        while (low < high) {
-          const middle = (low + high) >> 1n
-          if ((await one.reaching(sign * numberAt(middle))) > place) high = middle
-          else low = middle + 1n
-        }
-        return sign * numberAt(low) + 0
+        return board().scoreAt(percentile)
       },
       merge: async (other, limit = Number.MAX_SAFE_INTEGER) => {
+        checkWhole('how many', limit, 0, Number.MAX_SAFE_INTEGER)
+        // All into one, also where the period ends meanwhile.
+        const into = board()
         let taken = 0
         for (let number = 1; taken < limit; number += 1) {
           const rows = (await other.page(number, longestPage)).slice(0, limit - taken)
           if (rows.length === 0) break
-          await submitMany(rows.map(({ id, score, data }) => ({ id, score, ...(data === undefined ? {} : { data }) })))
+          const entries = rows.map(({ id, score, data }) => ({ id, score, data }))
+          checkEntries(entries)
+          await into.update(entries)
           taken += rows.length
         }
         return taken
       },
-      clear: () => board().clear(),
-      at: (other) => viewAt(() => other),
+      clear: async () => board().clear(),
+      at: (other) => {
+        checkMoment(other)
+        return viewAt(() => other)
+      },
     }
   }
   return viewAt(now)

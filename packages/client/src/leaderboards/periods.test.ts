@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { spanOf } from './periods.ts'
+import { endAfter, spanOf } from './periods.ts'
 
 const at = (text: string): number => Date.parse(text)
 
@@ -35,4 +35,14 @@ test('every moment is in its span, and spans follow one another without a gap', 
       assert.equal(spanOf(period, span.to, 90).from, span.to)
       assert.equal(spanOf(period, span.to - 1, 90).name, span.name)
     }
+})
+
+test('a board is kept for whole periods, however long they are', () => {
+  const february = spanOf('monthly', at('2026-02-10T00:00:00Z'))
+  assert.equal(endAfter('monthly', february, 0), at('2026-03-01T00:00:00Z'))
+  assert.equal(endAfter('monthly', february, 1), at('2026-04-01T00:00:00Z'))
+  assert.equal(endAfter('monthly', february, 12), at('2027-03-01T00:00:00Z'))
+  const east = spanOf('monthly', at('2026-02-10T00:00:00Z'), 600)
+  assert.equal(endAfter('monthly', east, 2, 600), at('2026-04-30T14:00:00Z'))
+  assert.equal(endAfter('weekly', spanOf('weekly', at('2026-12-30T00:00:00Z')), 1), at('2027-01-11T00:00:00Z'))
 })

@@ -39,3 +39,10 @@ export const spanOf = (period: Period, moment: number, offset = 0): Span => {
       }
   }
 }
+
+/** Of the last of so many spans after it. */
+export const endAfter = (period: Period, span: Span, spans: number, offset = 0): number => {
+  let end = span.to
+  for (let turn = 0; turn < spans; turn += 1) end = spanOf(period, end, offset).to
+  return end
+}
