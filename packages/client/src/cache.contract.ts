@@ -173,6 +173,14 @@ export const cacheContract = (name: string, connect: Connect, kinds: readonly ('
         assert.equal(await cache.get('failing', async () => 'good', failing), 'good')
         await delay(30)
         assert.equal(await other.get('failing', fails, failing), 'good')
+        const hangs = counting(() => delay(10_000, 'late', { ref: false }))
+        const began = performance.now()
+        for (let turn = 0; turn < 10; turn += 1) assert.equal(await other.get('failing', hangs, failing), 'good')
+        assert.ok(performance.now() - began < 1_000, 'nobody waits for the next failure')
+        await until('it is loaded behind when the source is back', async () => {
+          await other.get('failing', async () => 'better', failing)
+          return (await cache.get('failing', fails, { ...failing, ttl: 60_000 }).catch(() => null)) === 'better'
+        })
         await cache.invalidate(['failing'])
         await assert.rejects(other.get('failing', fails, failing), /the source is down/)
       })

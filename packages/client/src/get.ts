@@ -40,6 +40,9 @@ const patiently = <T>(work: Promise<T>, patience: Patience | undefined): Promise
 
 const firstPause = 4
 const longestPause = 40
+/** Milliseconds between two tries of a load that fails, while something stale is given. */
+const retryPause = 1_000
+const mostFailing = 10_000
 
 export const reasonOf = ({ entry, epoch, versions }: Reading, tags: readonly string[]): MissReason => {
   if (entry === null) return 'absent'
@@ -51,6 +54,8 @@ export const createReader = (core: Core) => {
   /** Loads of this process, by the lock under which each runs. */
   const loads = new Map<string, Job<Outcome>>()
   const refreshing = new Set<string>()
+  /** Keys whose load has failed, while something stale could be given: when it was last tried. */
+  const failing = new Map<string, number>()
   const aroundTheCache = createQueueSharing<Outcome>()
   const asking = createTurnSharing<Promise<Asked | null>>()
   const goingAround = createTurnSharing<Job<Outcome>>()
@@ -189,29 +194,50 @@ export const createReader = (core: Core) => {
     return entry !== null && isValid(reading) && now() < entry.freshUntil + rules.staleIfError ? entry : null
   }
 
+  const failedAgain = (key: string): void => {
+    if (failing.size >= mostFailing) failing.clear()
+    failing.set(key, now())
+  }
+  /** For how long after its time it is given at once: where the load has failed, nobody waits for the next failure. */
+  const staleFor = (key: string, rules: Rules): number =>
+    failing.size > 0 && failing.has(key) ? Math.max(rules.staleWhileRevalidate, rules.staleIfError) : rules.staleWhileRevalidate
+
   const refillOrStale = async (place: Place, reading: Reading, rules: Rules, load: Load, signal: Signal): Promise<Outcome> => {
     try {
-      return await refill(place, reading, rules, load, signal)
+      const outcome = await refill(place, reading, rules, load, signal)
+      failing.delete(place.key)
+      return outcome
     } catch (error) {
       const entry = usableOnError(reading, rules)
       if (entry === null || signal().aborted) throw error
+      failedAgain(place.key)
       observation.hit(place.key, true, 0)
       return core.read(entry)
     }
   }
 
-  /** Whether it is not being loaded behind already. */
+  /** Whether it is not being loaded behind already, and has not just failed. */
   const beginBehind = (key: string): boolean => {
-    if (refreshing.has(key)) return false
+    if (refreshing.has(key) || now() < (failing.get(key) ?? 0) + retryPause) return false
     refreshing.add(key)
     return true
   }
-  const endBehind = (key: string): void => void refreshing.delete(key)
+  const endBehind = (key: string, isLoaded: boolean): void => {
+    refreshing.delete(key)
+    if (isLoaded) failing.delete(key)
+    else failedAgain(key)
+  }
 
   const refreshBehind = (place: Place, reading: Reading, rules: Rules, load: Load): void => {
-    if (!beginBehind(place.key)) return
-    const work = refill(place, reading, rules, load, never, true)
-    work.catch(core.failed).finally(() => endBehind(place.key))
+    const { key } = place
+    if (!beginBehind(key)) return
+    refill(place, reading, rules, load, never, true).then(
+      () => endBehind(key, true),
+      (error: unknown) => {
+        endBehind(key, false)
+        core.failed(error)
+      },
+    )
   }
 
   const isEarly = ({ freshUntil, loadTime }: Entry, { earlyRefresh }: Rules, time: number): boolean =>
@@ -221,7 +247,7 @@ export const createReader = (core: Core) => {
   const hit = (place: Place, { reading, ticket, began }: Asked, rules: Rules, load: Load): unknown => {
     const { entry } = reading
     const time = now()
-    if (entry === null || !isValid(reading) || time >= entry.freshUntil + rules.staleWhileRevalidate) {
+    if (entry === null || !isValid(reading) || time >= entry.freshUntil + staleFor(place.key, rules)) {
       observation.count({ type: 'miss', key: place.key, reason: reasonOf(reading, place.tags) })
       return missed
     }
@@ -288,7 +314,7 @@ export const createReader = (core: Core) => {
     return core.take(await job.join(patience?.signal))
   }
 
-  return { obtain, store, usableOnError, isEarly, beginBehind, endBehind }
+  return { obtain, store, usableOnError, staleFor, isEarly, failedAgain, beginBehind, endBehind }
 }
 
 export type Reader = ReturnType<typeof createReader>

@@ -141,6 +141,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       const given = stale.filter((one) => one !== null)
       if (signal.aborted || given.length < stale.length) throw error
       return given.map(([key, entry]) => {
+        reader.failedAgain(key)
         observation.hit(key, true, 0)
         return [key, core.take(core.read(entry))] as const
       })
@@ -150,10 +151,16 @@ export const createBulkReader = (core: Core, reader: Reader) => {
   const loadBehind = (open: readonly Open[], load: LoadMany): void => {
     const due = open.filter(({ wanted }) => reader.beginBehind(wanted.key))
     if (due.length === 0) return
-    const end = (): void => {
-      for (const { wanted } of due) reader.endBehind(wanted.key)
+    const end = (isLoaded: boolean): void => {
+      for (const { wanted } of due) reader.endBehind(wanted.key, isLoaded)
     }
-    loadOpen(due, load, never, true).catch(core.failed).finally(end)
+    loadOpen(due, load, never, true).then(
+      () => end(true),
+      (error: unknown) => {
+        end(false)
+        core.failed(error)
+      },
+    )
   }
 
   const goAround = async (
@@ -200,7 +207,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       const { entry } = reading
       const { key, rules } = one
       const time = now()
-      const isUsable = entry !== null && isValid(reading) && time < entry.freshUntil + rules.staleWhileRevalidate
+      const isUsable = entry !== null && isValid(reading) && time < entry.freshUntil + reader.staleFor(key, rules)
       const value = isUsable ? core.tryRead(entry) : unreadable
       if (!isUsable || value === unreadable) {
         const reason = isUsable ? 'unreadable' : reasonOf(reading, rules.tags)

@@ -10,7 +10,9 @@ export interface EntryOptions {
   readonly tags?: readonly string[]
   /** For so long after its time it is still given, while one loads it anew in the background. Never after an invalidation. Default: 0. */
   readonly staleWhileRevalidate?: number
-  /** For so long after its time it is given where `load` fails. Never after an invalidation. Default: 0. */
+  /**
+   * For so long after its time it is given where `load` fails; as long as it does, at once, while it is tried again behind every second. Never after an invalidation. Default: 0.
+   */
   readonly staleIfError?: number
   /** Instead of `ttl`, where the value is null or undefined. Default: as `ttl`. 0: it is not kept. */
   readonly negativeTtl?: number
