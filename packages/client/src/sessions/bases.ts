@@ -1,0 +1,114 @@
+/**
+ * What the objects that a framework hands around were read as. They carry it themselves, where nobody sees it who copies, compares or stores them (a WeakMap
+ * costs the collector more than the rest of a request).
+ */
+import { CacheError } from '../errors.ts'
+import { after } from './in-turn.ts'
+import type { SessionData } from './merge.ts'
+import type { Session, TextSessions } from './sessions.ts'
+
+/** Of the cookie, as JSON has it: they change with each request. */
+type Times = readonly unknown[]
+const timeNames = ['expires', 'originalExpires'] as const
+
+interface Base {
+  readonly id: string
+  session: Session | null
+  times: Times
+  /** While it is being stored. */
+  saving: Promise<void> | null
+}
+
+const mark = Symbol('larder: read as')
+interface Marked {
+  [mark]?: Base
+}
+
+/** What changes with each request, and so makes no conflict. */
+const ignored = ['cookie']
+
+const timesOf = (data: object): Times => {
+  const { cookie } = data as { readonly cookie?: Readonly<Record<string, unknown>> | null }
+  return timeNames.map((name) => {
+    const time = cookie?.[name]
+    return time instanceof Date ? time.toJSON() : time
+  })
+}
+
+const remember = (data: object, id: string, session: Session | null, times: Times): Base => {
+  const base: Base = { id, session, times, saving: null }
+  Reflect.defineProperty(data, mark, { value: base, configurable: true, writable: true })
+  return base
+}
+
+const baseOf = (data: object, id: string): Base | null => {
+  const base = (data as Marked)[mark]
+  return base?.id === id ? base : null
+}
+
+/** Its data, which knows as what it was read. */
+export const dataOf = (id: string, session: Session): SessionData => {
+  const { data } = session
+  remember(data, id, session, timesOf(data))
+  // A touch moves the end on the server alone. By the old one, which may be over, a framework would give the session up, or store it for no time.
+  const { cookie } = data as { readonly cookie?: { expires?: unknown } | null }
+  if (typeof cookie?.expires === 'string') cookie.expires = new Date(Date.now() + session.left)
+  return data
+}
+
+/** `made` was made of `data`; told again it stays what it has become since. */
+export const inherit = (made: object, data: object): void => {
+  const base = (data as Marked)[mark]
+  if (base !== undefined && !Object.hasOwn(made, mark)) remember(made, base.id, base.session, base.times)
+}
+
+/** Whether nothing but the times of its cookie is other than when it was read. */
+const isAsRead = (base: Base, text: string, times: Times): boolean => {
+  let old = text
+  for (const [index, name] of timeNames.entries()) {
+    const [now, before] = [times[index], base.times[index]]
+    if (now === before) continue
+    if (typeof now !== 'string' || typeof before !== 'string') return false
+    old = old.replace(`"${name}":"${now}"`, () => `"${name}":"${before}"`)
+  }
+  return old === base.session?.text
+}
+
+/**
+ * Stores what it is now; where it is as it was read it is touched. What one object is given to store is stored in that order: otherwise the second would be taken
+ * for another request's change.
+ */
+export const store = async (sessions: TextSessions, id: string, data: object, ttl: number | undefined): Promise<void> => {
+  if (typeof data !== 'object' || data === null)
+    throw new CacheError('usage', `expected a session to be an object, found ${String(data)}`)
+  const text: string | undefined = JSON.stringify(data)
+  const times = timesOf(data)
+  const base = baseOf(data, id) ?? remember(data, id, null, times)
+  const set = async (): Promise<void> => {
+    if (text !== undefined && isAsRead(base, text, times)) {
+      await sessions.touch(id, ttl)
+      return
+    }
+    const stored = await sessions.setText(id, text, base.session, ttl === undefined ? { ignored } : { ttl, ignored })
+    if (stored.kind === 'stored') Object.assign(base, { session: stored.base, times })
+  }
+  const work = base.saving === null ? set() : after(base.saving, set)
+  base.saving = work
+  try {
+    await work
+  } finally {
+    if (base.saving === work) base.saving = null
+  }
+}
+
+/** As a callback API does: what the callback throws is not a rejection that nobody has seen to. */
+export const answer = <T>(work: Promise<T>, callback: ((error: unknown, value?: T) => void) | undefined): void => {
+  work.then(
+    (value) => {
+      if (callback !== undefined) process.nextTick(callback, null, value)
+    },
+    (error: unknown) => {
+      if (callback !== undefined) process.nextTick(callback, error)
+    },
+  )
+}
