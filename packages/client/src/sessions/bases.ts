@@ -7,9 +7,11 @@ import { after } from './in-turn.ts'
 import type { SessionData } from './merge.ts'
 import type { Session, TextSessions } from './sessions.ts'
 
-/** Of the cookie, as JSON has it: they change with each request. */
-type Times = readonly unknown[]
-const timeNames = ['expires', 'originalExpires'] as const
+/** Of the cookie: they change with each request. Numbers where it had dates. */
+interface Times {
+  readonly expires: unknown
+  readonly originalExpires: unknown
+}
 
 interface Base {
   readonly id: string
@@ -27,13 +29,13 @@ interface Marked {
 /** What changes with each request, and so makes no conflict. */
 const ignored = ['cookie']
 
+const timeOf = (value: unknown): unknown => (value instanceof Date ? value.getTime() : value)
 const timesOf = (data: object): Times => {
-  const { cookie } = data as { readonly cookie?: Readonly<Record<string, unknown>> | null }
-  return timeNames.map((name) => {
-    const time = cookie?.[name]
-    return time instanceof Date ? time.toJSON() : time
-  })
+  const { cookie } = data as { readonly cookie?: Times | null }
+  return { expires: timeOf(cookie?.expires), originalExpires: timeOf(cookie?.originalExpires) }
 }
+/** As JSON has it. */
+const textOf = (time: unknown): unknown => (typeof time === 'number' ? new Date(time).toJSON() : time)
 
 const remember = (data: object, id: string, session: Session | null, times: Times): Base => {
   const base: Base = { id, session, times, saving: null }
@@ -64,14 +66,15 @@ export const inherit = (made: object, data: object): void => {
 
 /** Whether nothing but the times of its cookie is other than when it was read. */
 const isAsRead = (base: Base, text: string, times: Times): boolean => {
+  if (text.length !== base.session?.text.length) return false
   let old = text
-  for (const [index, name] of timeNames.entries()) {
-    const [now, before] = [times[index], base.times[index]]
+  for (const name of ['expires', 'originalExpires'] as const) {
+    const [now, before] = [textOf(times[name]), textOf(base.times[name])]
     if (now === before) continue
     if (typeof now !== 'string' || typeof before !== 'string') return false
     old = old.replace(`"${name}":"${now}"`, () => `"${name}":"${before}"`)
   }
-  return old === base.session?.text
+  return old === base.session.text
 }
 
 /**
