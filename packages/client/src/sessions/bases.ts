@@ -5,7 +5,9 @@
 import { CacheError } from '../errors.ts'
 import { after } from './in-turn.ts'
 import type { SessionData } from './merge.ts'
-import type { Session, TextSessions } from './sessions.ts'
+import type { Session, Stored, TextSessions } from './sessions.ts'
+
+export type Callback<T> = (error?: unknown, value?: T) => void
 
 /** Of the cookie: they change with each request. Numbers where it had dates. */
 interface Times {
@@ -18,7 +20,7 @@ interface Base {
   session: Session | null
   times: Times
   /** While it is being stored. */
-  saving: Promise<void> | null
+  saving: Promise<unknown> | null
 }
 
 const mark = Symbol('larder: read as')
@@ -87,31 +89,35 @@ export const store = async (sessions: TextSessions, id: string, data: object, tt
   const text: string | undefined = JSON.stringify(data)
   const times = timesOf(data)
   const base = baseOf(data, id) ?? remember(data, id, null, times)
-  const set = async (): Promise<void> => {
-    if (text !== undefined && isAsRead(base, text, times)) {
-      await sessions.touch(id, ttl)
-      return
-    }
-    const stored = await sessions.setText(id, text, base.session, ttl === undefined ? { ignored } : { ttl, ignored })
-    if (stored.kind === 'stored') Object.assign(base, { session: stored.base, times })
+  const set = (): Promise<Stored | boolean> => {
+    if (text !== undefined && isAsRead(base, text, times)) return sessions.touch(id, ttl)
+    return sessions.setText(id, text, base.session, ttl === undefined ? { ignored } : { ttl, ignored })
   }
   const work = base.saving === null ? set() : after(base.saving, set)
   base.saving = work
   try {
-    await work
+    const stored = await work
+    // Before whoever waits for it goes on, since it waits for longer.
+    if (typeof stored === 'object' && stored.kind === 'stored') Object.assign(base, { session: stored.base, times })
   } finally {
     if (base.saving === work) base.saving = null
   }
 }
 
+const call = <T>(callback: Callback<T> | undefined, error: unknown, value?: T): void => {
+  try {
+    callback?.(error, value)
+  } catch (thrown) {
+    process.nextTick(() => {
+      throw thrown
+    })
+  }
+}
+
 /** As a callback API does: what the callback throws is not a rejection that nobody has seen to. */
-export const answer = <T>(work: Promise<T>, callback: ((error: unknown, value?: T) => void) | undefined): void => {
+export const answer = <T, U>(work: Promise<T>, callback: Callback<U> | undefined, make: (value: T) => U): void => {
   work.then(
-    (value) => {
-      if (callback !== undefined) process.nextTick(callback, null, value)
-    },
-    (error: unknown) => {
-      if (callback !== undefined) process.nextTick(callback, error)
-    },
+    (value) => call(callback, null, make(value)),
+    (error: unknown) => call(callback, error),
   )
 }

@@ -2,11 +2,9 @@
 import type { EventEmitter } from 'node:events'
 import type { Connection } from '../connection.ts'
 import { messageOf } from '../errors.ts'
-import { answer, dataOf, inherit, store } from './bases.ts'
+import { answer, type Callback, dataOf, inherit, store } from './bases.ts'
 import type { SessionData } from './merge.ts'
 import { createTextSessions, type SessionsOptions } from './sessions.ts'
-
-type Callback<T> = (error?: unknown, value?: T) => void
 
 interface CookieData {
   readonly maxAge?: number | null
@@ -19,6 +17,9 @@ interface ExpressStore extends EventEmitter {
   createSession(request: object, session: object): object
 }
 type ExpressStoreClass = new (options?: object) => ExpressStore
+
+const nothing = (): void => undefined
+const same = <T>(value: T): T => value
 
 /** Milliseconds that the cookie still has. Undefined: as long as the browser is open, or it does not say. */
 const cookieLife = (cookie: CookieData | null | undefined): number | undefined => {
@@ -61,20 +62,16 @@ export const createExpressStore = <T>(
       return made
     }
     get(id: string, callback: Callback<SessionData | null>): void {
-      const work = sessions.get(id).then((found) => (found === null ? null : dataOf(id, found)))
-      answer(work, callback)
+      answer(sessions.get(id), callback, (found) => (found === null ? null : dataOf(id, found)))
     }
     set(id: string, data: object, callback?: Callback<void>): void {
-      answer(store(sessions, id, data, ttlOf(data)), callback)
+      answer(store(sessions, id, data, ttlOf(data)), callback, nothing)
     }
     touch(id: string, data: object, callback?: Callback<void>): void {
-      answer(
-        sessions.touch(id, ttlOf(data)).then(() => undefined),
-        callback,
-      )
+      answer(sessions.touch(id, ttlOf(data)), callback, nothing)
     }
     destroy(id: string, callback?: Callback<void>): void {
-      answer(sessions.destroy(id), callback)
+      answer(sessions.destroy(id), callback, nothing)
     }
     all(callback: Callback<readonly SessionData[]>): void {
       const work = async (): Promise<readonly SessionData[]> => {
@@ -82,13 +79,13 @@ export const createExpressStore = <T>(
         for await (const { id, data } of sessions.all()) found.push({ ...data, id })
         return found
       }
-      answer(work(), callback)
+      answer(work(), callback, same)
     }
     length(callback: Callback<number>): void {
-      answer(sessions.length(), callback)
+      answer(sessions.length(), callback, same)
     }
     clear(callback?: Callback<void>): void {
-      answer(sessions.clear(), callback)
+      answer(sessions.clear(), callback, nothing)
     }
   }
   return new LarderStore() as unknown as T & ExpressSessionStore

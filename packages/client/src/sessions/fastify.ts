@@ -5,6 +5,8 @@ import { ttlOf } from './express.ts'
 import type { SessionData } from './merge.ts'
 import { createTextSessions, type SessionsOptions } from './sessions.ts'
 
+const nothing = (): void => undefined
+
 export interface FastifySessionStore {
   get(id: string, callback: (error: unknown, session?: SessionData | null) => void): void
   set(id: string, session: object, callback: (error?: unknown) => void): void
@@ -32,18 +34,17 @@ export const createFastifyStore = (connection: Connection, options: SessionsOpti
   const sessions = createTextSessions(connection, options)
   return {
     get: (id, callback) => {
-      const work = sessions.get(id).then((found) => {
+      answer(sessions.get(id), callback, (found) => {
         if (found === null) return null
         const data = dataOf(id, found)
         return { ...data, [field]: new Read(data) }
       })
-      answer(work, callback)
     },
     set: (id, session, callback) => {
       const read = Read.of(session)
       if (read !== null) inherit(session, read)
-      answer(store(sessions, id, session, ttlOf(session)), callback)
+      answer(store(sessions, id, session, ttlOf(session)), callback, nothing)
     },
-    destroy: (id, callback) => answer(sessions.destroy(id), callback),
+    destroy: (id, callback) => answer(sessions.destroy(id), callback, nothing),
   }
 }

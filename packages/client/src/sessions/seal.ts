@@ -12,6 +12,8 @@ export interface SealKey {
 }
 
 export interface Seal {
+  /** What is closed twice is the same. */
+  readonly isPlain: boolean
   /** `name`: what it belongs to. It opens for the same name alone, so that nobody can put one session in the place of another. */
   /** With `head` in front of it. */
   close(text: string, name: string, head: string): Argument
@@ -36,6 +38,7 @@ export const createSeal = (keys: readonly SealKey[]): Seal => {
   const byId = new Map(keys.map(({ id, key }) => [id, key]))
   if (byId.size !== keys.length) throw new CacheError('usage', 'expected each key to have an id of its own')
   return {
+    isPlain: first === undefined,
     close: (text, name, head) => {
       if (first === undefined) return `${head}${String.fromCharCode(plain)}${text}`
       const nonce = randomBytes(nonceBytes)

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectNodeRedis } from '../adapters/node-redis.ts'
 import type { Connection } from '../connection.ts'
 import { isCacheError } from '../errors.ts'
-import { openServers, type Server, type Servers } from '../testing/servers.ts'
+import { engines, openServers, type Server, type Servers } from '../testing/servers.ts'
 import { createSessions, type Session, type SessionsOptions } from './sessions.ts'
 
 for (const kind of ['single', 'cluster'] as const)
@@ -297,4 +297,49 @@ for (const kind of ['single', 'cluster'] as const)
       await usage(() => createSessions(connection, { keys: [{ id: 'short', key: Buffer.alloc(16) }] }))
       await usage(() => createSessions(connection, { namespace: 'a{b' }))
     })
+  })
+
+for (const engine of engines)
+  it(`changes of ${engine.engine} ${engine.version} are compared, by a script where the server cannot do it by itself`, async () => {
+    await using servers = await openServers()
+    const server = await servers.start([], engine)
+    const connection = await connectNodeRedis({ url: server.url })
+    try {
+      const [one, other] = [createSessions(connection), createSessions(connection)]
+      const scripts = async (): Promise<number> => {
+        const stats = String(await server.command('INFO', 'commandstats'))
+        return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
+      }
+      const change = async (data: object): Promise<void> => {
+        const stored = await one.set('s', data, await one.get('s'))
+        assert.equal(stored.kind, 'stored')
+        assert.deepEqual((await other.get('s'))?.data, data)
+      }
+      await one.set('s', { n: 0 }, null)
+      await change({ n: 1 })
+      const before = await scripts()
+      for (let n = 2; n < 12; n += 1) await change({ n, text: 'é\u0000🙂' })
+      const knows = await server.command('SET', 'other', 'b', 'IFEQ', 'a').then(
+        () => true,
+        () => false,
+      )
+      assert.equal((await scripts()) - before, knows ? 0 : 10)
+      await change({ long: 'x'.repeat(2_000) })
+      await change({ long: 'x'.repeat(2_000), n: 1 })
+      assert.equal((await scripts()) - before, knows ? 1 : 12, 'what is long is not sent a second time')
+
+      await change({ n: 0 })
+      const [a, b, late] = [await one.get('s'), await other.get('s'), await other.get('s')]
+      await one.set('s', { n: 0, a: 1 }, a)
+      const stored = await other.set('s', { n: 0, b: 1 }, b)
+      assert.ok(stored.kind === 'stored')
+      assert.deepEqual(stored.session.data, { n: 0, a: 1, b: 1 })
+      await other.set('s', { n: 0, b: 2 }, stored.base)
+      assert.deepEqual((await one.get('s'))?.data, { n: 0, a: 1, b: 2 })
+      await one.destroy('s')
+      assert.equal((await other.set('s', { n: 1 }, late)).kind, 'destroyed')
+      assert.equal(await one.get('s'), null)
+    } finally {
+      await connection.close()
+    }
   })

@@ -8,7 +8,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Connection, type Reply, run } from '../connection.ts'
 import { idLength, newId } from '../entry.ts'
-import { CacheError } from '../errors.ts'
+import { CacheError, isCacheError } from '../errors.ts'
 import { createTurns } from './in-turn.ts'
 import { merge, type SessionData } from './merge.ts'
 import { changeScript, countScript, destroyScript, setScript, touchScript } from './scripts.ts'
@@ -115,6 +115,8 @@ export interface TextSessions extends Sessions {
 const alive = 0x31 // 1
 /** No version is that. */
 const outdated = '-'
+/** Up to so many characters a session is compared whole, which costs the server less than a script; a longer one is not sent a second time for that. */
+const longestCompared = 1_000
 /** Milliseconds after which a change that always meets another one is given up. */
 const patience = 5_000
 /** There are so many slots. */
@@ -177,13 +179,36 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
     }
   }
 
+  let knowsIfEqual = true
   const setOnce = async (id: string, wanted: string, seen: Session | null, ttl: number, mayStay: boolean) => {
     const version = newId()
     const keys = keysOf(id)
-    const args = [seen === null ? '' : `1${seen.version}`, seal.close(wanted, id, `1${version}`)]
-    const stays = mayStay && isFresh(leftOf(id), ttl, touchAfter)
-    const command = stays ? run(changeScript, [keys[0]], args) : run(setScript, keys, [...args, String(ttl), id])
+    const [began, bytes] = [seen === null ? '' : `1${seen.version}`, seal.close(wanted, id, `1${version}`)]
+    let stays = mayStay && seen !== null && isFresh(leftOf(id), ttl, touchAfter)
+    let isRefused = false
+    if (
+      stays &&
+      seen !== null &&
+      knowsIfEqual &&
+      seal.isPlain &&
+      seen.version !== outdated &&
+      seen.text.length <= longestCompared
+    ) {
+      const old = seal.close(seen.text, id, began)
+      try {
+        const [answer] = await connection.send([{ key: keys[0], args: ['SET', keys[0], bytes, 'IFEQ', old, 'KEEPTTL'] }])
+        if (answer?.value !== null) return new OneSession(wanted, version, leftOf(id))
+        // Whoever has changed it may have given it another end.
+        stays = false
+      } catch (error) {
+        if (!isCacheError(error, 'refused')) throw error
+        isRefused = true
+      }
+    }
+    const command = stays ? run(changeScript, [keys[0]], [began, bytes]) : run(setScript, keys, [began, bytes, String(ttl), id])
     const [answer] = await connection.send([command])
+    // Valkey before 8.1 and Redis OSS refuse the one and not the other.
+    if (isRefused) knowsIfEqual = false
     if (answer?.value === 1) {
       if (!stays) ends.set(id, performance.now() + ttl)
       return new OneSession(wanted, version, stays ? leftOf(id) : ttl)
@@ -324,4 +349,5 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
   }
 }
 
-export const createSessions: (connection: Connection, options?: SessionsOptions) => Sessions = createTextSessions
+export const createSessions = (connection: Connection, options: SessionsOptions = {}): Sessions =>
+  createTextSessions(connection, options)

@@ -127,8 +127,8 @@ describe('the store of express-session', () => {
     const code = `
       import { answer } from ${JSON.stringify(new URL('bases.ts', import.meta.url).href)}
       process.on('uncaughtException', (error, origin) => console.log(error.message, origin))
-      answer(Promise.resolve(1), () => { throw new Error('one') })
-      answer(Promise.reject(new Error('no')), (error) => { throw error })`
+      answer(Promise.resolve(1), () => { throw new Error('one') }, (value) => value)
+      answer(Promise.reject(new Error('no')), (error) => { throw error }, (value) => value)`
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8', timeout: 30_000 })
     assert.equal(stdout, 'one uncaughtException\nno uncaughtException\n')
   })
