@@ -42,7 +42,7 @@ export interface Session {
   /** As JSON. */
   readonly text: string
   readonly version: string
-  /** Milliseconds that it had left then. */
+  /** Milliseconds that it had left then; another process may have moved its end in the last second. */
   readonly left: number
 }
 
@@ -117,6 +117,12 @@ const alive = 0x31 // 1
 const outdated = '-'
 /** Up to so many characters a session is compared whole, which costs the server less than a script; a longer one is not sent a second time for that. */
 const longestCompared = 1_000
+interface End {
+  readonly at: number
+  readonly learned: number
+}
+/** For so many milliseconds what is known of the end is not asked for again, where it is far away. */
+const trusted = 1_000
 /** Milliseconds after which a change that always meets another one is given up. */
 const patience = 5_000
 /** There are so many slots. */
@@ -145,7 +151,7 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
     throw new CacheError('usage', `expected a namespace to be a text without braces, found ${JSON.stringify(namespace)}`)
   const seal = createSeal(options.keys ?? [])
   /** When each ends, as far as this process knows: by the clock that only goes forward. */
-  const ends = new LRUCache<string, number>({ max: 10_000 })
+  const ends = new LRUCache<string, End>({ max: 10_000 })
 
   const life = (ttl: number = usual, name = 'ttl'): number => {
     if (!(ttl > 0 && ttl <= Number.MAX_SAFE_INTEGER))
@@ -155,7 +161,11 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
   life(usual)
   const tombstoneLife = life(tombstone, 'tombstone')
   const inTurn = createTurns()
-  const leftOf = (id: string): number => (ends.get(id) ?? 0) - performance.now()
+  const leftOf = (id: string): number => (ends.get(id)?.at ?? 0) - performance.now()
+  const endsIn = (id: string, left: number): void => {
+    const learned = performance.now()
+    ends.set(id, { at: learned + left, learned })
+  }
   const checkId = (id: string): void => {
     if (typeof id !== 'string' || id === '')
       throw new CacheError('usage', `expected the id of a session to be a text, found ${JSON.stringify(id)}`)
@@ -168,7 +178,7 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
   }
 
   /** Null: it was destroyed, or nobody can read it. */
-  const read = (id: string, bytes: Buffer, left = 0): Session | null => {
+  const sessionIn = (id: string, bytes: Buffer, left = 0): Session | null => {
     if (bytes[0] !== alive) return null
     const text = seal.open(bytes, id, 1 + idLength)
     if (text === null || text[0] !== '{') return null
@@ -210,14 +220,14 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
     // Valkey before 8.1 and Redis OSS refuse the one and not the other.
     if (isRefused) knowsIfEqual = false
     if (answer?.value === 1) {
-      if (!stays) ends.set(id, performance.now() + ttl)
+      if (!stays) endsIn(id, ttl)
       return new OneSession(wanted, version, stays ? leftOf(id) : ttl)
     }
     if (answer?.value === 0) {
       ends.delete(id)
       return 'destroyed'
     }
-    const theirs = read(id, buffer(answer?.value))
+    const theirs = sessionIn(id, buffer(answer?.value))
     if (theirs !== null) return { theirs }
     throw new CacheError(
       'conflict',
@@ -284,7 +294,7 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
         const values = Array.isArray(found?.value) ? (found.value as readonly Reply[]) : []
         for (const [at, id] of ids.entries()) {
           const value = values[at]
-          const session = value === null || value === undefined ? null : read(id, buffer(value))
+          const session = value === null || value === undefined ? null : sessionIn(id, buffer(value))
           if (session !== null) yield { id, data: session.data }
         }
       } while (cursor !== '0')
@@ -294,14 +304,17 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
   return {
     get: async (id) => {
       const [key] = keysOf(id)
-      const [found, left] = await connection.send([
-        { key, args: ['GET', key] },
-        { key, args: ['PTTL', key] },
-      ])
+      const end = ends.get(id)
+      const now = performance.now()
+      // The requests for one page come together.
+      const isKnown = end !== undefined && now - end.learned < trusted && end.at - now > 10 * trusted
+      const read = { key, args: ['GET', key] }
+      const [found, left] = await connection.send(isKnown ? [read] : [read, { key, args: ['PTTL', key] }])
       const value = found?.value
-      const session = value === null || value === undefined ? null : read(id, buffer(value), Number(left?.value ?? 0))
+      const rest = isKnown ? end.at - now : Number(left?.value ?? 0)
+      const session = value === null || value === undefined ? null : sessionIn(id, buffer(value), rest)
       if (session === null) ends.delete(id)
-      else ends.set(id, performance.now() + session.left)
+      else if (!isKnown) endsIn(id, rest)
       return session
     },
 
@@ -313,7 +326,7 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
       if (isFresh(leftOf(id), milliseconds, touchAfter)) return true
       const [answer] = await connection.send([run(touchScript, keysOf(id), [id, String(milliseconds)])])
       const isThere = answer?.value === 1
-      if (isThere) ends.set(id, performance.now() + milliseconds)
+      if (isThere) endsIn(id, milliseconds)
       else ends.delete(id)
       return isThere
     },
