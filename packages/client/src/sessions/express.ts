@@ -2,10 +2,9 @@
 import type { EventEmitter } from 'node:events'
 import type { Connection } from '../connection.ts'
 import { messageOf } from '../errors.ts'
+import { answer, type Callback, dataOf, inherit, store } from './bases.ts'
 import type { SessionData } from './merge.ts'
-import { createSessions, type Session, type Sessions, type SessionsOptions } from './sessions.ts'
-
-type Callback<T> = (error?: unknown, value?: T) => void
+import { createTextSessions, type SessionsOptions } from './sessions.ts'
 
 interface CookieData {
   readonly maxAge?: number | null
@@ -19,23 +18,19 @@ interface ExpressStore extends EventEmitter {
 }
 type ExpressStoreClass = new (options?: object) => ExpressStore
 
-/** What changes with each request, and so makes no conflict. */
-const ignored = ['cookie']
+const nothing = (): void => undefined
+const same = <T>(value: T): T => value
 
 /** Milliseconds that the cookie still has. Undefined: as long as the browser is open, or it does not say. */
-export const cookieLife = (cookie: CookieData | undefined): number | undefined => {
-  if (cookie === undefined) return undefined
+const cookieLife = (cookie: CookieData | null | undefined): number | undefined => {
+  if (cookie === undefined || cookie === null) return undefined
   const { expires, maxAge, originalMaxAge } = cookie
   if (expires instanceof Date || typeof expires === 'string') return Math.max(1, new Date(expires).getTime() - Date.now())
   return typeof maxAge === 'number' ? maxAge : typeof originalMaxAge === 'number' ? originalMaxAge : undefined
 }
 
-const tell = <T>(work: Promise<T>, callback: Callback<T> | undefined): void => {
-  work.then(
-    (value) => callback?.(null, value),
-    (error: unknown) => callback?.(error),
-  )
-}
+export const ttlOf = (data: object | null | undefined): number | undefined =>
+  cookieLife((data as { readonly cookie?: CookieData | null } | null | undefined)?.cookie)
 
 export interface ExpressSessionStore extends ExpressStore {
   get(id: string, callback: Callback<SessionData | null>): void
@@ -56,50 +51,27 @@ export const createExpressStore = <T>(
   connection: Connection,
   options: SessionsOptions = {},
 ): T & ExpressSessionStore => {
-  const sessions: Sessions = createSessions(connection, options)
-  /** As what each was read, by the object that express-session has made of it. */
-  const bases = new WeakMap<object, Session>()
+  const sessions = createTextSessions(connection, options)
   const Store = session.Store as unknown as ExpressStoreClass
   if (typeof Store !== 'function') throw new TypeError(`expected what 'express-session' exports, found ${messageOf(session)}`)
-  const read = new WeakMap<object, Session>()
 
   class LarderStore extends Store {
     override createSession(request: object, data: object): object {
-      const base = read.get(data)
       const made = super.createSession(request, data)
-      if (base !== undefined) bases.set(made, base)
+      inherit(made, data)
       return made
     }
     get(id: string, callback: Callback<SessionData | null>): void {
-      const work = async (): Promise<SessionData | null> => {
-        const found = await sessions.get(id)
-        if (found === null) return null
-        const { data } = found
-        read.set(data, found)
-        return data
-      }
-      tell(work(), callback)
+      answer(sessions.get(id), callback, (found) => (found === null ? null : dataOf(id, found)))
     }
     set(id: string, data: object, callback?: Callback<void>): void {
-      const ttl = cookieLife((data as { readonly cookie?: CookieData }).cookie)
-      const work = async (): Promise<void> => {
-        const stored = await sessions.set(id, data, bases.get(data) ?? null, {
-          ...(ttl === undefined ? {} : { ttl }),
-          ignored,
-        })
-        if (stored.kind === 'stored') bases.set(data, stored.base)
-      }
-      tell(work(), callback)
+      answer(store(sessions, id, data, ttlOf(data)), callback, nothing)
     }
     touch(id: string, data: object, callback?: Callback<void>): void {
-      const ttl = cookieLife((data as { readonly cookie?: CookieData }).cookie)
-      tell(
-        sessions.touch(id, ttl).then(() => undefined),
-        callback,
-      )
+      answer(sessions.touch(id, ttlOf(data)), callback, nothing)
     }
     destroy(id: string, callback?: Callback<void>): void {
-      tell(sessions.destroy(id), callback)
+      answer(sessions.destroy(id), callback, nothing)
     }
     all(callback: Callback<readonly SessionData[]>): void {
       const work = async (): Promise<readonly SessionData[]> => {
@@ -107,13 +79,13 @@ export const createExpressStore = <T>(
         for await (const { id, data } of sessions.all()) found.push({ ...data, id })
         return found
       }
-      tell(work(), callback)
+      answer(work(), callback, same)
     }
     length(callback: Callback<number>): void {
-      tell(sessions.length(), callback)
+      answer(sessions.length(), callback, same)
     }
     clear(callback?: Callback<void>): void {
-      tell(sessions.clear(), callback)
+      answer(sessions.clear(), callback, nothing)
     }
   }
   return new LarderStore() as unknown as T & ExpressSessionStore

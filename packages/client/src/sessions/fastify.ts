@@ -1,8 +1,11 @@
 /** A store for @fastify/session. */
 import type { Connection } from '../connection.ts'
-import { cookieLife } from './express.ts'
+import { answer, dataOf, inherit, store } from './bases.ts'
+import { ttlOf } from './express.ts'
 import type { SessionData } from './merge.ts'
-import { createSessions, type Session, type SessionsOptions } from './sessions.ts'
+import { createTextSessions, type SessionsOptions } from './sessions.ts'
+
+const nothing = (): void => undefined
 
 export interface FastifySessionStore {
   get(id: string, callback: (error: unknown, session?: SessionData | null) => void): void
@@ -10,41 +13,38 @@ export interface FastifySessionStore {
   destroy(id: string, callback: (error?: unknown) => void): void
 }
 
-const ignored = ['cookie']
 /** @fastify/session copies the fields of what it is given into an object of its own: this one says as what it was read, and is not stored. */
-const base = 'larder:read'
-interface Base {
-  readonly session: Session
-  toJSON(): undefined
+const field = 'larder:read'
+class Read {
+  readonly #data: object
+  constructor(data: object) {
+    this.#data = data
+  }
+  toJSON(): undefined {
+    return undefined
+  }
+  static of(session: object | null | undefined): object | null {
+    const read = (session as { readonly [field]?: unknown } | null | undefined)?.[field]
+    return typeof read === 'object' && read !== null && #data in read ? read.#data : null
+  }
 }
-const baseOf = (session: Session): Base => ({ session, toJSON: () => undefined })
 
-/** `register(fastifySession, { store: createFastifyStore(connection), … })`. With `rolling: false`, or every request writes the session whole. */
+/** `register(fastifySession, { store: createFastifyStore(connection), … })`. With `rolling: true`, its default, sessions live on while they are read. */
 export const createFastifyStore = (connection: Connection, options: SessionsOptions = {}): FastifySessionStore => {
-  const sessions = createSessions(connection, options)
+  const sessions = createTextSessions(connection, options)
   return {
     get: (id, callback) => {
-      sessions.get(id).then(
-        (found) => callback(null, found === null ? null : { ...found.data, [base]: baseOf(found) }),
-        (error: unknown) => callback(error),
-      )
+      answer(sessions.get(id), callback, (found) => {
+        if (found === null) return null
+        const data = dataOf(id, found)
+        return { ...data, [field]: new Read(data) }
+      })
     },
     set: (id, session, callback) => {
-      const known = session as { [base]?: Base; readonly cookie?: Parameters<typeof cookieLife>[0] }
-      const ttl = cookieLife(known.cookie)
-      sessions.set(id, session, known[base]?.session ?? null, { ...(ttl === undefined ? {} : { ttl }), ignored }).then(
-        (stored) => {
-          if (stored.kind === 'stored') known[base] = baseOf(stored.base)
-          callback()
-        },
-        (error: unknown) => callback(error),
-      )
+      const read = Read.of(session)
+      if (read !== null) inherit(session, read)
+      answer(store(sessions, id, session, ttlOf(session)), callback, nothing)
     },
-    destroy: (id, callback) => {
-      sessions.destroy(id).then(
-        () => callback(),
-        (error: unknown) => callback(error),
-      )
-    },
+    destroy: (id, callback) => answer(sessions.destroy(id), callback, nothing),
   }
 }

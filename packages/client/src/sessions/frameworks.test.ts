@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import fastifyCookie from '@fastify/cookie'
 import fastifySession from '@fastify/session'
 import { serve } from '@hono/node-server'
@@ -76,9 +77,9 @@ const createMeeting = () => {
 }
 type Meeting = ReturnType<typeof createMeeting>
 
-const expressWith = (store: session.Store, meet: Meeting): Promise<Instance> => {
+const expressWith = (store: session.Store, meet: Meeting, options: Partial<session.SessionOptions> = {}): Promise<Instance> => {
   const app = express()
-  app.use(session({ store, secret, resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 } }))
+  app.use(session({ store, secret, resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 }, ...options }))
   app.get('/set/:name/:value', async (request, response) => {
     await meet(request.query['meet'] !== undefined)
     Object.assign(request.session, { [request.params.name]: request.params.value })
@@ -100,7 +101,7 @@ const expressWith = (store: session.Store, meet: Meeting): Promise<Instance> => 
   return listen(app)
 }
 
-const fastifyWith = async (connection: Connection, meet: Meeting): Promise<Instance> => {
+const fastifyWith = async (connection: Connection, meet: Meeting, options: object = {}): Promise<Instance> => {
   const app = fastify()
   await app.register(fastifyCookie)
   await app.register(fastifySession, {
@@ -109,6 +110,7 @@ const fastifyWith = async (connection: Connection, meet: Meeting): Promise<Insta
     rolling: false,
     saveUninitialized: false,
     store: createFastifyStore(connection, { namespace: 'fastify' }) as never,
+    ...options,
   })
   const data = (from: object): Record<string, unknown> => {
     const { cookie: _, ...rest } = JSON.parse(JSON.stringify(from)) as Record<string, unknown>
@@ -236,6 +238,47 @@ for (const [name, start] of frameworks)
       for (const [key, value] of before) late.cookies.set(key, value)
       assert.equal(await late.get(`${one.url}/all`), '{}')
     })
+  })
+
+for (const [name, start] of [
+  [
+    'express-session, with resave and rolling',
+    (meet: Meeting) => {
+      const store = createExpressStore(session, connection, { namespace: 'rolling', touchAfter: 0.4 })
+      return expressWith(store, meet, { resave: true, rolling: true, cookie: { maxAge: 1_500 } })
+    },
+  ],
+  [
+    '@fastify/session, with rolling',
+    (meet: Meeting) => fastifyWith(connection, meet, { rolling: true, cookie: { secure: false, maxAge: 1_500 } }),
+  ],
+] as const)
+  it(`${name}: a session lives on while it is read, and is not written for that`, async () => {
+    const one = await start(createMeeting())
+    try {
+      const calls = async (command: string): Promise<number> => {
+        const stats = String(await server.command('INFO', 'commandstats'))
+        return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0)
+      }
+      const a = browser()
+      await a.get(`${one.url}/set/user/ada`)
+      // The cookie of @fastify/session has another field from its second request on.
+      await a.get(`${one.url}/all`)
+      const [sets, touches] = [await calls('set'), await calls('pexpire')]
+      const began = performance.now()
+      let reads = 0
+      for (; performance.now() - began < 2_500; reads += 1) {
+        assert.deepEqual(JSON.parse(await a.get(`${one.url}/all`)), { user: 'ada' })
+        await delay(20)
+      }
+      assert.equal(await calls('set'), sets)
+      const written = (await calls('pexpire')) - touches
+      assert.ok(written >= 2 && written <= 30, `${written} touches in ${reads} requests`)
+      await a.get(`${one.url}/set/cart/full`)
+      assert.deepEqual(JSON.parse(await a.get(`${one.url}/all`)), { user: 'ada', cart: 'full' })
+    } finally {
+      await one.close()
+    }
   })
 
 it('connect-redis loses one of two changes that were made at once, and brings back who has logged out: these tests can see it', async () => {

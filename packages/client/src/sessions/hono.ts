@@ -2,7 +2,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Connection } from '../connection.ts'
 import { CacheError } from '../errors.ts'
-import { createSessions, type Session, type SessionsOptions } from './sessions.ts'
+import { createSessions, isFresh, type Session, type SessionsOptions } from './sessions.ts'
 
 export interface HonoSession {
   /** Null: it has not been stored yet. */
@@ -46,39 +46,57 @@ const equal = (a: string, b: string): boolean => {
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-const cookieOf = (header: string | undefined, name: string): string | null => {
-  for (const part of (header ?? '').split(';')) {
+/** There may be several, for other paths and domains. */
+const cookiesOf = (header: string | undefined, name: string): readonly string[] =>
+  (header ?? '').split(';').flatMap((part) => {
     const at = part.indexOf('=')
-    if (at > 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).trim()
-  }
-  return null
-}
+    return at > 0 && part.slice(0, at).trim() === name ? [part.slice(at + 1).trim()] : []
+  })
 
 /** `app.use(honoSessions(connection, { secrets }))`; handlers then have `c.get('session')`. */
 export const honoSessions = (connection: Connection, options: HonoSessionOptions) => {
-  const { secrets, cookie = 'sid', secure = true, sameSite = 'Lax', path = '/', ttl = day } = options
-  const [first] = secrets
-  if (first === undefined || secrets.some((secret) => secret.length < shortest))
+  const { secrets, cookie = 'sid', secure = true, sameSite = 'Lax', path = '/', ttl = day, touchAfter } = options
+  const [first] = Array.isArray(secrets) ? secrets : []
+  if (first === undefined || secrets.some((secret) => typeof secret !== 'string' || secret.length < shortest))
     throw new CacheError(
       'usage',
-      `expected secrets of at least ${shortest} characters, found ${secrets.length} of which one is shorter or none`,
+      `expected a list of secrets of at least ${shortest} characters, found one that is shorter, or none`,
+    )
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(cookie))
+    throw new CacheError('usage', `expected the name of a cookie, found ${JSON.stringify(cookie)}`)
+  if (!/^\/[^;\p{Cc}]*$/u.test(path))
+    throw new CacheError('usage', `expected the path of a cookie, found ${JSON.stringify(path)}`)
+  if (!secure && (sameSite === 'None' || cookie.startsWith('__')))
+    throw new CacheError(
+      'usage',
+      `expected secure: true for the cookie ${cookie} with SameSite=${sameSite}, which no browser takes otherwise`,
     )
   const sessions = createSessions(connection, options)
 
-  const idIn = (header: string | undefined): string | null => {
-    const value = cookieOf(header, cookie)
-    const at = value?.lastIndexOf('.') ?? -1
-    if (value === null || at < 1) return null
-    const [id, signed] = [value.slice(0, at), value.slice(at + 1)]
-    return secrets.some((secret) => equal(signature(id, secret), signed)) ? id : null
+  /** Of the first cookie that one of the secrets has signed. */
+  const idIn = (header: string | undefined): { readonly id: string; readonly isByFirst: boolean } | null => {
+    for (const value of cookiesOf(header, cookie)) {
+      const at = value.lastIndexOf('.')
+      const [id, signed] = [value.slice(0, Math.max(0, at)), value.slice(at + 1)]
+      const by = id === '' ? undefined : secrets.find((secret) => equal(signature(id, secret), signed))
+      if (by !== undefined) return { id, isByFirst: by === first }
+    }
+    return null
   }
   const attributes = `Path=${path}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
 
+  const give = (context: Context, id: string): void => {
+    const line = `${cookie}=${id}.${signature(id, first)}; ${attributes}; Max-Age=${Math.ceil(ttl / 1_000)}`
+    context.header('Set-Cookie', line, { append: true })
+  }
+
   return async (context: Context, next: () => Promise<void>): Promise<void> => {
     const known = idIn(context.req.header('cookie'))
-    const found: Session | null = known === null ? null : await sessions.get(known)
+    const found: Session | null = known === null ? null : await sessions.get(known.id)
+    /** The cookie lives as long as the session, and is signed by the first secret. */
+    const isDue = found === null || known?.isByFirst !== true || !isFresh(found.left, ttl, touchAfter)
     const before = found?.text ?? '{}'
-    let id = found === null ? null : known
+    let id = found === null || known === null ? null : known.id
     let base = found
     let isDestroyed = false
     const obsolete: string[] = []
@@ -86,7 +104,7 @@ export const honoSessions = (connection: Connection, options: HonoSessionOptions
       get id() {
         return id
       },
-      data: JSON.parse(before) as Record<string, unknown>,
+      data: found === null ? {} : { ...found.data },
       regenerate: () => {
         if (id !== null) obsolete.push(id)
         ;[id, base] = [null, null]
@@ -107,14 +125,11 @@ export const honoSessions = (connection: Connection, options: HonoSessionOptions
     const isNew = id === null
     if (isNew && after === '{}') return
     if (!isNew && after === before) {
-      await sessions.touch(id ?? '', ttl)
+      if ((await sessions.touch(id ?? '', ttl)) && isDue) give(context, id ?? '')
       return
     }
     id ??= randomBytes(idBytes).toString('base64url')
     const stored = await sessions.set(id, session.data, base, { ttl })
-    if (stored.kind === 'stored' && isNew) {
-      const seconds = Math.floor(ttl / 1_000)
-      context.header('Set-Cookie', `${cookie}=${id}.${signature(id, first)}; ${attributes}; Max-Age=${seconds}`, { append: true })
-    }
+    if (stored.kind === 'stored' && (isNew || isDue)) give(context, id)
   }
 }

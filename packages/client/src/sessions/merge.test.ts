@@ -17,6 +17,16 @@ test('what only one has changed is his; what both have changed is ours, and name
   })
 })
 
+test('a field may have any name, and its value any order of fields', () => {
+  const parse = (text: string) => JSON.parse(text) as Record<string, unknown>
+  const named = parse('{"__proto__":{"a":1},"constructor":2}')
+  assert.equal(JSON.stringify(merge({}, named, { b: 3 }).data), '{"b":3,"__proto__":{"a":1},"constructor":2}')
+  assert.equal(JSON.stringify(merge(named, { ...named, b: 3 }, named).data), '{"__proto__":{"a":1},"constructor":2,"b":3}')
+  const ours = { view: { size: 1, dark: true } }
+  const theirs = { view: { dark: false, size: 1 } }
+  assert.deepEqual(merge({ view: { dark: true, size: 1 } }, ours, theirs), { data: theirs, conflicts: [] })
+})
+
 test('a change of one alone is never lost, whatever the other does', () => {
   const field = fc.constantFrom('a', 'b', 'c', 'd')
   const data = fc.dictionary(field, fc.integer({ min: 0, max: 2 }))

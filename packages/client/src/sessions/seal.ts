@@ -1,5 +1,6 @@
 /** Sessions as bytes, sealed where there are keys. The first byte says which: 0 plain, 1 AES-256-GCM. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { Argument } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { slotOf } from '../slot.ts'
 
@@ -11,10 +12,13 @@ export interface SealKey {
 }
 
 export interface Seal {
+  /** What is closed twice is the same. */
+  readonly isPlain: boolean
   /** `name`: what it belongs to. It opens for the same name alone, so that nobody can put one session in the place of another. */
-  close(text: string, name: string): Buffer
-  /** Null: it was not sealed by one of the keys, for that name, or was changed. */
-  open(bytes: Buffer, name: string): string | null
+  /** With `head` in front of it. */
+  close(text: string, name: string, head: string): Argument
+  /** What begins at `from`. Null: it was not sealed by one of the keys, for that name, or was changed. */
+  open(bytes: Buffer, name: string, from: number): string | null
 }
 
 const algorithm = 'aes-256-gcm'
@@ -34,21 +38,23 @@ export const createSeal = (keys: readonly SealKey[]): Seal => {
   const byId = new Map(keys.map(({ id, key }) => [id, key]))
   if (byId.size !== keys.length) throw new CacheError('usage', 'expected each key to have an id of its own')
   return {
-    close: (text, name) => {
-      if (first === undefined) return Buffer.concat([Buffer.of(plain), Buffer.from(text)])
+    isPlain: first === undefined,
+    close: (text, name, head) => {
+      if (first === undefined) return `${head}${String.fromCharCode(plain)}${text}`
       const nonce = randomBytes(nonceBytes)
       const id = Buffer.from(first.id)
       const cipher = createCipheriv(algorithm, first.key, nonce).setAAD(Buffer.from(name))
       const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-      return Buffer.concat([Buffer.of(sealed, id.length), id, nonce, cipher.getAuthTag(), body])
+      return Buffer.concat([Buffer.from(head), Buffer.of(sealed, id.length), id, nonce, cipher.getAuthTag(), body])
     },
-    open: (bytes, name) => {
-      if (bytes[0] === plain) return first === undefined ? bytes.toString('utf8', 1) : null
-      const idEnd = 2 + (bytes[1] ?? 0)
+    open: (bytes, name, from) => {
+      if (bytes[from] === plain) return first === undefined ? bytes.toString('utf8', from + 1) : null
+      const idStart = from + 2
+      const idEnd = idStart + (bytes[from + 1] ?? 0)
       const tagStart = idEnd + nonceBytes
       const start = tagStart + tagBytes
-      const key = byId.get(bytes.toString('utf8', 2, idEnd))
-      if (bytes[0] !== sealed || key === undefined || bytes.length < start) return null
+      const key = byId.get(bytes.toString('utf8', idStart, idEnd))
+      if (bytes[from] !== sealed || key === undefined || bytes.length < start) return null
       try {
         const decipher = createDecipheriv(algorithm, key, bytes.subarray(idEnd, tagStart)).setAAD(Buffer.from(name))
         decipher.setAuthTag(bytes.subarray(tagStart, start))

@@ -10,6 +10,8 @@ import { openServers, type Servers } from '../testing/servers.ts'
 import { createSessions } from './sessions.ts'
 
 const shared = ['a', 'b', 'c'] as const
+const day = 86_400_000
+const lifeOf = (moves: boolean) => ({ ttl: moves ? 2 * day : day })
 const initial = { a: 0, b: 0, c: 0, user: 7 }
 
 const request = fc.record({
@@ -24,12 +26,18 @@ const request = fc.record({
   twice: fc.boolean(),
   /** 0 to 2: by which back end. */
   by: fc.integer({ min: 0, max: 2 }),
+  /** A day more: its end is written anew. */
+  moves: fc.boolean(),
 })
 const run = fc.record({
   requests: fc.array(request, { minLength: 2, maxLength: 8 }),
   /** Milliseconds until somebody logs out. */
   logout: fc.option(fc.integer({ min: 0, max: 8 }), { nil: null }),
+  /** How much else is in the session: what is long, or sealed, is compared otherwise. */
+  rest: fc.constantFrom(0, 2_000),
+  sealed: fc.boolean(),
 })
+const key = { id: 'key', key: Buffer.alloc(32, 7) }
 
 for (const kind of ['single', 'cluster'] as const)
   describe(`requests at once on ${kind === 'cluster' ? 'a cluster' : 'one server'}`, () => {
@@ -45,22 +53,24 @@ for (const kind of ['single', 'cluster'] as const)
       await Promise.all(connections.map((connection) => connection.close()))
       await servers[Symbol.asyncDispose]()
     })
-    const backEnds = (conflict: 'merge' | 'refuse') => {
+    const backEnds = (conflict: 'merge' | 'refuse', sealed: boolean) => {
       runs += 1
-      return connections.map((connection) => createSessions(connection, { namespace: `run ${runs}`, conflict }))
+      return connections.map((connection) =>
+        createSessions(connection, { namespace: `run ${runs}`, conflict, keys: sealed ? [key] : [] }),
+      )
     }
 
     it('loses no change, and gives nothing back after a logout', async () => {
       await fc.assert(
-        fc.asyncProperty(run, async ({ requests, logout }) => {
-          const stores = backEnds('merge')
+        fc.asyncProperty(run, async ({ requests, logout, rest, sealed }) => {
+          const stores = backEnds('merge', sealed)
           const [first] = stores
           assert.ok(first)
-          await first.set('s', initial, null)
+          await first.set('s', { ...initial, rest: 'x'.repeat(rest) }, null)
           let isOut = false
           const stored: number[] = []
           const values = new Map<string, Set<unknown>>(shared.map((field) => [field, new Set([0])]))
-          const work = requests.map(async ({ starts, thinks, changes, twice, by }, index) => {
+          const work = requests.map(async ({ starts, thinks, changes, twice, by, moves }, index) => {
             const store = stores[by]
             assert.ok(store)
             await delay(starts)
@@ -76,13 +86,13 @@ for (const kind of ['single', 'cluster'] as const)
             }
             await delay(thinks)
             const isLate = isOut
-            const done = await store.set('s', data, read)
+            const done = await store.set('s', data, read, lifeOf(moves))
             if (isLate) assert.equal(done.kind, 'destroyed', 'it was stored after the logout')
             if (done.kind === 'destroyed') return
             stored.push(index)
             if (!twice) return
             await delay(thinks)
-            await store.set('s', { ...data, [`own ${index}`]: 'again' }, done.base)
+            await store.set('s', { ...data, [`own ${index}`]: 'again' }, done.base, lifeOf(moves))
           })
           if (logout !== null) {
             await delay(logout)
@@ -106,14 +116,14 @@ for (const kind of ['single', 'cluster'] as const)
 
     it('refuses only who has changed what somebody else has changed too', async () => {
       await fc.assert(
-        fc.asyncProperty(run, async ({ requests }) => {
-          const stores = backEnds('refuse')
+        fc.asyncProperty(run, async ({ requests, rest, sealed }) => {
+          const stores = backEnds('refuse', sealed)
           const [first] = stores
           assert.ok(first)
-          await first.set('s', initial, null)
+          await first.set('s', { ...initial, rest: 'x'.repeat(rest) }, null)
           const wins = new Map<string, number>(shared.map((field) => [field, 0]))
           await Promise.all(
-            requests.map(async ({ starts, thinks, changes, by }, index) => {
+            requests.map(async ({ starts, thinks, changes, by, moves }, index) => {
               const store = stores[by]
               assert.ok(store)
               await delay(starts)
@@ -125,7 +135,7 @@ for (const kind of ['single', 'cluster'] as const)
               for (const field of fields) data[field] = `by ${index}`
               await delay(thinks)
               try {
-                await store.set('s', data, read)
+                await store.set('s', data, read, lifeOf(moves))
                 for (const field of fields) wins.set(field, (wins.get(field) ?? 0) + 1)
               } catch (error) {
                 assert.ok(isCacheError(error, 'conflict'))

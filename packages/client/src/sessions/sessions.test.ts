@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectNodeRedis } from '../adapters/node-redis.ts'
 import type { Connection } from '../connection.ts'
 import { isCacheError } from '../errors.ts'
-import { openServers, type Server, type Servers } from '../testing/servers.ts'
+import { engines, openServers, type Server, type Servers, until } from '../testing/servers.ts'
 import { createSessions, type Session, type SessionsOptions } from './sessions.ts'
 
 for (const kind of ['single', 'cluster'] as const)
@@ -113,6 +113,16 @@ for (const kind of ['single', 'cluster'] as const)
       assert.equal(Object.keys((await read(one, 's')).data).length, 8)
     })
 
+    it('loses none of a crowd of changes, by several back ends', async () => {
+      const stores = [...open(), createSessions(connection, { namespace: `test${spaces}` })]
+      const [one] = stores
+      assert.ok(one)
+      await one.set('s', {}, null)
+      const base = await read(one, 's')
+      await Promise.all(Array.from({ length: 90 }, (_, index) => stores[index % 3]?.set('s', { [`field${index}`]: index }, base)))
+      assert.equal(Object.keys((await read(one, 's')).data).length, 90)
+    })
+
     it('does not bring back what was destroyed, by a slow request', async () => {
       const [one, other] = open({ tombstone: 60_000 })
       await one.set('s', { user: 1 }, null)
@@ -141,6 +151,61 @@ for (const kind of ['single', 'cluster'] as const)
       assert.equal(await one.touch('s'), true)
       await delay(1_700)
       assert.notEqual(await one.get('s'), null, 'it was prolonged')
+    })
+
+    it('writes no touch for a cookie that counts down, but one for a shorter time', async () => {
+      const [one, other] = open()
+      await one.set('s', {}, null, { ttl: 3_600_000 })
+      await read(other, 's')
+      const before = await callsOf('pexpire')
+      for (const each of [one, other]) assert.equal(await each.touch('s', 3_600_000 - 900), true)
+      assert.equal(await callsOf('pexpire'), before)
+      await one.touch('s', 60_000)
+      assert.equal(await callsOf('pexpire'), before + 1)
+      await until('the other one has seen it', async () => (await read(other, 's')).left <= 60_000)
+      await other.touch('s', 3_600_000)
+      await until('the first one has seen that', async () => (await read(one, 's')).left > 60_000)
+    })
+
+    it('asks for the end of a session once for the requests that come together', async () => {
+      const [one, other] = open({ ttl: 60_000 })
+      await one.set('s', {}, null)
+      const before = await callsOf('pttl')
+      for (let turn = 0; turn < 10; turn += 1) for (const each of [one, other]) assert.ok((await read(each, 's')).left > 50_000)
+      const asked = (await callsOf('pttl')) - before
+      assert.ok(asked >= 1 && asked <= 10, `${asked} times`)
+      await until('it is asked for again', async () => {
+        await read(one, 's')
+        return (await callsOf('pttl')) > before + asked
+      })
+    })
+
+    it('leaves the list and the end alone when a session is changed soon after', async () => {
+      const [one, other] = open({ ttl: 2_000, touchAfter: 0.2 })
+      await one.set('s', { n: 0 }, null)
+      let session = await read(other, 's')
+      const before = await callsOf('zadd')
+      for (let n = 1; n <= 10; n += 1) {
+        const stored = await other.set('s', { n }, session)
+        assert.ok(stored.kind === 'stored')
+        session = stored.base
+      }
+      assert.equal(await callsOf('zadd'), before)
+      assert.ok(session.left <= 2_000 && session.left > 0)
+      await delay(500)
+      const stored = await other.set('s', { n: 11 }, await read(other, 's'))
+      assert.ok(stored.kind === 'stored' && stored.session.left === 2_000)
+      assert.equal(await callsOf('zadd'), before + 1)
+      await delay(1_700)
+      assert.deepEqual((await read(one, 's')).data, { n: 11 }, 'it was prolonged')
+      // Another time than the one that it has counts at once, also where it is merged with the change of somebody who wanted another one.
+      const [a, b] = [await read(one, 's'), await read(other, 's')]
+      await one.set('s', { n: 12 }, a, { ttl: 60_000 })
+      assert.ok((await read(one, 's')).left > 2_000)
+      await other.set('s', { n: 11, m: 1 }, b)
+      assert.deepEqual((await read(one, 's')).data, { n: 12, m: 1 })
+      const [own] = open({ namespace: `test${spaces}` })
+      assert.ok((await read(own, 's')).left <= 2_000)
     })
 
     it('counts, lists and clears, without what has ended', async () => {
@@ -198,6 +263,30 @@ for (const kind of ['single', 'cluster'] as const)
       }
     })
 
+    it('takes ids of every kind, and what is no session for none', async () => {
+      const [one, other] = open()
+      const ids = ['__proto__', 'constructor', '{a}b', '}{', 'a\u0000\r\n', ' ', '🙂', 'x'.repeat(100_000)]
+      for (const [n, id] of ids.entries()) await one.set(id, { n }, null)
+      for (const [n, id] of ids.entries()) assert.deepEqual((await read(other, id)).data, { n })
+      const listed: string[] = []
+      for await (const { id } of other.all()) listed.push(id)
+      assert.deepEqual(listed.sort(), [...ids].sort())
+      const large = { text: 'é'.repeat(3_000_000) }
+      await one.set('large', large, null)
+      assert.deepEqual((await read(other, 'large')).data, large)
+      for (const id of ['large', ...ids]) await other.destroy(id)
+      assert.equal(await one.length(), 0)
+      await one.set('broken', { a: 1 }, null)
+      const keys = await Promise.all(nodes.map((node) => node.command('KEYS', `test${spaces}:*:broken`)))
+      const at = keys.findIndex((found) => Array.isArray(found) && found.length === 1)
+      const [key] = keys[at] as readonly string[]
+      for (const text of ['{"a":', 'null', '"text"', '[1]']) {
+        await nodes[at]?.command('SET', String(key), `1${'x'.repeat(12)}\u0000${text}`)
+        assert.equal(await one.get('broken'), null, text)
+        for await (const each of one.all()) assert.fail(each.id)
+      }
+    })
+
     it('says what makes no sense', async () => {
       const [one] = open()
       const usage = (work: () => unknown) =>
@@ -207,8 +296,64 @@ for (const kind of ['single', 'cluster'] as const)
         )
       await usage(() => one.get(''))
       await usage(() => one.set('s', {}, null, { ttl: -1 }))
+      await usage(() => one.set('s', {}, null, { ttl: 1e300 }))
+      for (const data of [null, undefined, 'text', 7, [1]]) await usage(() => one.set('s', data as unknown as object, null))
+      for (const options of [
+        { ttl: 0 },
+        { tombstone: 0 },
+        { tombstone: Number.NaN },
+        { conflict: 'mrege' as 'merge' },
+        { buckets: 16_385 },
+        { namespace: 7 as unknown as string },
+      ])
+        await usage(() => createSessions(connection, options))
       await usage(() => createSessions(connection, { touchAfter: 1 }))
       await usage(() => createSessions(connection, { keys: [{ id: 'short', key: Buffer.alloc(16) }] }))
       await usage(() => createSessions(connection, { namespace: 'a{b' }))
     })
+  })
+
+for (const engine of engines)
+  it(`changes of ${engine.engine} ${engine.version} are compared, by a script where the server cannot do it by itself`, async () => {
+    await using servers = await openServers()
+    const server = await servers.start([], engine)
+    const connection = await connectNodeRedis({ url: server.url })
+    try {
+      const [one, other] = [createSessions(connection), createSessions(connection)]
+      const scripts = async (): Promise<number> => {
+        const stats = String(await server.command('INFO', 'commandstats'))
+        return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
+      }
+      const change = async (data: object): Promise<void> => {
+        const stored = await one.set('s', data, await one.get('s'))
+        assert.equal(stored.kind, 'stored')
+        assert.deepEqual((await other.get('s'))?.data, data)
+      }
+      await one.set('s', { n: 0 }, null)
+      await change({ n: 1 })
+      const before = await scripts()
+      for (let n = 2; n < 12; n += 1) await change({ n, text: 'é\u0000🙂' })
+      const knows = await server.command('SET', 'other', 'b', 'IFEQ', 'a').then(
+        () => true,
+        () => false,
+      )
+      assert.equal((await scripts()) - before, knows ? 0 : 10)
+      await change({ long: 'x'.repeat(2_000) })
+      await change({ long: 'x'.repeat(2_000), n: 1 })
+      assert.equal((await scripts()) - before, knows ? 1 : 12, 'what is long is not sent a second time')
+
+      await change({ n: 0 })
+      const [a, b, late] = [await one.get('s'), await other.get('s'), await other.get('s')]
+      await one.set('s', { n: 0, a: 1 }, a)
+      const stored = await other.set('s', { n: 0, b: 1 }, b)
+      assert.ok(stored.kind === 'stored')
+      assert.deepEqual(stored.session.data, { n: 0, a: 1, b: 1 })
+      await other.set('s', { n: 0, b: 2 }, stored.base)
+      assert.deepEqual((await one.get('s'))?.data, { n: 0, a: 1, b: 2 })
+      await one.destroy('s')
+      assert.equal((await other.set('s', { n: 1 }, late)).kind, 'destroyed')
+      assert.equal(await one.get('s'), null)
+    } finally {
+      await connection.close()
+    }
   })

@@ -6,10 +6,12 @@
  * slot, with a sorted set of its sessions by the time at which they end, for `all`, `length` and `clear`.
  */
 import { LRUCache } from 'lru-cache'
-import { type Connection, type Reply, run, script } from '../connection.ts'
+import { type Connection, type Reply, run } from '../connection.ts'
 import { idLength, newId } from '../entry.ts'
-import { CacheError } from '../errors.ts'
+import { CacheError, isCacheError } from '../errors.ts'
+import { createTurns } from './in-turn.ts'
 import { merge, type SessionData } from './merge.ts'
+import { changeScript, countScript, destroyScript, setScript, touchScript } from './scripts.ts'
 import { bucketOf, createSeal, type SealKey } from './seal.ts'
 
 /** Times are milliseconds. */
@@ -18,7 +20,7 @@ export interface SessionsOptions {
   readonly namespace?: string
   /** How long a session lives without being touched, where its cookie does not say. Default: a day. */
   readonly ttl?: number
-  /** A touch is written only when at least this part of the time to live has passed since the last one. Default: 0.1. */
+  /** When a session ends is written anew, by a touch or a change, only when at least this part of its time has passed since that was done. Default: 0.1. */
   readonly touchAfter?: number
   /** For so long a session that was destroyed cannot come back. Default: ten minutes. */
   readonly tombstone?: number
@@ -40,15 +42,34 @@ export interface Session {
   /** As JSON. */
   readonly text: string
   readonly version: string
+  /** Milliseconds that it had left then; another process may have moved its end in the last second. */
+  readonly left: number
 }
 
-const sessionOf = (text: string, version: string): Session => ({
-  text,
-  version,
-  get data() {
-    return JSON.parse(text) as SessionData
-  },
-})
+class OneSession implements Session {
+  readonly text: string
+  readonly version: string
+  readonly left: number
+  #first: SessionData | null
+  constructor(text: string, version: string, left: number, first: SessionData | null = null) {
+    this.text = text
+    this.version = version
+    this.left = left
+    this.#first = first
+  }
+  get data(): SessionData {
+    const first = this.#first ?? (JSON.parse(this.text) as SessionData)
+    this.#first = null
+    return first
+  }
+}
+
+/**
+ * Whether so little of its time has passed that its end can stay as it is. Up to a second longer than wanted is as good: it takes a moment until the server begins
+ * to count.
+ */
+export const isFresh = (left: number, ttl: number, touchAfter = 0.1): boolean =>
+  left > ttl * (1 - touchAfter) && left <= ttl + Math.min(1_000, ttl * touchAfter)
 
 export type Stored =
   | {
@@ -67,7 +88,7 @@ export interface Sessions {
   /** `base`: what the data was made of: as it was read, or the base of the last `set`; null: it is new. `ignored`: fields that do not make a conflict. */
   set(
     id: string,
-    /** As JSON has it. */
+    /** As JSON has it, which must be an object. */
     data: object,
     base: Session | null,
     options?: { readonly ttl?: number; readonly ignored?: readonly string[] },
@@ -81,49 +102,37 @@ export interface Sessions {
   clear(): Promise<void>
 }
 
+/** For who has the text already. */
+export interface TextSessions extends Sessions {
+  setText(
+    id: string,
+    text: string | undefined,
+    base: Session | null,
+    options?: { readonly ttl?: number; readonly ignored?: readonly string[] },
+  ): Promise<Stored>
+}
+
 const alive = 0x31 // 1
 /** No version is that. */
 const outdated = '-'
-const turns = 10
+/** Up to so many characters a session is compared whole, which costs the server less than a script; a longer one is not sent a second time for that. */
+const longestCompared = 1_000
+interface End {
+  readonly at: number
+  readonly learned: number
+}
+/** For so many milliseconds what is known of the end is not asked for again, where it is far away. */
+const trusted = 1_000
+/** Milliseconds after which a change that always meets another one is given up. */
+const patience = 5_000
+/** There are so many slots. */
+const mostBuckets = 16_384
 const page = 200
 const day = 86_400_000
 
-/** Sessions that have ended leave the index with one call of sixteen. */
-const head = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if time[2] % 16 == 0 then
-  local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 128)
-  if #ended > 0 then redis.call('ZREM', KEYS[2], unpack(ended)) end
-end
-`
-const setScript = script(`${head}
-local found = redis.call('GET', KEYS[1])
-if found == '0' or (not found and ARGV[2] ~= '') then return {'destroyed'} end
-if found and string.sub(found, 2, ${1 + idLength}) ~= ARGV[2] then return {'changed', found} end
-redis.call('SET', KEYS[1], '1' .. ARGV[3] .. ARGV[4], 'PX', ARGV[5])
-redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[1])
-return {'stored'}`)
-
-const touchScript = script(`${head}
-local found = redis.call('GETRANGE', KEYS[1], 0, 0)
-if found ~= '1' then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
-return 1`)
-
-const destroyScript = script(`${head}
-redis.call('SET', KEYS[1], '0', 'PX', ARGV[2])
-redis.call('ZREM', KEYS[2], ARGV[1])
-return 1`)
-
-const countScript = script(`
-local time = redis.call('TIME')
-return redis.call('ZCOUNT', KEYS[1], '(' .. (time[1] * 1000 + math.floor(time[2] / 1000)), '+inf')`)
-
 const buffer = (value: Reply | undefined): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(String(value ?? '')))
 
-export const createSessions = (connection: Connection, options: SessionsOptions = {}): Sessions => {
+export const createTextSessions = (connection: Connection, options: SessionsOptions = {}): TextSessions => {
   const {
     namespace = 'session',
     ttl: usual = day,
@@ -134,18 +143,28 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
   } = options
   if (!(touchAfter >= 0 && touchAfter < 1))
     throw new CacheError('usage', `expected touchAfter to be a part, from 0 up to 1, found ${String(touchAfter)}`)
-  if (!(Number.isSafeInteger(buckets) && buckets > 0))
-    throw new CacheError('usage', `expected buckets to be a number of more than 0, found ${String(buckets)}`)
-  if (/[{}]/.test(namespace))
-    throw new CacheError('usage', `expected a namespace without braces, found ${JSON.stringify(namespace)}`)
+  if (!(Number.isSafeInteger(buckets) && buckets > 0 && buckets <= mostBuckets))
+    throw new CacheError('usage', `expected buckets to be a number from 1 to ${mostBuckets}, found ${String(buckets)}`)
+  if (conflict !== 'merge' && conflict !== 'refuse')
+    throw new CacheError('usage', `expected conflict to be 'merge' or 'refuse', found ${JSON.stringify(conflict)}`)
+  if (typeof namespace !== 'string' || /[{}]/.test(namespace))
+    throw new CacheError('usage', `expected a namespace to be a text without braces, found ${JSON.stringify(namespace)}`)
   const seal = createSeal(options.keys ?? [])
   /** When each ends, as far as this process knows: by the clock that only goes forward. */
-  const ends = new LRUCache<string, number>({ max: 10_000 })
+  const ends = new LRUCache<string, End>({ max: 10_000 })
 
-  const life = (ttl: number = usual): number => {
-    if (!(Number.isFinite(ttl) && ttl > 0))
-      throw new CacheError('usage', `expected a ttl of more than 0 milliseconds, found ${String(ttl)}`)
+  const life = (ttl: number = usual, name = 'ttl'): number => {
+    if (!(ttl > 0 && ttl <= Number.MAX_SAFE_INTEGER))
+      throw new CacheError('usage', `expected a ${name} of more than 0 milliseconds, found ${String(ttl)}`)
     return Math.ceil(ttl)
+  }
+  life(usual)
+  const tombstoneLife = life(tombstone, 'tombstone')
+  const inTurn = createTurns()
+  const leftOf = (id: string): number => (ends.get(id)?.at ?? 0) - performance.now()
+  const endsIn = (id: string, left: number): void => {
+    const learned = performance.now()
+    ends.set(id, { at: learned + left, learned })
   }
   const checkId = (id: string): void => {
     if (typeof id !== 'string' || id === '')
@@ -159,11 +178,103 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
   }
 
   /** Null: it was destroyed, or nobody can read it. */
-  const read = (id: string, bytes: Buffer): Session | null => {
+  const sessionIn = (id: string, bytes: Buffer, left = 0): Session | null => {
     if (bytes[0] !== alive) return null
-    const text = seal.open(bytes.subarray(1 + idLength), id)
-    if (text === null) return null
-    return sessionOf(text, bytes.toString('latin1', 1, 1 + idLength))
+    const text = seal.open(bytes, id, 1 + idLength)
+    if (text === null || text[0] !== '{') return null
+    try {
+      return new OneSession(text, bytes.toString('latin1', 1, 1 + idLength), left, JSON.parse(text) as SessionData)
+    } catch {
+      return null // somebody has changed it
+    }
+  }
+
+  let knowsIfEqual = true
+  const setOnce = async (id: string, wanted: string, seen: Session | null, ttl: number, mayStay: boolean) => {
+    const version = newId()
+    const keys = keysOf(id)
+    const [began, bytes] = [seen === null ? '' : `1${seen.version}`, seal.close(wanted, id, `1${version}`)]
+    let stays = mayStay && seen !== null && isFresh(leftOf(id), ttl, touchAfter)
+    let isRefused = false
+    if (
+      stays &&
+      seen !== null &&
+      knowsIfEqual &&
+      seal.isPlain &&
+      seen.version !== outdated &&
+      seen.text.length <= longestCompared
+    ) {
+      const old = seal.close(seen.text, id, began)
+      try {
+        const [answer] = await connection.send([{ key: keys[0], args: ['SET', keys[0], bytes, 'IFEQ', old, 'KEEPTTL'] }])
+        if (answer?.value !== null) return new OneSession(wanted, version, leftOf(id))
+        // Whoever has changed it may have given it another end.
+        stays = false
+      } catch (error) {
+        if (!isCacheError(error, 'refused')) throw error
+        isRefused = true
+      }
+    }
+    const command = stays ? run(changeScript, [keys[0]], [began, bytes]) : run(setScript, keys, [began, bytes, String(ttl), id])
+    const [answer] = await connection.send([command])
+    // Valkey before 8.1 and Redis OSS refuse the one and not the other.
+    if (isRefused) knowsIfEqual = false
+    if (answer?.value === 1) {
+      if (!stays) endsIn(id, ttl)
+      return new OneSession(wanted, version, stays ? leftOf(id) : ttl)
+    }
+    if (answer?.value === 0) {
+      ends.delete(id)
+      return 'destroyed'
+    }
+    const theirs = sessionIn(id, buffer(answer?.value))
+    if (theirs !== null) return { theirs }
+    throw new CacheError(
+      'conflict',
+      'expected a session that one of the keys opens, found one that another request has sealed otherwise',
+    )
+  }
+
+  /** Puts what was changed on top of what others have changed since. */
+  const setMerged = async (
+    id: string,
+    given: string,
+    base: Session | null,
+    ttl: number,
+    ignored: readonly string[],
+    found: Session,
+    until: number,
+  ): Promise<Stored> => {
+    let [seen, wanted, theirs] = [base, given, found]
+    while (performance.now() < until) {
+      const merged = merge(seen?.data ?? {}, JSON.parse(wanted) as SessionData, theirs.data, ignored)
+      if (conflict === 'refuse' && merged.conflicts.length > 0)
+        throw new CacheError(
+          'conflict',
+          `expected the session as it was read, found that another request has changed ${merged.conflicts.join(', ')}`,
+        )
+      ;[seen, wanted] = [theirs, JSON.stringify(merged.data)]
+      // Whoever has changed it may have given it another end.
+      const answer = await setOnce(id, wanted, seen, ttl, false)
+      if (answer === 'destroyed') return { kind: 'destroyed' }
+      // The data that was given is of the old version, so that the next one is merged too.
+      if (answer instanceof OneSession)
+        return { kind: 'stored', session: answer, base: new OneSession(given, outdated, answer.left) }
+      theirs = answer.theirs
+    }
+    throw new CacheError('conflict', `expected to set a session within ${patience} ms, found it changed each time`)
+  }
+
+  const setText: TextSessions['setText'] = async (id, given, base, { ttl, ignored = [] } = {}) => {
+    const milliseconds = life(ttl)
+    if (given?.[0] !== '{')
+      throw new CacheError('usage', `expected a session to be an object, found ${String(given).slice(0, 40)}`)
+    const until = performance.now() + patience
+    const answer = await setOnce(id, given, base, milliseconds, base !== null)
+    if (answer instanceof OneSession) return { kind: 'stored', session: answer, base: answer }
+    if (answer === 'destroyed') return { kind: 'destroyed' }
+    // One after the other, so that those of this process do not meet each other again and again.
+    return inTurn(id, () => setMerged(id, given, base, milliseconds, ignored, answer.theirs, until))
   }
 
   const all = async function* (): AsyncGenerator<{ readonly id: string; readonly data: SessionData }> {
@@ -183,7 +294,7 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
         const values = Array.isArray(found?.value) ? (found.value as readonly Reply[]) : []
         for (const [at, id] of ids.entries()) {
           const value = values[at]
-          const session = value === null || value === undefined ? null : read(id, buffer(value))
+          const session = value === null || value === undefined ? null : sessionIn(id, buffer(value))
           if (session !== null) yield { id, data: session.data }
         }
       } while (cursor !== '0')
@@ -193,72 +304,36 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
   return {
     get: async (id) => {
       const [key] = keysOf(id)
-      const [found, left] = await connection.send([
-        { key, args: ['GET', key] },
-        { key, args: ['PTTL', key] },
-      ])
+      const end = ends.get(id)
+      const now = performance.now()
+      // The requests for one page come together.
+      const isKnown = end !== undefined && now - end.learned < trusted && end.at - now > 10 * trusted
+      const read = { key, args: ['GET', key] }
+      const [found, left] = await connection.send(isKnown ? [read] : [read, { key, args: ['PTTL', key] }])
       const value = found?.value
-      const session = value === null || value === undefined ? null : read(id, buffer(value))
+      const rest = isKnown ? end.at - now : Number(left?.value ?? 0)
+      const session = value === null || value === undefined ? null : sessionIn(id, buffer(value), rest)
       if (session === null) ends.delete(id)
-      else ends.set(id, performance.now() + Number(left?.value ?? 0))
+      else if (!isKnown) endsIn(id, rest)
       return session
     },
 
-    set: async (id, data, base, { ttl, ignored = [] } = {}) => {
-      const milliseconds = life(ttl)
-      const given = JSON.stringify(data)
-      let [seen, wanted] = [base, given]
-      for (let turn = 0; turn < turns; turn += 1) {
-        const version = newId()
-        const bytes = seal.close(wanted, id)
-        const args = [id, seen?.version ?? '', version, bytes, String(milliseconds)]
-        const [answer] = await connection.send([run(setScript, keysOf(id), args)])
-        const [kind, found] = Array.isArray(answer?.value) ? (answer.value as readonly Reply[]) : []
-        switch (String(kind)) {
-          case 'stored':
-            ends.set(id, performance.now() + milliseconds)
-            // The data that was given is of the old version where it was merged, so that the next one is merged too.
-            return {
-              kind: 'stored',
-              session: sessionOf(wanted, version),
-              base: sessionOf(given, turn === 0 ? version : outdated),
-            }
-          case 'destroyed':
-            ends.delete(id)
-            return { kind: 'destroyed' }
-          default:
-        }
-        const theirs = read(id, buffer(found))
-        if (theirs === null)
-          throw new CacheError(
-            'conflict',
-            'expected a session that one of the keys opens, found one that another request has sealed otherwise',
-          )
-        const merged = merge(seen?.data ?? {}, JSON.parse(wanted) as SessionData, theirs.data, ignored)
-        if (conflict === 'refuse' && merged.conflicts.length > 0)
-          throw new CacheError(
-            'conflict',
-            `expected the session as it was read, found that another request has changed ${merged.conflicts.join(', ')}`,
-          )
-        ;[seen, wanted] = [theirs, JSON.stringify(merged.data)]
-      }
-      throw new CacheError('conflict', `expected to set a session in ${turns} turns, found it changed each time`)
-    },
+    set: async (id, data, base, how) => setText(id, JSON.stringify(data), base, how),
+    setText,
 
     touch: async (id, ttl) => {
       const milliseconds = life(ttl)
-      const end = ends.get(id)
-      const left = end === undefined ? 0 : end - performance.now()
-      if (left > 0 && left <= milliseconds && left > milliseconds * (1 - touchAfter)) return true
+      if (isFresh(leftOf(id), milliseconds, touchAfter)) return true
       const [answer] = await connection.send([run(touchScript, keysOf(id), [id, String(milliseconds)])])
       const isThere = answer?.value === 1
-      if (isThere) ends.set(id, performance.now() + milliseconds)
+      if (isThere) endsIn(id, milliseconds)
+      else ends.delete(id)
       return isThere
     },
 
     destroy: async (id) => {
       ends.delete(id)
-      await connection.send([run(destroyScript, keysOf(id), [id, String(life(tombstone))])])
+      await connection.send([run(destroyScript, keysOf(id), [id, String(tombstoneLife)])])
     },
 
     length: async () => {
@@ -280,9 +355,12 @@ export const createSessions = (connection: Connection, options: SessionsOptions 
           if (ids.length === 0) break
           for (const id of ids) ends.delete(id)
           // As each by itself: a slow request does not bring them back.
-          await connection.send(ids.map((id) => run(destroyScript, keysOf(id), [id, String(life(tombstone))])))
+          await connection.send(ids.map((id) => run(destroyScript, keysOf(id), [id, String(tombstoneLife)])))
         }
       }
     },
   }
 }
+
+export const createSessions = (connection: Connection, options: SessionsOptions = {}): Sessions =>
+  createTextSessions(connection, options)
