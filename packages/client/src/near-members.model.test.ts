@@ -42,6 +42,7 @@ const late = (connection: Connection, random: () => number): Connection => {
   const { tracking } = connection
   assert.ok(tracking)
   const slow: Tracking = {
+    isInOrder: tracking.isInOrder,
     onInvalidated: (listener) =>
       tracking.onInvalidated((names) => {
         turn().then(
