@@ -58,7 +58,7 @@ export const createCache = async (options: CacheOptions): Promise<Cache> => {
     await connection.close()
     throw new CacheError(
       'usage',
-      'expected a client that tells of changes for a near cache (the default one does), found one that does not',
+      'expected a client that tells of changes for a near cache (@redis/client and ioredis do), found one that does not (as GLIDE)',
     )
   }
   return assemble(connection, keys, options)
