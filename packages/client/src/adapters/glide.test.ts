@@ -9,7 +9,7 @@ import { openServers } from '../testing/servers.ts'
 import { connectGlide } from './glide.ts'
 
 Logger.init('off')
-connectionContract('GLIDE', connectGlide, { tracking: false })
+connectionContract('GLIDE', connectGlide, { tracking: false, saysWhy: false })
 enginesContract('GLIDE', connectGlide)
 cacheContract('GLIDE', connectGlide, ['single', 'cluster'])
 

@@ -9,7 +9,7 @@ import { openProxy } from '../testing/proxy.ts'
 import { openServers, until } from '../testing/servers.ts'
 import { connectIoredis } from './ioredis.ts'
 
-connectionContract('ioredis', connectIoredis, { tracking: true })
+connectionContract('ioredis', connectIoredis, { tracking: true, saysWhy: true })
 enginesContract('ioredis', connectIoredis)
 cacheContract('ioredis', connectIoredis, ['single', 'cluster'])
 nearContract('ioredis', connectIoredis)

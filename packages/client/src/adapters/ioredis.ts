@@ -79,6 +79,8 @@ const open = (how: WireOptions): Wire => {
     for (const listener of lost) listener(error)
   }
   let tries = 0
+  /** Of this try: what ioredis rejects with says less. */
+  let why: unknown
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   const endTeller = (): void => {
@@ -125,12 +127,14 @@ const open = (how: WireOptions): Wire => {
   }
   const begin = (): void => {
     timer = undefined
+    why = undefined
     connect().catch((error: unknown) => {
-      lose(error)
+      lose(why ?? error)
       connectLater()
     })
   }
   client.on('error', (error: unknown) => {
+    why ??= error
     // Refused while it was logging in, which ioredis passes over: it would go on as somebody else, or in another database.
     if (error instanceof ReplyError) lose(error)
     else tellLost(error)

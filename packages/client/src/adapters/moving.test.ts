@@ -5,42 +5,13 @@ import { Logger } from '@valkey/valkey-glide'
 import { type Connect, run, script } from '../connection.ts'
 import { isCacheError } from '../errors.ts'
 import { slotOf } from '../slot.ts'
-import { openServers, type Server, until } from '../testing/servers.ts'
+import { openServers, until } from '../testing/servers.ts'
+import { addNode, clusterArgs, idOf, move } from '../testing/slots.ts'
 import { connectGlide } from './glide.ts'
 import { connectIoredis } from './ioredis.ts'
 import { connectNodeRedis } from './node-redis.ts'
 
 Logger.init('off')
-
-const idOf = async (node: Server): Promise<string> => String(await node.command('CLUSTER', 'MYID'))
-
-/** As operators do, key by key; the slot is on its way for as long as `between` takes. */
-const move = async (slot: number, from: Server, to: Server, others: readonly Server[], between: () => Promise<void>) => {
-  const [source, target] = [await idOf(from), await idOf(to)]
-  await to.command('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', source)
-  await from.command('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', target)
-  for (let turn = 0; turn < 1_000; turn += 1) {
-    const names = (await from.command('CLUSTER', 'GETKEYSINSLOT', String(slot), '1')) as readonly string[]
-    await between()
-    const [key] = names
-    if (key === undefined) break
-    await from.command('MIGRATE', to.address, String(to.port), key, '0', '5000')
-  }
-  for (const node of [to, from, ...others]) await node.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', target)
-}
-
-const addNode = async (nodes: readonly Server[], node: Server) => {
-  await nodes[0]?.command('CLUSTER', 'MEET', node.address, String(node.port))
-  const knows = async (one: Server) =>
-    String(await one.command('CLUSTER', 'NODES'))
-      .trim()
-      .split('\n')
-      .filter((line) => !/handshake|noaddr/.test(line)).length ===
-    nodes.length + 1
-  for (const one of [...nodes, node]) await until('they know each other', () => knows(one))
-  await until('it is ready', async () => /cluster_state:ok/.test(String(await node.command('CLUSTER', 'INFO'))))
-}
-const clusterArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no']
 
 const both = script("redis.call('INCR', KEYS[1]) return redis.call('INCR', KEYS[2])")
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

@@ -113,7 +113,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   let session = 0
   /** Why nothing is known; null: it has never been connected. */
   let failed: CacheError | null = options.failed ?? null
-  /** Of connecting, where it has never been connected. */
+  /** Since it was connected, or of connecting. */
   let lastError: unknown
   /** When something was last heard of it, by the clock that only goes forward. */
   let heard = performance.now()
@@ -221,6 +221,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   const connected = (): void => {
     heard = performance.now()
     session += 1
+    lastError = undefined
     start()
     if (!isDisposed) renewLater(options.renewAfter?.())
   }
@@ -232,7 +233,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
     lastError = error ?? lastError
     const isFirst = failed === null && epoch === null && !isLearning
     // Wrong credentials do not become right by themselves; a server that is not there yet may be in a moment.
-    const why = isFirst ? (wire.isReply(error) ? refused(error) : null) : lost(error)
+    const why = isFirst ? (wire.isReply(error) ? refused(error) : null) : lost(lastError)
     if (why === null) {
       if (!isDisposed) options.onLost()
       return
@@ -246,6 +247,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   if (wire.isReady()) connected()
 
   const execute = ({ args, script }: Command, own: number, isAsking: boolean): Promise<unknown> => {
+    if (script === undefined && !isAsking) return raw(args)
     const put = (what: readonly Argument[]): Promise<unknown> => {
       if (!isAsking) return raw(what)
       // It counts for the one command that comes next on this connection.
