@@ -101,6 +101,8 @@ const open = (how: WireOptions): Wire => {
     }
     if (isClosed) return
     await client.connect()
+    // ioredis 5 is ready before the server has let it in.
+    await client.call('PING')
     if (track) {
       const own = openTeller(
         client,
