@@ -50,7 +50,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Milliseconds, or twice as long as anybody waits: time is limited by who asks. A connection that is given up stays open for as long as something is asked there. */
+/** Milliseconds, or twice as long as anybody waits: time is limited by who asks. */
 const leastRequestTimeout = 5_000
 const [firstPause, longestPause] = [10, 1_000]
 /** Which connection it is. */

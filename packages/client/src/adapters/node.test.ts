@@ -1,7 +1,7 @@
 /** What is known of a node whose connection stands, and that does not answer at first. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isCacheError } from '../errors.ts'
+import { CacheError, isCacheError } from '../errors.ts'
 import { until } from '../testing/servers.ts'
 import { openNode, watchNode } from './node.ts'
 import type { Wire, WireFactory } from './wire.ts'
@@ -157,6 +157,11 @@ test('whoever waits for the first connection is told why there is none; later no
     node.ready(20),
     (error: unknown) => isCacheError(error, 'unavailable') && /nobody trusts/.test(error.message),
   )
+  const other = fake(async () => info)
+  const { node: unusable } = openNode(other.factory, how, { ...watching, renew: nothing })
+  other.lose(new CacheError('usage', 'expected credentials to have a password, found none'))
+  await assert.rejects(unusable.ready(20), (error: unknown) => isCacheError(error, 'usage'))
+  unusable.dispose()
   server.lose(new TypeError('WRONGPASS no'))
   await assert.rejects(node.ready(20), (error: unknown) => isCacheError(error, 'refused') && /WRONGPASS/.test(error.message))
   await server.connect()

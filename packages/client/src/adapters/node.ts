@@ -218,6 +218,11 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       },
     )
   }
+  /** Wrong credentials do not become right by themselves; a server that is not there yet may be in a moment: null. */
+  const hopeless = (error: unknown): CacheError | null => {
+    if (wire.isReply(error)) return refused(error)
+    return isCacheError(error, 'usage') ? error : null
+  }
   const connected = (): void => {
     heard = performance.now()
     session += 1
@@ -232,8 +237,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
     clearTimeout(renewal)
     lastError = error ?? lastError
     const isFirst = failed === null && epoch === null && !isLearning
-    // Wrong credentials do not become right by themselves; a server that is not there yet may be in a moment.
-    const why = isFirst ? (wire.isReply(error) ? refused(error) : null) : lost(lastError)
+    const why = isFirst ? hopeless(error) : lost(lastError)
     if (why === null) {
       if (!isDisposed) options.onLost()
       return

@@ -9,7 +9,7 @@ import { createTracking } from './tracking.ts'
 import type { WireFactory } from './wire.ts'
 
 const checkInterval = 1_000
-const [firstRenewPause, longestRenewPause] = [50, 1_000]
+const [firstRenewPause, longestRenewPause] = [50, 250]
 
 export interface SingleConnection extends Connection {
   /** Rejects with `refused` where the server does not let in, with `unavailable` where it does not answer in time. */
