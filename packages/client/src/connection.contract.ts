@@ -7,7 +7,13 @@ import { engines, openServers, type Server, type Servers, trust, until } from '.
 
 const text = (value: unknown): string => String(value)
 
-export const connectionContract = (name: string, connect: Connect, abilities: { readonly tracking: boolean }): void => {
+interface Abilities {
+  readonly tracking: boolean
+  /** Why it cannot connect. */
+  readonly saysWhy: boolean
+}
+
+export const connectionContract = (name: string, connect: Connect, abilities: Abilities): void => {
   for (const [clustered, tls] of [
     [false, false],
     [true, false],
@@ -144,8 +150,9 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
 
       if (tls)
         it('speaks with nobody whose certificate it does not trust', async () => {
-          await assert.rejects(connect({ url: url(), connectTimeout: 500 }), (error: unknown) =>
-            isCacheError(error, 'unavailable'),
+          await assert.rejects(
+            connect({ url: url(), connectTimeout: 500 }),
+            (error: unknown) => isCacheError(error, 'unavailable') && (!abilities.saysWhy || /certificate/.test(error.message)),
           )
         })
 
@@ -183,6 +190,61 @@ export const connectionContract = (name: string, connect: Connect, abilities: { 
         assert.equal(text((await one.send([{ key: 'k', args: ['ACL', 'WHOAMI'] }]))[0]?.value), 'some')
         await one.close()
       })
+
+      it('is the user and in the database that the url names, and in no other one where these are refused', async () => {
+        await using own = await openServers({ tls })
+        const server = await own.start(['--user', 'so@me', 'on', '>p/%é', '~*', '&*', '+@all'])
+        const named = server.url.replace('//', '//so%40me:p%2F%25%C3%A9@')
+        const one = await connectTo({ url: `${named}/3` })
+        await one.send([{ key: 'k', args: ['SET', 'k', 'three'] }])
+        const [who] = await one.send([{ key: 'k', args: ['ACL', 'WHOAMI'] }])
+        await one.close()
+        assert.equal(text(who?.value), 'so@me')
+        assert.equal(await server.command('GET', 'k'), null)
+        assert.match(String(await server.command('INFO', 'keyspace')), /db3:keys=1/)
+        await assert.rejects(connectTo({ url: `${server.url}/99`, connectTimeout: 500 }), (error: unknown) =>
+          isCacheError(error, abilities.saysWhy ? 'refused' : 'unavailable'),
+        )
+      })
+
+      it('goes on with a password that is another one meanwhile, and says why when it cannot come back', async () => {
+        await using own = await openServers({ tls })
+        const server = await own.start(['--user', 'some', 'on', '>one', '~*', '&*', '+@all'])
+        const one = await connectTo({ url: server.url.replace('//', '//some:one@') })
+        const ping = () => one.send([{ key: 'k', args: ['PING'] }])
+        await server.command('ACL', 'SETUSER', 'some', 'resetpass', '>two')
+        await ping()
+        await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+        await until('it says why', () =>
+          ping().then(
+            () => false,
+            (error: unknown) => isCacheError(error, 'unavailable') && /WRONGPASS/.test(error.message),
+          ),
+        )
+        await server.command('ACL', 'SETUSER', 'some', '>one')
+        await until('it is back', () =>
+          ping().then(
+            () => true,
+            () => false,
+          ),
+        )
+        await one.close()
+      })
+
+      if (clustered)
+        it('needs no more permissions than the documentation names', async () => {
+          const allowed = ['+@read', '+@write', '+@scripting', '+info', '+ping', '+client', '+wait', '+time']
+          const more = ['+cluster|slots', '+cluster|myid', '+asking', '+readonly']
+          for (const node of nodes)
+            await node.command('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', '~cache:*', ...allowed, ...more)
+          const named = url().replace('//', '//app:secret@')
+          const one = await connectTo({ url: named })
+          await one.send(['a', 'b', 'c'].map((key) => ({ key: `cache:${key}`, args: ['SET', `cache:${key}`, 'x'] })))
+          await one.close()
+          for (const node of nodes) await node.command('ACL', 'SETUSER', 'app', '-cluster')
+          await assert.rejects(connectTo({ url: named }), (error: unknown) => isCacheError(error, 'refused'))
+          for (const node of nodes) await node.command('ACL', 'DELUSER', 'app')
+        })
 
       if (abilities.tracking)
         it('tells of changes of what was read, before the answer to what was asked later', async () => {

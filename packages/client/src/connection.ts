@@ -51,7 +51,9 @@ export interface SendOptions {
 
 /** Told of keys that were read over this connection, and have changed since. */
 export interface Tracking {
-  /** Null: all of them. Called before any answer that the server gave after the change. */
+  /** Whether each change is told before any answer that was given after it. Else only what was changed before `settle` was called is known to have been told. */
+  readonly isInOrder: boolean
+  /** Null: all of them. */
   onInvalidated(listener: (keys: readonly string[] | null) => void): void
   /** Changes from now on may stay untold: what was read is not to be believed any longer. */
   onLost(listener: () => void): void

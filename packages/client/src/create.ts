@@ -75,7 +75,7 @@ const usable = (connection: Connection, isNear: boolean): Connection => {
   if (!isNear || connection.tracking !== null) return connection
   throw new CacheError(
     'usage',
-    'expected a client that tells of changes for a near cache (the default one does), found one that does not',
+    'expected a client that tells of changes for a near cache (@redis/client and ioredis do), found one that does not (as GLIDE)',
   )
 }
 

@@ -47,4 +47,9 @@ test('each connection gets a token of its own, and bad input is told', async () 
       () => iamCredentials({ cacheName: 'c', user: 'u', region: 'r', keys, ...wrong }),
       (error: unknown) => isCacheError(error, 'usage'),
     )
+  for (const wrong of [undefined, {}, { accessKeyId: 'AKID' }, { accessKeyId: '', secretAccessKey: 'secret' }])
+    await assert.rejects(
+      iamCredentials({ cacheName: 'c', user: 'u', region: 'r', keys: async () => wrong as never })(),
+      (error: unknown) => isCacheError(error, 'usage'),
+    )
 })

@@ -72,5 +72,11 @@ export const iamCredentials = (options: IamOptions): NonNullable<ConnectionOptio
       throw new CacheError('usage', `expected ${what} to be a text, found ${JSON.stringify(text)}`)
   if (cacheName !== cacheName.toLowerCase())
     throw new CacheError('usage', `expected cacheName in small letters, as AWS keeps it, found ${JSON.stringify(cacheName)}`)
-  return async () => ({ username: user, password: iamToken(options, await keys(), now()), renewAfter })
+  return async () => {
+    const given = await keys()
+    for (const name of ['accessKeyId', 'secretAccessKey'] as const)
+      if (typeof given?.[name] !== 'string' || given[name] === '')
+        throw new CacheError('usage', `expected the keys for a token to have ${name}, found none`)
+    return { username: user, password: iamToken(options, given, now()), renewAfter }
+  }
 }

@@ -49,6 +49,9 @@ export const connectLater = ({ connect, because, failed, track }: LaterOptions):
   })
 
   const tracking: Tracking = {
+    get isInOrder() {
+      return connection?.tracking?.isInOrder ?? false
+    },
     onInvalidated: (listener) => {
       onInvalidated.push(listener)
       connection?.tracking?.onInvalidated(listener)

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { connectIoredis } from './adapters/ioredis.ts'
 import { connectNodeRedis } from './adapters/node-redis.ts'
-import type { Connection, Tracking } from './connection.ts'
+import type { Connect, Connection, Tracking } from './connection.ts'
 import { keysOf } from './keys.ts'
 import { createSettling, joinMembers } from './near-members.ts'
 import { openServers, until } from './testing/servers.ts'
@@ -27,35 +28,43 @@ const randomFrom = (seed: number): (() => number) => {
   }
 }
 
-/** Whatever comes in, answers and what is told, comes in its order and late. */
-const late = (connection: Connection, random: () => number): Connection => {
+/** Whatever comes in comes in its order and late. */
+const lateness = (random: () => number, often: number) => {
   let last: Promise<void> = Promise.resolve()
-  const turn = (): Promise<void> => {
+  return (): Promise<void> => {
     const before = last
-    const lag = random() < 0.02 ? random() * 2 * lease : random() < 0.3 ? random() * 5 : 0
+    const lag = random() < often ? random() * 2 * lease : random() < 0.3 ? random() * 5 : 0
     last = (async () => {
       await before
       if (lag > 0) await delay(lag)
     })()
     return last
   }
+}
+
+/** Answers, and what is told: both in one order where they come by one connection. */
+const late = (connection: Connection, random: () => number): Connection => {
   const { tracking } = connection
   assert.ok(tracking)
+  const turn = lateness(random, 0.02)
+  // Late by itself, so that what was asked later is answered before.
+  const told = tracking.isInOrder ? turn : lateness(random, 0.1)
   const slow: Tracking = {
+    isInOrder: tracking.isInOrder,
     onInvalidated: (listener) =>
       tracking.onInvalidated((names) => {
-        turn().then(
+        told().then(
           () => listener(names),
           () => undefined, // it does not reject
         )
       }),
     onLost: (listener) =>
       tracking.onLost(() => {
-        turn().then(listener, () => undefined) // it does not reject
+        told().then(listener, () => undefined) // it does not reject
       }),
     settle: async () => {
       await tracking.settle()
-      await turn()
+      await told()
     },
   }
   return {
@@ -79,8 +88,8 @@ interface Model {
   close(): Promise<void>
 }
 
-const openMember = async (url: string, random: () => number): Promise<Model> => {
-  const open = await connectNodeRedis({ url, track: true, commandTimeout: 5_000 })
+const openMember = async (connect: Connect, url: string, random: () => number): Promise<Model> => {
+  const open = await connect({ url, track: true, commandTimeout: 5_000 })
   const connection = late(open, random)
   let held: number | null = null
   let reading: { isDirty: boolean } | null = null
@@ -110,8 +119,13 @@ const openMember = async (url: string, random: () => number): Promise<Model> => 
   }
 }
 
-for (const game of ['keys that are lost', 'connections that are cut'] as const)
-  test(`nobody believes what was invalidated, with slow members and ${game}`, { timeout: 60_000 }, async () => {
+for (const [game, by, connect] of [
+  ['keys that are lost', '@redis/client', connectNodeRedis],
+  ['connections that are cut', '@redis/client', connectNodeRedis],
+  ['keys that are lost', 'ioredis', connectIoredis],
+  ['connections that are cut', 'ioredis', connectIoredis],
+] as const)
+  test(`nobody believes what was invalidated, with slow members by ${by} and ${game}`, { timeout: 60_000 }, async () => {
     await using servers = await openServers()
     const server = await servers.start()
     const seed = Math.floor(Math.random() * 2 ** 32)
@@ -122,7 +136,7 @@ for (const game of ['keys that are lost', 'connections that are cut'] as const)
       'the server is not new',
       async () => Number(/uptime_in_seconds:(\d+)/.exec(String(await server.command('INFO')))?.[1]) >= 2,
     )
-    const models: Model[] = await Promise.all(Array.from({ length: members }, () => openMember(server.url, random)))
+    const models: Model[] = await Promise.all(Array.from({ length: members }, () => openMember(connect, server.url, random)))
     const connections = await Promise.all(
       Array.from({ length: writers }, () => connectNodeRedis({ url: server.url, commandTimeout: 5_000 })),
     )
@@ -163,7 +177,8 @@ for (const game of ['keys that are lost', 'connections that are cut'] as const)
       while (performance.now() < ended) {
         await models[index]?.read()
         check()
-        await delay(random() * 4)
+        // What is held is not always new.
+        await delay(random() < 0.2 ? random() * 2 * lease : random() * 4)
       }
     })
     const disturbing = (async () => {
@@ -171,7 +186,8 @@ for (const game of ['keys that are lost', 'connections that are cut'] as const)
         await delay(random() * 1.5 * lease)
         const which = random()
         if (game === 'connections that are cut') {
-          await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+          // Those that have asked, or those that are told.
+          await server.command('CLIENT', 'KILL', 'TYPE', which < 0.6 ? 'normal' : 'pubsub', 'SKIPME', 'yes')
           if (which < 0.3) await server.command('DEL', keys.nearMembers)
         } else if (which < 0.4) await server.command('DEL', keys.nearMembers)
         else if (which < 0.7) await server.command('DEL', keys.nearClock)
@@ -180,7 +196,7 @@ for (const game of ['keys that are lost', 'connections that are cut'] as const)
         const gone = Math.floor(random() * members)
         const leaving = models[gone]
         if (random() < 0.1 && leaving !== undefined) {
-          models[gone] = await openMember(server.url, random)
+          models[gone] = await openMember(connect, server.url, random)
           await leaving.close()
         }
       }

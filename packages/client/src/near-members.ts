@@ -216,7 +216,7 @@ export const joinMembers = ({ connection, keys, drop, failed, lease = usualLease
       again = true
       return
     }
-    if (connection.clustered) await tracking?.settle()
+    if (tracking?.isInOrder === false) await tracking.settle()
     const [seen] = await connection.send([run(seenScript, [keys.nearMembers], [id, number])])
     if (own !== generation) return
     if (seen?.value === 1) trustedUntil = began + lease

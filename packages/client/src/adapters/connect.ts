@@ -2,7 +2,6 @@
 import type { Connect } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { openCluster } from './cluster.ts'
-import { within } from './deadline.ts'
 import { settingsOf } from './settings.ts'
 import { openSingle } from './single.ts'
 import type { WireFactory } from './wire.ts'
@@ -12,15 +11,10 @@ export const createConnect =
   /** Rejects with `unavailable` where nobody answers at the URL, with `refused` where the user may not, with `usage` where the URL is none. */
   async (options) => {
     const settings = settingsOf(factory, options)
-    const { url, connectTimeout, readFrom } = settings
-    const protocol = URL.canParse(url) ? new URL(url).protocol : null
-    if (protocol !== 'redis:' && protocol !== 'rediss:')
-      throw new CacheError('usage', `expected a url as redis://HOST:PORT or rediss://HOST:PORT, found ${JSON.stringify(url)}`)
-    if (options.tls !== undefined && protocol === 'redis:')
-      throw new CacheError('usage', 'expected a url as rediss://HOST:PORT, since tls is given, found redis://')
+    const { readFrom } = settings
     const single = openSingle(factory, settings)
     try {
-      await within(single.connected(), connectTimeout)
+      await single.connected()
       const [answer] = await single.send([{ key: '', args: ['INFO', 'cluster'] }])
       if (!/^cluster_enabled:1/m.test(String(answer?.value))) {
         if (readFrom === 'replicas')

@@ -50,8 +50,8 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Longer than anybody waits: time is limited by who asks. */
-const requestTimeout = 60_000
+/** Milliseconds, or twice as long as anybody waits: time is limited by who asks. */
+const leastRequestTimeout = 5_000
 const [firstPause, longestPause] = [10, 1_000]
 /** Which connection it is. */
 const identity: readonly (readonly string[])[] = [
@@ -62,7 +62,7 @@ const identity: readonly (readonly string[])[] = [
 const exchange = async (
   client: GlideClient,
   packet: readonly (readonly Argument[])[],
-  timeout = requestTimeout,
+  timeout: number,
 ): Promise<readonly unknown[]> => {
   const batch = new Batch(false)
   for (const args of packet) batch.customCommand([...args])
@@ -77,7 +77,10 @@ const end = (client: GlideClient): void => {
   socket?.destroy?.()
 }
 
-const connectOnce = async ({ url, tls, credentials, connectTimeout, isReplica }: WireOptions): Promise<GlideClient> => {
+const requestTimeoutFor = ({ commandTimeout }: WireOptions): number => Math.max(leastRequestTimeout, 2 * commandTimeout)
+
+const connectOnce = async (options: WireOptions): Promise<GlideClient> => {
+  const { url, tls, credentials, connectTimeout, isReplica } = options
   const { host, port, database, isSecure, credentials: named } = targetOf(url)
   const { username = 'default', password } = credentials === undefined ? named : await credentials()
   return GlideClient.createClient({
@@ -85,7 +88,7 @@ const connectOnce = async ({ url, tls, credentials, connectTimeout, isReplica }:
     databaseId: database,
     protocol: ProtocolVersion.RESP3,
     defaultDecoder: Decoder.Bytes,
-    requestTimeout,
+    requestTimeout: requestTimeoutFor(options),
     readOnly: isReplica,
     useTLS: isSecure,
     ...(password === undefined ? {} : { credentials: { username, password } }),
@@ -101,6 +104,7 @@ const open = (options: WireOptions): Wire => {
     throw new CacheError('usage', 'expected no certificate of the application, which GLIDE cannot show, found one')
   const ready: (() => void)[] = []
   const lost: ((error: unknown) => void)[] = []
+  const requestTimeout = requestTimeoutFor(options)
   let client: GlideClient | null = null
   /** Not known to be connected yet. */
   let opening: GlideClient | null = null
@@ -151,7 +155,7 @@ const open = (options: WireOptions): Wire => {
     packet = []
     if (by === null) return failed(waiting, new Error('the connection was lost'))
     try {
-      const answers = await exchange(by, [...waiting.map(({ args }) => args), ...identity])
+      const answers = await exchange(by, [...waiting.map(({ args }) => args), ...identity], requestTimeout)
       if (answers.slice(waiting.length).join(' ') !== own) throw new Error('the connection was lost')
       for (const [index, { resolve, reject }] of waiting.entries()) {
         const answer = answers[index]

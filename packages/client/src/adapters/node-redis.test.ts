@@ -1,5 +1,5 @@
 import { connectionContract, enginesContract } from '../connection.contract.ts'
 import { connectNodeRedis } from './node-redis.ts'
 
-connectionContract('@redis/client', connectNodeRedis, { tracking: true })
+connectionContract('@redis/client', connectNodeRedis, { tracking: true, saysWhy: true })
 enginesContract('@redis/client', connectNodeRedis)

@@ -6,7 +6,7 @@ import type { WireFactory } from './wire.ts'
 const bytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.VERBATIM_STRING]: Buffer } }
 
 const factory: WireFactory = {
-  tracks: true,
+  tracks: 'in order',
   open: ({ url, tls, credentials, connectTimeout, track }) => {
     const client = createClient({
       url,
@@ -24,7 +24,14 @@ const factory: WireFactory = {
       },
       ...(credentials === undefined ? {} : { credentialsProvider: { type: 'async-credentials-provider' as const, credentials } }),
     })
-    client.connect().catch(() => undefined) // closed meanwhile; all else is told by events
+    const connect = (): void => void client.connect().catch(() => undefined) // closed meanwhile; all else is told by events
+    client.on('error', () => {
+      if (!client.isReady) return
+      // What came made no sense, and the connection stands: what comes next cannot be told apart.
+      client.destroy()
+      connect()
+    })
+    connect()
     return {
       isReady: () => client.isReady,
       send: (args) => client.sendCommand(args, bytes),

@@ -1,7 +1,7 @@
 /** A replica, or what stands for replicas, of which values are read. */
 import type { Command, Reply } from '../connection.ts'
 import { within } from './deadline.ts'
-import { type NodeHandle, watchNode } from './node.ts'
+import { type NodeHandle, openNode } from './node.ts'
 import type { Settings } from './settings.ts'
 import type { Wire, WireFactory } from './wire.ts'
 
@@ -18,25 +18,25 @@ export interface Reader {
 export const openReader = (
   factory: WireFactory,
   url: string,
-  { commandTimeout, credentials, wire: how }: Pick<Settings, 'commandTimeout' | 'credentials' | 'wire'>,
+  { commandTimeout, wire: how }: Pick<Settings, 'commandTimeout' | 'wire'>,
 ): Reader => {
   let isClosed = false
-  const open = (): { readonly wire: Wire; readonly node: NodeHandle } => {
-    const wire = factory.open({ ...how, url, track: false, isReplica: true })
-    const node = watchNode(wire, {
-      commandTimeout,
-      credentials,
-      isReplica: true,
-      renew: () => {
-        if (isClosed || current.wire !== wire) return
-        close()
-        current = open()
+  const open = (): { readonly wire: Wire; readonly node: NodeHandle } =>
+    openNode(
+      factory,
+      { ...how, url, track: false, isReplica: true },
+      {
+        commandTimeout,
+        isReplica: true,
+        renew: () => {
+          if (isClosed) return
+          close()
+          current = open()
+        },
+        onLost: () => undefined,
+        onInvalidated: () => undefined,
       },
-      onLost: () => undefined,
-      onInvalidated: () => undefined,
-    })
-    return { wire, node }
-  }
+    )
   const close = (): void => {
     current.node.dispose()
     current.wire.close()

@@ -2,62 +2,58 @@
 import type { Answer, Command, Connection } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { within } from './deadline.ts'
-import { type NodeHandle, refused, unavailable, watchNode } from './node.ts'
+import { type NodeHandle, openNode, unavailable } from './node.ts'
 import { openReader, pickReader } from './reader.ts'
 import type { Settings } from './settings.ts'
 import { createTracking } from './tracking.ts'
-import type { Wire, WireFactory } from './wire.ts'
+import type { WireFactory } from './wire.ts'
 
 const checkInterval = 1_000
-const renewInterval = 50
+const [firstRenewPause, longestRenewPause] = [50, 250]
 
 export interface SingleConnection extends Connection {
-  /** Rejects with `refused` where the server does not let in. Not bounded in time. */
+  /** Rejects with `refused` where the server does not let in, with `unavailable` where it does not answer in time. */
   connected(): Promise<void>
 }
 
 export const openSingle = (factory: WireFactory, settings: Settings): SingleConnection => {
-  const { url, commandTimeout, readFrom, zone, credentials, isTracking } = settings
-  const tracking = isTracking ? createTracking(() => [current.node], commandTimeout) : null
+  const { url, commandTimeout, connectTimeout, readFrom, zone, isTracking } = settings
+  const tracking = isTracking ? createTracking(() => [current.node], factory.tracks === 'in order', commandTimeout) : null
   let closed = false
 
-  const open = () => {
-    const wire: Wire = factory.open({ ...settings.wire, url, track: isTracking, isReplica: false })
-    const node = watchNode(wire, {
-      commandTimeout,
-      credentials,
-      renew: () => {
-        if (!closed && current.wire === wire) renew()
+  const open = () =>
+    openNode(
+      factory,
+      { ...settings.wire, url, track: isTracking, isReplica: false },
+      {
+        commandTimeout,
+        renew: () => renew(),
+        onLost: () => tracking?.lost(),
+        onInvalidated: (keys) => tracking?.invalidated(keys),
       },
-      onLost: () => tracking?.lost(),
-      onInvalidated: (keys) => tracking?.invalidated(keys),
-    })
-    // Wrong credentials do not become right by themselves.
-    const denied = new Promise<never>((_, reject) => {
-      wire.onLost((error) => {
-        if (wire.isReply(error)) reject(refused(error))
-      })
-    })
-    denied.catch(() => undefined) // for whoever waits for the first connection
-    return { wire, node, denied }
-  }
+    )
   let current = open()
   let renewal: NodeJS.Timeout | undefined
-  /** Whoever is asked for the address now may be another one. Not at once, since it may take a moment until it is. */
+  let renewPause = firstRenewPause
+  /** Whoever is asked for the address now may be another one. Not at once, since it may take a moment until it is, and ever more rarely where it is not. */
   const renew = (): void => {
+    if (closed) return
     renewal ??= setTimeout(() => {
       renewal = undefined
+      renewPause = Math.min(longestRenewPause, 2 * renewPause)
       const { wire, node } = current
       node.dispose()
+      tracking?.lost()
       current = open()
       wire.close()
-    }, renewInterval)
+    }, renewPause)
     renewal.unref()
   }
 
   const urls = typeof readFrom === 'object' ? [readFrom.url].flat() : []
   const readers = urls.map((from) => openReader(factory, from, settings))
   const checks = setInterval(() => {
+    if (current.node.epoch() !== null) renewPause = firstRenewPause
     for (const { check } of [current.node, ...readers]) check().catch(() => undefined) // told by its events
   }, checkInterval)
   checks.unref()
@@ -74,13 +70,15 @@ export const openSingle = (factory: WireFactory, settings: Settings): SingleConn
     )
   const ask = (node: NodeHandle, commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]> => {
     if (readers.length === 0) return node.ask(commands, milliseconds)
-    return within(askApart(node, commands), milliseconds)
+    return within(askApart(node, commands), milliseconds).catch((error: unknown) => {
+      throw unavailable(error)
+    })
   }
   const send = (commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]> => {
     const { node } = current
     if (node.epoch() !== null) return ask(node, commands, milliseconds)
     const began = performance.now()
-    return within(node.ready(), milliseconds).then(() => {
+    return node.ready(milliseconds).then(() => {
       if (node.epoch() === null) throw unavailable('the connection was lost')
       return ask(node, commands, Math.max(1, Math.round(milliseconds - (performance.now() - began))))
     })
@@ -90,7 +88,7 @@ export const openSingle = (factory: WireFactory, settings: Settings): SingleConn
     clustered: false,
     readsReplicas: readers.length > 0,
     tracking: tracking?.port ?? null,
-    connected: () => Promise.race([current.node.ready(), current.denied]),
+    connected: () => current.node.ready(connectTimeout),
     send: (commands, { timeout = commandTimeout } = {}) => {
       if (closed) return Promise.reject(new CacheError('closed', 'the connection was closed'))
       return send(commands, timeout)

@@ -9,11 +9,12 @@ export interface TrackingSource {
   lost(): void
 }
 
-export const createTracking = (nodes: () => readonly NodeHandle[], timeout: number): TrackingSource => {
+export const createTracking = (nodes: () => readonly NodeHandle[], isInOrder: boolean, timeout: number): TrackingSource => {
   const onInvalidated: ((keys: readonly string[] | null) => void)[] = []
   const onLost: (() => void)[] = []
   return {
     port: {
+      isInOrder,
       onInvalidated: (listener) => {
         onInvalidated.push(listener)
       },
@@ -21,8 +22,7 @@ export const createTracking = (nodes: () => readonly NodeHandle[], timeout: numb
         onLost.push(listener)
       },
       settle: async () => {
-        // The server tells of a change before it answers what came after the change.
-        await within(Promise.all(nodes().map((node) => node.call({ key: '', args: ['PING'] }))), timeout)
+        await within(Promise.all(nodes().map((node) => node.settle())), timeout)
       },
     },
     invalidated: (keys) => {

@@ -3,6 +3,7 @@ import type { Argument, ConnectionOptions } from '../connection.ts'
 
 export interface WireOptions extends Pick<ConnectionOptions, 'url' | 'tls' | 'credentials'> {
   readonly connectTimeout: number
+  readonly commandTimeout: number
   readonly track: boolean
   /** Only read from, and not the primary. */
   readonly isReplica: boolean
@@ -20,12 +21,14 @@ export interface Wire {
   onInvalidated(listener: (keys: readonly string[] | null) => void): void
   /** Answered by the server, with an error. */
   isReply(error: unknown): error is Error
+  /** Where changes are told by another connection than this one: resolves when everything that was changed before it was called has been told. Else they come before any later answer. */
+  settle?(): Promise<unknown>
   close(): void
 }
 
 export interface WireFactory {
   /** Begins to connect. */
   open(options: WireOptions): Wire
-  /** Whether it tells of changed keys. */
-  readonly tracks: boolean
+  /** Whether it tells of changed keys, and where: on the connection that has read them, before any later answer, or apart from it. */
+  readonly tracks: false | 'in order' | 'apart'
 }
