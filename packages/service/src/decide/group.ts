@@ -61,9 +61,9 @@ const removeNodes: Stage = (input) => {
 
 const markJoined: Stage = (input) => {
   const nodes = input.spec.shards.flatMap((shard) => {
-    const facts = factsOf(input, shard)
-    const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
-    return facts.filter((node) => {
+    // Also one that is leaving may be the primary: it goes when another has its data.
+    const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    return factsOf(input, shard).filter((node) => {
       if ((node.state.joined && hasData(node)) || !isServing(node)) return false
       if (input.spec.kind === 'memcached') return true
       if (node === primary) return node.seen.engine?.replication?.role === 'primary'
@@ -115,9 +115,8 @@ const stages: readonly Stage[] = [
 /** Why a group in which nothing can be done is not finished yet. */
 const waitingFor = (input: GroupInput): string | null => {
   for (const shard of input.spec.shards) {
-    const facts = factsOf(input, shard)
-    const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
-    for (const node of facts) {
+    const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    for (const node of factsOf(input, shard)) {
       if (node.seen.process === 'doubt')
         return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
       if (!isZoneUp(input, node)) return `${node.spec.zone} is down, and node ${node.spec.id} with it`

@@ -91,10 +91,17 @@ export const isInSync = (node: NodeFacts, address: string): boolean => {
 }
 /** A replica that has never finished a sync since its start tells an offset of 0 or 1. */
 const leastOffset = 1
+/** Its engine takes the writes of its shard: what it has is the data set, however it came to it. */
+const takesWrites = ({ state, seen: { engine } }: NodeFacts): boolean => {
+  if (engine?.replication?.role !== 'primary') return false
+  const own = engine.cluster?.nodes.find((entry) => entry.id === state.clusterNodeId)
+  return engine.cluster === null || (own?.slots.length ?? 0) > 0
+}
 /** Holds the data set of its shard: that was seen before, or its engine says so now. */
 export const hasData = (node: NodeFacts): boolean => {
   const replication = node.seen.engine?.replication
-  return (node.state.synced ?? node.state.joined) || (replication?.role === 'replica' && replication.offset > leastOffset)
+  const hasCopied = replication?.role === 'replica' && replication.offset > leastOffset
+  return (node.state.synced ?? node.state.joined) || hasCopied || takesWrites(node)
 }
 /** It runs, and cannot be asked now: it may have the data. */
 export const mayHaveData = (node: NodeFacts): boolean =>

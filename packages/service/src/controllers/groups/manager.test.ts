@@ -202,3 +202,25 @@ test('a rebooted primary hands over first', async () => {
     await assertHealthy(store, world, rebooted)
   })
 })
+
+test('a primary dies while its last replica is being removed: what the replica has comes back to it, and the removal goes on', async () => {
+  await withManager(async (store, world, start) => {
+    const spec = { ...groupSpec('demo', 'cmd', 1, 2), automaticFailover: false }
+    await start()
+    await writeSpec(store, spec)
+    await available(store, spec)
+    world.engines().get('demo-002')?.data.add('kept')
+    const alone: GroupSpec = {
+      ...spec,
+      generation: 2,
+      shards: spec.shards.map((shard) => ({ ...shard, nodes: shard.nodes.slice(0, 1) })),
+    }
+    const written = writeSpec(store, alone)
+    world.kill('demo-001')
+    await written
+    await available(store, alone)
+    await assertHealthy(store, world, alone)
+    assert.deepEqual([...world.engines().keys()], ['demo-001'])
+    assert.ok(world.engines().get('demo-001')?.data.has('kept'))
+  })
+})
