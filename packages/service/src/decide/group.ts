@@ -20,7 +20,7 @@ import {
   isZoneUp,
   leavingFacts,
   type NodeFacts,
-  roleOf,
+  takesWrites,
 } from './input.ts'
 import { decideTarget, unfenced } from './primary.ts'
 import { decideEnds, decideFences, decideReboots, decideStarts } from './processes.ts'
@@ -49,8 +49,7 @@ const removeNodes: Stage = (input) => {
   // As long as nobody has taken over from it, a node that leaves may be the one with the data.
   const needed = input.spec.shards.flatMap((shard) => {
     const target = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
-    const isTaken =
-      target !== undefined && isServing(target) && roleOf(target) === 'primary' && unfenced(input, shard).length === 0
+    const isTaken = target !== undefined && isServing(target) && takesWrites(target) && unfenced(input, shard).length === 0
     return isTaken ? [target] : leavingFacts(input, shard)
   })
   const kept = new Set(input.spec.kind === 'memcached' ? [] : needed.map((node) => node.spec.id))

@@ -2,7 +2,17 @@
 import { hasElection } from '../model/cluster.ts'
 import type { ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { allFactsOf, factsOf, type GroupInput, isInSync, isServing, type NodeFacts, roleOf } from './input.ts'
+import {
+  allFactsOf,
+  factsOf,
+  type GroupInput,
+  isInSync,
+  isServing,
+  leavingFacts,
+  type NodeFacts,
+  roleOf,
+  takesWrites,
+} from './input.ts'
 import { livesAsPrimary, unfenced } from './primary.ts'
 
 export interface Topology {
@@ -70,10 +80,12 @@ const knowsAsPrimary = (node: NodeFacts, primary: NodeFacts): boolean =>
     (entry) => entry.id === primary.state.clusterNodeId && entry.primaryId === null && entry.slots.length > 0,
   ) ?? false
 
-/** Cluster mode: nodes that were added later are made known to every other one. */
+/** Cluster mode: nodes that were added later are made known to every other one, also to a primary that is leaving: its data is copied from it. */
 export const decideMeetings = (input: GroupInput): Topology => {
   if (input.spec.kind !== 'cme') return settled
-  const serving = input.spec.shards.flatMap((shard) => factsOf(input, shard)).filter(isServing)
+  const serving = input.spec.shards
+    .flatMap((shard) => [...factsOf(input, shard), ...leavingFacts(input, shard).filter(takesWrites)])
+    .filter(isServing)
   const actions = serving.flatMap((node): readonly Action[] => {
     const others = serving.filter((other) => other !== node && !knows(other, node)).map((other) => other.spec.id)
     return others.length === 0 ? [] : [{ do: 'meet', node: node.spec.id, others }]

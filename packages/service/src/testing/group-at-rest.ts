@@ -22,7 +22,7 @@ const nodeState = (spec: GroupSpec, shard: string, id: string, index: number): N
   parameters: {},
   parameterStatus: 'in-sync',
   rebootsDone: 0,
-  clusterNodeId: null,
+  clusterNodeId: spec.kind === 'cme' ? `c${index}` : null,
   joined: true,
 })
 
@@ -48,9 +48,30 @@ const engineOf = (index: number, primary: string | null, bound: readonly string[
 })
 
 export const primaryEndpoint = '127.64.0.1'
+export const configurationEndpoint = '127.64.0.3'
 
-/** A group of one shard. Nodes are `demo-001`, `demo-002`, … at 127.65.0.1, 127.65.0.2, …; their offset is 100. */
-export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): GroupInput => {
+/** What every node of a cluster of one shard knows: the first has all slots. */
+const clusterOf = (nodes: readonly NodeState[], index: number): NonNullable<EngineStatus['cluster']> => ({
+  myId: nodes[index]?.clusterNodeId ?? '',
+  state: 'ok',
+  currentEpoch: 1,
+  nodes: nodes.map((node, other) => ({
+    id: node.clusterNodeId ?? '',
+    address: node.address,
+    port: node.port,
+    flags: [other === 0 ? 'master' : 'slave'],
+    primaryId: other === 0 ? null : (nodes[0]?.clusterNodeId ?? null),
+    linkUp: true,
+    slots: other === 0 ? [[0, 16_383]] : [],
+    configEpoch: 1,
+  })),
+})
+
+/**
+ * A group of one shard. Nodes are `demo-001`, `demo-002`, … (`demo-0001-001`, … in cluster mode) at 127.65.0.1, 127.65.0.2, …; their offset
+ * is 100.
+ */
+export const groupAtRest = (kind: GroupKind, nodes: number): GroupInput => {
   const spec = groupSpec('demo', kind, 1, nodes)
   const entries = spec.shards.flatMap((shard) => shard.nodes.map((node) => ({ shard: shard.id, id: node.id })))
   const states = entries.map(({ shard, id }, index) => nodeState(spec, shard, id, index))
@@ -66,14 +87,15 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
     nodes: Object.fromEntries(states.map((node) => [node.id, node])),
     primaryEndpoint: kind === 'cmd' ? { address: primaryEndpoint, port: 6379 } : null,
     readerEndpoint: kind === 'cmd' ? { address: '127.64.0.2', port: 6379 } : null,
-    configurationEndpoint: kind === 'memcached' ? { address: '127.64.0.3', port: 11211 } : null,
+    configurationEndpoint: kind === 'memcached' || kind === 'cme' ? { address: configurationEndpoint, port: spec.port } : null,
     discoveryVersion: kind === 'memcached' ? 1 : 0,
     discoveryNodes: kind === 'memcached' ? states.map((node) => `${node.address}:${node.port}`) : [],
   }
   const observed = states.map((node, index): ObservedNode => {
     const isPrimary = index === 0
-    const bound = isPrimary && kind === 'cmd' ? [node.address, primaryEndpoint] : [node.address]
-    const engine = engineOf(index, isPrimary ? null : addressOf(0), bound, 100)
+    const floating = kind === 'cmd' ? [primaryEndpoint] : kind === 'cme' ? [configurationEndpoint] : []
+    const status = engineOf(index, isPrimary ? null : addressOf(0), [node.address, ...(isPrimary ? floating : [])], 100)
+    const engine = kind === 'cme' ? { ...status, cluster: clusterOf(states, index) } : status
     return {
       id: node.id,
       process: 'running',
