@@ -153,32 +153,72 @@ export const wake = (machine: Machine, engine: SimEngine): void => {
 
 // ---- cluster mode -----------------------------------------------------------------------------------------------------
 
+/** What a node hears of another. In its view a slot has one owner: who claims it in the highest epoch. */
+export const learn = (members: Map<string, ClusterMember>, member: ClusterMember): void => {
+  let { slots } = member
+  for (const [id, other] of members) {
+    const both = (one: ClusterMember['slots'], [first]: ClusterMember['slots'][number]): boolean =>
+      one.some(([start]) => start === first)
+    if (id === member.id) continue
+    if (other.configEpoch > member.configEpoch) slots = slots.filter((range) => !both(other.slots, range))
+    else if (other.slots.some((range) => both(slots, range)))
+      members.set(id, { ...other, slots: other.slots.filter((range) => !both(slots, range)) })
+  }
+  members.set(member.id, slots === member.slots ? member : { ...member, slots })
+}
+
+/** `other` hears from `from` what has become of a member. */
+const hear = (machine: Machine, other: SimEngine, from: SimEngine, member: ClusterMember): void => {
+  const known = other.members.get(member.id)
+  if (!other.alive || known === undefined || known.configEpoch > member.configEpoch) return
+  const before = isReplica(other)
+  const mine = myself(other)
+  learn(other.members, member)
+  // Somebody has taken its slots in a newer epoch: it follows.
+  if (mine !== undefined && mine.id !== member.id && member.slots.length > 0 && mine.configEpoch < member.configEpoch) {
+    const taken = mine.slots.some(([first]) => member.slots.some(([start]) => start === first))
+    const followed = mine.primaryId !== null && (other.members.get(mine.primaryId)?.slots.length ?? 0) === 0
+    const same = other.shard === from.shard
+    if (taken || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
+  }
+  if (isReplica(other) !== before || other.link !== sourceOf(machine, other)) keepSynced(machine, other)
+}
+
 /** Everybody who knows the member hears of its new place; who is stopped hears of it when it runs again. */
 const gossip = (machine: Machine, from: SimEngine, member: ClusterMember): void => {
-  const tell = (other: SimEngine): void => {
-    const known = other.members.get(member.id)
-    if (!other.alive || known === undefined || known.configEpoch > member.configEpoch) return
-    const before = isReplica(other)
-    other.members.set(member.id, member)
-    const mine = myself(other)
-    // Somebody has taken its slots in a newer epoch: it follows.
-    if (mine !== undefined && mine.id !== member.id && member.slots.length > 0 && mine.configEpoch < member.configEpoch) {
-      const taken = mine.slots.some(([first]) => member.slots.some(([start]) => start === first))
-      const followed = mine.primaryId !== null && (other.members.get(mine.primaryId)?.slots.length ?? 0) === 0
-      const same = other.shard === from.shard
-      if (taken || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
-    }
-    if (isReplica(other) !== before || other.link !== sourceOf(machine, other)) keepSynced(machine, other)
-  }
   for (const other of machine.living()) {
     if (other === from) continue
     const deliver = (): void => {
-      if (canRun(other, machine.time.now())) tell(other)
-      else if (other.alive) other.waiting.push(() => tell(other))
+      if (canRun(other, machine.time.now())) hear(machine, other, from, member)
+      else if (other.alive) other.waiting.push(() => hear(machine, other, from, member))
     }
     machine.time.after(machine.random.between(1, 10), deliver)
   }
 }
+
+/** Two nodes get to know each other, and everybody whom the other knows. */
+export const meet = (machine: Machine, engine: SimEngine, other: SimEngine): void => {
+  if (!canRun(other, machine.time.now())) return
+  for (const [one, another] of [
+    [engine, other],
+    [other, engine],
+  ] as const)
+    for (const member of another.members.values()) if (!one.members.has(member.id)) learn(one.members, member)
+}
+
+/** Nodes say again and again what they are: whoever was not there when it changed hears of it a little later. */
+export const keepTelling = (machine: Machine): void => {
+  const running = machine.living().filter((engine) => canRun(engine, machine.time.now()))
+  for (const from of running) {
+    const mine = myself(from)
+    for (const other of running)
+      if (mine !== undefined && other !== from && !isSame(other.members.get(mine.id), mine)) hear(machine, other, from, mine)
+  }
+  machine.time.after(1_000, () => keepTelling(machine))
+}
+
+const isSame = (known: ClusterMember | undefined, member: ClusterMember): boolean =>
+  known?.primaryId === member.primaryId && known.configEpoch === member.configEpoch && known.slots.length === member.slots.length
 
 /** It becomes primary of its shard, in a new epoch. */
 export const takeOver = (machine: Machine, engine: SimEngine, how: boolean | 'elected'): void => {
