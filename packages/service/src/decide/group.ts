@@ -7,7 +7,7 @@
 import { decideAccess } from './access.ts'
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideCertificates } from './certificates.ts'
-import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
+import { decideBinds, decideBoldBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
 import { decideGuard } from './guard.ts'
 import {
   allFactsOf,
@@ -109,6 +109,7 @@ const stages: readonly Stage[] = [
   decideCertificates,
   decidePublishing,
   removeNodes,
+  decideBoldBinds,
 ]
 
 /** Why a group in which nothing can be done is not finished yet. */

@@ -279,6 +279,7 @@ export const replicateNode = (machine: Machine, engine: SimEngine, nodeId: strin
 }
 
 const nodeTimeoutMs = 15_000
+const electionDelayMs = 500
 
 /** More than half of the primaries that own slots run. */
 export const hasMajority = (machine: Machine, engine: SimEngine): boolean => {
@@ -291,8 +292,10 @@ export const hasMajority = (machine: Machine, engine: SimEngine): boolean => {
 export const createElections = (machine: Machine) => {
   const downSince = new Map<string, number>()
   /** A node is only suspected (`fail?`) until a majority of the primaries agrees; then it is `fail` until it is back. */
-  const failed = new Set<string>()
+  const failed = new Map<string, number>()
   const isFailed = (id: string): boolean => failed.has(id)
+  /** Everybody has heard of it for as long as replicas wait before they stand for election. */
+  const isLong = (id: string): boolean => machine.time.now() - (failed.get(id) ?? machine.time.now()) >= electionDelayMs
   const look = (): void => {
     const now = machine.time.now()
     const cluster = machine.living().filter((engine) => engine.plan.election === true)
@@ -307,12 +310,12 @@ export const createElections = (machine: Machine) => {
         now - (downSince.get(id) ?? now) > nodeTimeoutMs &&
         cluster.some((other) => canRun(other, now) && hasMajority(machine, other))
       )
-        failed.add(id)
+        failed.set(id, failed.get(id) ?? now)
     }
     const candidates = cluster.filter((engine) => {
       const primary = isReplica(engine) ? myself(engine)?.primaryId : null
       const owns = (engine.members.get(primary ?? '')?.slots.length ?? 0) > 0
-      return owns && primary != null && canRun(engine, now) && engine.synced && isFailed(primary) && hasMajority(machine, engine)
+      return owns && primary != null && canRun(engine, now) && engine.synced && isLong(primary) && hasMajority(machine, engine)
     })
     const best = candidates.toSorted((a, b) => b.log.length - a.log.length)[0]
     if (best !== undefined) takeOver(machine, best, 'elected')
