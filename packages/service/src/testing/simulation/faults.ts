@@ -102,11 +102,10 @@ const trouble = (
   const set = (chance: number): void => {
     if (which === 'answers') world.trouble.lostAnswers = chance
     else if (which === 'starts') world.trouble.failedStarts = chance
-    else if (which === 'slow answers') {
-      world.trouble.slowness = Math.floor(chance * 700)
-      world.trouble.slowUntil = time.now() + staleMs
-    } else if (which === 'slow store') lives.storeSlowness = Math.floor(chance * 500)
+    else if (which === 'slow answers') world.trouble.slowness = Math.floor(chance * 700)
+    else if (which === 'slow store') lives.storeSlowness = Math.floor(chance * 500)
     else lives.storeTrouble = chance
+    if (which === 'answers' || which === 'slow answers') world.trouble.deafUntil = time.now() + staleMs
   }
   set(random.pick([0.1, 0.3, 0.7]))
   time.after(random.between(100, 2_000), () => set(0))

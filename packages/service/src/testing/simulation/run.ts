@@ -59,7 +59,7 @@ export const runSeed = async (
   const ledger = createLedger({
     now: time.now,
     living: () => world.living(),
-    isDeaf: () => world.trouble.lostAnswers > 0 || world.trouble.slowness > 0 || time.now() < world.trouble.slowUntil,
+    isDeaf: () => world.trouble.lostAnswers > 0 || world.trouble.slowness > 0 || time.now() < world.trouble.deafUntil,
     note,
   })
   const world = createSimWorld(time, random, {
