@@ -10,18 +10,9 @@ import { listRecords, put } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { withTransactionHook } from '../../store/hook.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, startManager } from '../../testing/fixtures.ts'
-
-const deadlineMs = 5_000
-
-const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
-  const deadline = Date.now() + deadlineMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-}
 
 const writeSpec = async (store: Store, spec: GroupSpec): Promise<void> => {
   const ids = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))

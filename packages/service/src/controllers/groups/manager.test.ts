@@ -5,17 +5,10 @@ import { clusterKey, specKey, stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, startManager } from '../../testing/fixtures.ts'
 import type { Manager } from './manager.ts'
-
-const until = async (what: string, holds: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> => {
-  const deadline = Date.now() + deadlineMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
 
 export const writeSpec = async (store: Store, spec: GroupSpec): Promise<void> => {
   const ids = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))
