@@ -74,6 +74,25 @@ test('a hung node is ended also where it holds the configuration endpoint, which
   assert.deepEqual(actionsOf(silent), take, 'nothing else is left to do: it may not be the one that holds it')
 })
 
+test('who takes over stands for election where the engines may elect another, and takes over by itself where too few are left to vote', () => {
+  let input = groupAtRest('cme', 2, 3)
+  const heir = input.observed.nodes['demo-0001-002']?.engine
+  assert.ok(heir?.cluster)
+  const nodes = heir.cluster.nodes.map((entry) => (entry.id === 'c0' ? { ...entry, flags: ['master', 'fail'] } : entry))
+  input = seeing(input, 'demo-0001-002', { engine: { ...heir, cluster: { ...heir.cluster, nodes } } })
+  input = seeing(input, 'demo-0001-001', gone)
+  input = {
+    ...input,
+    state: { ...input.state, shards: { ...input.state.shards, '0001': { primary: 'demo-0001-002', epoch: 2 } } },
+  }
+  const byVote = (seen: GroupInput): readonly unknown[] =>
+    actionsOf(seen).flatMap((action) => (action.do === 'promote' ? [action.byVote] : []))
+  assert.deepEqual(byVote(input), [true])
+  assert.deepEqual(byVote(seeing(input, 'demo-0002-001', { engine: null })), [true], 'who does not answer may vote')
+  const lost = seeing(seeing(input, 'demo-0002-001', gone), 'demo-0002-002', gone)
+  assert.deepEqual(byVote(lost), [false], 'one of three primaries is no majority')
+})
+
 test('the last one with the data is not ended: not a hung replica whose primary is gone, not a primary that is to be rebooted', () => {
   const orphan = seeing(seeing(groupAtRest('cmd', 2), 'demo-001', gone), 'demo-002', hung)
   assert.ok(!kinds(orphan).includes('stop'))

@@ -115,9 +115,16 @@ export const decideForgetting = (input: GroupInput): readonly Action[] => {
 
 const ownEntry = (node: NodeFacts) => node.seen.engine?.cluster?.nodes.find((entry) => entry.id === node.state.clusterNodeId)
 
+/** Only primaries vote. Whoever runs and does not answer may be one; where too few are left nobody can be elected. */
+const canElect = (input: GroupInput): boolean => {
+  const mayVote = (node: NodeFacts): boolean => node.seen.process !== 'absent' && (node.seen.engine === null || takesWrites(node))
+  const { shards } = input.spec
+  return shards.filter((shard) => allFactsOf(input, shard).some(mayVote)).length * 2 > shards.length
+}
+
 /** Do the engines themselves hold the primary that `heir` follows for dead? Then they may be about to elect somebody. */
 const isElecting = (input: GroupInput, heir: NodeFacts): boolean => {
-  if (!hasElection(input.spec)) return false
+  if (!hasElection(input.spec) || !canElect(input)) return false
   const lost = ownEntry(heir)?.primaryId
   return heir.seen.engine?.cluster?.nodes.some((entry) => entry.id === lost && entry.flags.includes('fail')) ?? false
 }
