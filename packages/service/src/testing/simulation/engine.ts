@@ -146,8 +146,10 @@ export const propagate = (machine: Machine, primary: SimEngine): void => {
 export const wake = (machine: Machine, engine: SimEngine): void => {
   engine.silentAt = machine.time.now()
   for (const command of engine.waiting.splice(0)) command()
-  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) engine.log = [...engine.link.log]
-  else engine.link = null
+  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) {
+    engine.log = [...engine.link.log]
+    propagate(machine, engine) // to those that copy from it
+  } else engine.link = null
   keepSynced(machine, engine)
 }
 
