@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-elasticache'
 import fc from 'fast-check'
 import { createMemoryStore } from '../store/memory.ts'
+import { until } from '../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../testing/fake-world.ts'
 import { realClock, startManager } from '../testing/fixtures.ts'
 import { actions } from './actions/index.ts'
@@ -34,8 +35,6 @@ import {
 import { command } from './testing/model-commands.ts'
 import { arnOf, send } from './testing/model-requests.ts'
 import { clientOf, unaudited, verifierAt } from './testing.ts'
-
-const deadlineMs = 5_000
 
 interface Service {
   readonly client: ElastiCacheClient
@@ -91,15 +90,16 @@ const clustersOf = async ({ client }: Service): Promise<readonly CacheCluster[]>
 
 /** Waits until nothing is under way any more. */
 const settle = async (service: Service): Promise<void> => {
-  const deadline = Date.now() + deadlineMs
-  for (;;) {
-    const groups = (await groupsOf(service)).map((group) => `${group.ReplicationGroupId} ${group.Status}`)
-    const clusters = (await clustersOf(service)).map((cluster) => `${cluster.CacheClusterId} ${cluster.CacheClusterStatus}`)
-    const busy = [...groups, ...clusters].filter((each) => !each.endsWith(' available'))
-    if (busy.length === 0) return
-    if (Date.now() > deadline) assert.fail(`not settled within ${deadlineMs} ms: ${busy.join(', ')}`)
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
+  let busy: readonly string[] = []
+  await until(
+    () => `nothing is under way any more; found ${busy.join(', ')}`,
+    async () => {
+      const groups = (await groupsOf(service)).map((group) => `${group.ReplicationGroupId} ${group.Status}`)
+      const clusters = (await clustersOf(service)).map((cluster) => `${cluster.CacheClusterId} ${cluster.CacheClusterStatus}`)
+      busy = [...groups, ...clusters].filter((each) => !each.endsWith(' available'))
+      return busy.length === 0
+    },
+  )
 }
 
 /** Nodes of shards are left alone: back again they learn from the others who is primary now, and the machine in memory has no such talk. */
@@ -231,16 +231,20 @@ const compareAll = async (service: Service, model: Model): Promise<void> => {
 
 /** A process that ended may not have been missed yet, so what is shown may have to be looked at again. */
 const compareWhenSettled = async (service: Service, model: Model): Promise<void> => {
-  const deadline = Date.now() + deadlineMs
-  for (;;) {
-    await settle(service)
-    try {
-      return await compareAll(service, model)
-    } catch (error) {
-      if (Date.now() > deadline) throw error
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-  }
+  let differs: unknown
+  await until(
+    () => differs,
+    async () => {
+      await settle(service)
+      try {
+        await compareAll(service, model)
+        return true
+      } catch (error) {
+        differs = error
+        return false
+      }
+    },
+  )
 }
 
 /** What is refused while a change before it is under way; the same request is made again when that is done. */

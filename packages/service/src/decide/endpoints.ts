@@ -18,8 +18,14 @@ const primaryOf = (input: GroupInput, shardId: string): NodeFacts | undefined =>
   return presentNodes(input).find((node) => node.spec.id === id)
 }
 
-/** The node that should bind the floating endpoint of the group, and the address; null when there is none to bind. */
-const floating = (input: GroupInput): { readonly address: string; readonly holder: NodeFacts | null } | null => {
+/** It runs and cannot be asked: it may hold an address that nobody else can take then. */
+const isSilent = (node: NodeFacts): boolean => node.seen.process !== 'absent' && node.seen.engine === null
+
+/**
+ * The node that should bind the floating endpoint of the group, and the address; null when there is none to bind. `boldly`: also an address
+ * that somebody who is silent may hold.
+ */
+const floating = (input: GroupInput, boldly: boolean): { readonly address: string; readonly holder: NodeFacts | null } | null => {
   const { spec, state } = input
   if (spec.kind === 'cmd' && state.primaryEndpoint !== null) {
     const shard = spec.shards[0]
@@ -31,17 +37,16 @@ const floating = (input: GroupInput): { readonly address: string; readonly holde
     const { address } = state.configurationEndpoint
     const serving = allNodes(input).filter(isServing)
     const present = serving.find((node) => node.seen.engine?.bound.includes(address))
-    return {
-      address,
-      holder: present ?? serving.find((node) => node.seen.engine?.replication?.role === 'primary') ?? serving[0] ?? null,
-    }
+    if (present !== undefined) return { address, holder: present }
+    if (!boldly && presentNodes(input).some(isSilent)) return { address, holder: null }
+    return { address, holder: serving.find((node) => node.seen.engine?.replication?.role === 'primary') ?? serving[0] ?? null }
   }
   return null
 }
 
 /** Addresses are let go before they are taken: two processes cannot bind the same one. */
-export const decideBinds = (input: GroupInput): readonly Action[] => {
-  const float = floating(input)
+const binds = (input: GroupInput, boldly: boolean): readonly Action[] => {
+  const float = floating(input, boldly)
   const wanted = (node: NodeFacts): readonly string[] =>
     float !== null && node.spec.id === float.holder?.spec.id ? [node.state.address, float.address] : [node.state.address]
   const bindable = presentNodes(input).filter(
@@ -53,6 +58,10 @@ export const decideBinds = (input: GroupInput): readonly Action[] => {
   if (letGo.length > 0) return change(letGo)
   return change(bindable.filter((node) => !wanted(node).every((address) => node.seen.engine?.bound.includes(address))))
 }
+
+export const decideBinds = (input: GroupInput): readonly Action[] => binds(input, false)
+/** Comes last, since it may fail: a node that is hung holds its addresses until it is ended, which nothing may keep from being done. */
+export const decideBoldBinds = (input: GroupInput): readonly Action[] => binds(input, true)
 
 /** Replicas in sync stand behind the reader endpoint; while there is none, the primary does. */
 export const decideReaders = (input: GroupInput): readonly Action[] => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GroupSpec, NodeState } from '../model/group.ts'
 import type { EngineStatus } from '../ports/engine.ts'
-import { atOffset, gone, groupAtRest, primaryEndpoint, seeing } from '../testing/group-at-rest.ts'
+import { atOffset, configurationEndpoint, gone, groupAtRest, primaryEndpoint, seeing } from '../testing/group-at-rest.ts'
 import type { Action } from './actions.ts'
 import { decideGroup } from './group.ts'
 import type { GroupInput } from './input.ts'
@@ -62,6 +62,37 @@ test('a hung replica is ended, and a busy one is not', () => {
   assert.ok(!kinds(seeing(rest, 'demo-003', { engine: null })).includes('stop'))
 })
 
+test('a hung node is ended also where it holds the configuration endpoint, which nobody can take before', () => {
+  const rest = groupAtRest('cme', 3)
+  const primary = rest.observed.nodes['demo-0001-001']
+  assert.ok(primary?.engine)
+  const moved = withEngine(rest, 'demo-0001-001', { bound: ['127.65.0.1'] })
+  const silent = seeing(moved, 'demo-0001-003', { engine: null })
+  const take = [{ do: 'bind', node: 'demo-0001-001', addresses: ['127.65.0.1', configurationEndpoint] }]
+  assert.deepEqual(actionsOf(seeing(silent, 'demo-0001-003', hung)), [{ do: 'stop', node: 'demo-0001-003', because: 'hung' }])
+  assert.deepEqual(actionsOf(seeing(silent, 'demo-0001-003', gone)), take, 'it is free')
+  assert.deepEqual(actionsOf(silent), take, 'nothing else is left to do: it may not be the one that holds it')
+})
+
+test('who takes over stands for election where the engines may elect another, and takes over by itself where too few are left to vote', () => {
+  let input = groupAtRest('cme', 2, 3)
+  const heir = input.observed.nodes['demo-0001-002']?.engine
+  assert.ok(heir?.cluster)
+  const nodes = heir.cluster.nodes.map((entry) => (entry.id === 'c0' ? { ...entry, flags: ['master', 'fail'] } : entry))
+  input = seeing(input, 'demo-0001-002', { engine: { ...heir, cluster: { ...heir.cluster, nodes } } })
+  input = seeing(input, 'demo-0001-001', gone)
+  input = {
+    ...input,
+    state: { ...input.state, shards: { ...input.state.shards, '0001': { primary: 'demo-0001-002', epoch: 2 } } },
+  }
+  const byVote = (seen: GroupInput): readonly unknown[] =>
+    actionsOf(seen).flatMap((action) => (action.do === 'promote' ? [action.byVote] : []))
+  assert.deepEqual(byVote(input), [true])
+  assert.deepEqual(byVote(seeing(input, 'demo-0002-001', { engine: null })), [true], 'who does not answer may vote')
+  const lost = seeing(seeing(input, 'demo-0002-001', gone), 'demo-0002-002', gone)
+  assert.deepEqual(byVote(lost), [false], 'one of three primaries is no majority')
+})
+
 test('the last one with the data is not ended: not a hung replica whose primary is gone, not a primary that is to be rebooted', () => {
   const orphan = seeing(seeing(groupAtRest('cmd', 2), 'demo-001', gone), 'demo-002', hung)
   assert.ok(!kinds(orphan).includes('stop'))
@@ -78,6 +109,19 @@ test('the last one with the data is not ended: not a hung replica whose primary 
     [],
   )
   assert.deepEqual(kinds(asked), ['target'], 'with a replica in sync it hands over')
+})
+
+test('a primary that is to be rebooted and does not answer is not ended before it has handed over', () => {
+  const rest = groupAtRest('cmd', 2)
+  const shards = rest.spec.shards.map((shard) => ({ ...shard, nodes: shard.nodes.map((node) => ({ ...node, reboots: 1 })) }))
+  const input = withTarget(withSpec(rest, { shards }), 'demo-002', 2, ['demo-001'])
+  const silent = seeing(input, 'demo-001', { engine: null })
+  assert.deepEqual(
+    actionsOf(silent).filter((action) => action.do === 'stop' && action.node === 'demo-001'),
+    [],
+    'it may have writes that nobody else has',
+  )
+  assert.deepEqual(actionsOf(input), [{ do: 'hand-over', from: 'demo-001', to: 'demo-002' }])
 })
 
 test('who was killed and is still there is not killed again, and keeps nobody else waiting', () => {

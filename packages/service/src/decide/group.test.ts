@@ -13,7 +13,7 @@ const withSpec = (input: GroupInput, change: Partial<GroupSpec>): GroupInput => 
 const kinds = (input: GroupInput): readonly string[] => decideGroup(input).actions.map((action) => action.do)
 
 test('a group at rest needs nothing', () => {
-  for (const kind of ['cmd', 'single', 'memcached'] as const) {
+  for (const kind of ['cmd', 'cme', 'single', 'memcached'] as const) {
     assert.deepEqual(decideGroup(groupAtRest(kind, kind === 'single' ? 1 : 3)), { actions: [], waitingFor: null })
   }
 })
@@ -43,7 +43,7 @@ test('a replica that never had the data is no candidate', () => {
   const node = rest.state.nodes['demo-002']
   assert.ok(node)
   const input = { ...rest, state: { ...rest.state, nodes: { ...rest.state.nodes, 'demo-002': { ...node, joined: false } } } }
-  assert.deepEqual(decideGroup(seeing(input, 'demo-001', gone)).actions, [
+  assert.deepEqual(decideGroup(seeing(atOffset(input, 'demo-002', 1), 'demo-001', gone)).actions, [
     { do: 'start', node: 'demo-001', replicaOf: null, because: 'recovered' },
   ])
 })

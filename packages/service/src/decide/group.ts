@@ -7,7 +7,7 @@
 import { decideAccess } from './access.ts'
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideCertificates } from './certificates.ts'
-import { decideBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
+import { decideBinds, decideBoldBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
 import { decideGuard } from './guard.ts'
 import {
   allFactsOf,
@@ -20,7 +20,7 @@ import {
   isZoneUp,
   leavingFacts,
   type NodeFacts,
-  roleOf,
+  takesWrites,
 } from './input.ts'
 import { decideTarget, unfenced } from './primary.ts'
 import { decideEnds, decideFences, decideReboots, decideStarts } from './processes.ts'
@@ -49,8 +49,7 @@ const removeNodes: Stage = (input) => {
   // As long as nobody has taken over from it, a node that leaves may be the one with the data.
   const needed = input.spec.shards.flatMap((shard) => {
     const target = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
-    const isTaken =
-      target !== undefined && isServing(target) && roleOf(target) === 'primary' && unfenced(input, shard).length === 0
+    const isTaken = target !== undefined && isServing(target) && takesWrites(target) && unfenced(input, shard).length === 0
     return isTaken ? [target] : leavingFacts(input, shard)
   })
   const kept = new Set(input.spec.kind === 'memcached' ? [] : needed.map((node) => node.spec.id))
@@ -61,9 +60,9 @@ const removeNodes: Stage = (input) => {
 
 const markJoined: Stage = (input) => {
   const nodes = input.spec.shards.flatMap((shard) => {
-    const facts = factsOf(input, shard)
-    const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
-    return facts.filter((node) => {
+    // Also one that is leaving may be the primary: it goes when another has its data.
+    const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    return factsOf(input, shard).filter((node) => {
       if ((node.state.joined && hasData(node)) || !isServing(node)) return false
       if (input.spec.kind === 'memcached') return true
       if (node === primary) return node.seen.engine?.replication?.role === 'primary'
@@ -110,14 +109,14 @@ const stages: readonly Stage[] = [
   decideCertificates,
   decidePublishing,
   removeNodes,
+  decideBoldBinds,
 ]
 
 /** Why a group in which nothing can be done is not finished yet. */
 const waitingFor = (input: GroupInput): string | null => {
   for (const shard of input.spec.shards) {
-    const facts = factsOf(input, shard)
-    const primary = facts.find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
-    for (const node of facts) {
+    const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    for (const node of factsOf(input, shard)) {
       if (node.seen.process === 'doubt')
         return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
       if (!isZoneUp(input, node)) return `${node.spec.zone} is down, and node ${node.spec.id} with it`

@@ -91,13 +91,20 @@ export const isInSync = (node: NodeFacts, address: string): boolean => {
 }
 /** A replica that has never finished a sync since its start tells an offset of 0 or 1. */
 const leastOffset = 1
-/** Holds the data set of its shard: that was seen before, or its engine says so now. */
+/** Its engine takes the writes of its shard. In cluster mode one without slots calls itself a primary too, and takes none: a new one does until it follows. */
+export const takesWrites = ({ state, seen: { engine } }: NodeFacts): boolean => {
+  if (engine?.replication?.role !== 'primary') return false
+  const own = engine.cluster?.nodes.find((entry) => entry.id === state.clusterNodeId)
+  return engine.cluster === null || (own?.slots.length ?? 0) > 0
+}
+/** Holds the data set of its shard: that was seen before, or its engine says so now. What a node has that takes the writes is the data set. */
 export const hasData = (node: NodeFacts): boolean => {
   const replication = node.seen.engine?.replication
-  return (node.state.synced ?? node.state.joined) || (replication?.role === 'replica' && replication.offset > leastOffset)
+  const hasCopied = replication?.role === 'replica' && replication.offset > leastOffset
+  return (node.state.synced ?? node.state.joined) || hasCopied || takesWrites(node)
 }
-/** It runs, and cannot be asked now: it may have the data. */
+/** It runs and has the data, or cannot be asked now: also one that is new may have copied it a moment ago. */
 export const mayHaveData = (node: NodeFacts): boolean =>
-  node.seen.process !== 'absent' && node.state.joined && (node.seen.engine === null || hasData(node))
+  node.seen.process !== 'absent' && (node.seen.engine === null || hasData(node))
 /** May its process run? */
 export const isZoneUp = (input: GroupInput, node: NodeFacts): boolean => !input.zonesDown.has(node.spec.zone)

@@ -19,6 +19,7 @@ import {
   mayHaveData,
   type NodeFacts,
   roleOf,
+  takesWrites,
 } from './input.ts'
 import type { PersistedData } from './observed.ts'
 
@@ -53,7 +54,7 @@ const bestPersisted = (nodes: readonly NodeFacts[], primary: NodeFacts): NodeFac
 
 /** Has it been seen that this node accepts no writes, and will not? */
 const isHarmless = (node: NodeFacts | undefined): boolean =>
-  node === undefined || node.seen.process === 'absent' || (isServing(node) && roleOf(node) === 'replica')
+  node === undefined || node.seen.process === 'absent' || (isServing(node) && !takesWrites(node))
 
 /** A new target of a shard. Whoever may still believe to be primary is named in the fence, until it is gone or follows. */
 export const targetOf = (
@@ -78,7 +79,7 @@ export const unfenced = (input: GroupInput, shard: ShardSpec): readonly NodeFact
   )
 }
 
-export const livesAsPrimary = (node: NodeFacts): boolean => node.seen.process === 'running' && roleOf(node) === 'primary'
+export const livesAsPrimary = (node: NodeFacts): boolean => node.seen.process === 'running' && takesWrites(node)
 
 /** Whom the primary may hand over to without a lost write. */
 export const heirOf = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): NodeFacts | null =>
@@ -146,8 +147,8 @@ export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: No
 /** The process of the primary is gone. */
 const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
   if (returnsByHand(input, primary) && unfenced(input, shard).length === 0) return null
-  const whole = allFactsOf(input, shard).filter((node) => node !== primary && node.state.joined && hasData(node))
-  // Also one that is leaving: it hands over when another has copied its data.
+  // Also one that is leaving: it hands over when another has copied its data. And one that is new, when it has copied it.
+  const whole = allFactsOf(input, shard).filter((node) => node !== primary && hasData(node))
   const best = bestReplica(whole.filter(isServing))
   if (best !== null) return targetOf(input, shard, target, best, `${primary.spec.id} is gone`)
   if (isKeptElsewhere(input, shard, primary)) return null // it may yet answer
@@ -158,7 +159,7 @@ const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, pri
 const betterHeir = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
   if (!isServing(primary) || roleOf(primary) !== 'replica' || unfenced(input, shard).length > 0) return null
   const others = allFactsOf(input, shard).filter(
-    (node) => node !== primary && isServing(node) && node.state.joined && hasData(node) && roleOf(node) === 'replica',
+    (node) => node !== primary && isServing(node) && hasData(node) && roleOf(node) === 'replica',
   )
   const best = bestReplica([primary, ...others])
   return best === null || best === primary ? null : targetOf(input, shard, target, best, `it has more than ${primary.spec.id}`)

@@ -89,8 +89,8 @@ const reboot = (input: GroupInput, shard: ShardSpec, node: NodeFacts): readonly 
       const heir = heirOf(input, shard, node)
       if (heir !== null) return [targetOf(input, shard, target, heir, `${node.spec.id} is to be rebooted`)]
       if (shard.nodes.length > 1 && node.state.parameters['appendonly'] !== 'yes') return []
-    } else if (roleOf(node) === 'primary') {
-      return [] // it has not handed over yet
+    } else if (unfenced(input, shard).includes(node)) {
+      return [] // it has not handed over yet, or does not say whether it has
     }
   }
   return isLastCopy(input, shard, node) ? [] : [{ do: 'stop', node: node.spec.id, because }]

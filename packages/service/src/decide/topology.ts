@@ -2,7 +2,17 @@
 import { hasElection } from '../model/cluster.ts'
 import type { ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
-import { allFactsOf, factsOf, type GroupInput, isInSync, isServing, type NodeFacts, roleOf } from './input.ts'
+import {
+  allFactsOf,
+  factsOf,
+  type GroupInput,
+  isInSync,
+  isServing,
+  leavingFacts,
+  type NodeFacts,
+  roleOf,
+  takesWrites,
+} from './input.ts'
 import { livesAsPrimary, unfenced } from './primary.ts'
 
 export interface Topology {
@@ -70,10 +80,12 @@ const knowsAsPrimary = (node: NodeFacts, primary: NodeFacts): boolean =>
     (entry) => entry.id === primary.state.clusterNodeId && entry.primaryId === null && entry.slots.length > 0,
   ) ?? false
 
-/** Cluster mode: nodes that were added later are made known to every other one. */
+/** Cluster mode: nodes that were added later are made known to every other one, also to a primary that is leaving: its data is copied from it. */
 export const decideMeetings = (input: GroupInput): Topology => {
   if (input.spec.kind !== 'cme') return settled
-  const serving = input.spec.shards.flatMap((shard) => factsOf(input, shard)).filter(isServing)
+  const serving = input.spec.shards
+    .flatMap((shard) => [...factsOf(input, shard), ...leavingFacts(input, shard).filter(takesWrites)])
+    .filter(isServing)
   const actions = serving.flatMap((node): readonly Action[] => {
     const others = serving.filter((other) => other !== node && !knows(other, node)).map((other) => other.spec.id)
     return others.length === 0 ? [] : [{ do: 'meet', node: node.spec.id, others }]
@@ -103,9 +115,16 @@ export const decideForgetting = (input: GroupInput): readonly Action[] => {
 
 const ownEntry = (node: NodeFacts) => node.seen.engine?.cluster?.nodes.find((entry) => entry.id === node.state.clusterNodeId)
 
+/** Only primaries vote. Whoever runs and does not answer may be one; where too few are left nobody can be elected. */
+const canElect = (input: GroupInput): boolean => {
+  const mayVote = (node: NodeFacts): boolean => node.seen.process !== 'absent' && (node.seen.engine === null || takesWrites(node))
+  const { shards } = input.spec
+  return shards.filter((shard) => allFactsOf(input, shard).some(mayVote)).length * 2 > shards.length
+}
+
 /** Do the engines themselves hold the primary that `heir` follows for dead? Then they may be about to elect somebody. */
 const isElecting = (input: GroupInput, heir: NodeFacts): boolean => {
-  if (!hasElection(input.spec)) return false
+  if (!hasElection(input.spec) || !canElect(input)) return false
   const lost = ownEntry(heir)?.primaryId
   return heir.seen.engine?.cluster?.nodes.some((entry) => entry.id === lost && entry.flags.includes('fail')) ?? false
 }

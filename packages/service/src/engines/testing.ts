@@ -30,14 +30,6 @@ export const installed = (...names: readonly EngineName[]): readonly InstalledEn
   return found
 }
 
-export const until = async (what: string, holds: () => Promise<boolean>, deadlineMs = 5_000): Promise<void> => {
-  const deadline = performance.now() + deadlineMs
-  while (!(await holds())) {
-    if (performance.now() > deadline) assert.fail(`not within ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 3))
-  }
-}
-
 const isFree = (address: string): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer()

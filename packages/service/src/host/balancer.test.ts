@@ -10,13 +10,14 @@ import { fileURLToPath } from 'node:url'
 import { LarderError } from '../errors.ts'
 import type { Endpoint, ProcessIdentity } from '../model/group.ts'
 import type { Balancer } from '../ports/balancer.ts'
+import { until } from '../testing/busy-machine.ts'
 import { openBalancer, tableOf } from './balancer.ts'
 import { discoveryText } from './endpointd/protocol.ts'
 import { createLinuxHost } from './linux.ts'
 import { applyRules } from './nftables.ts'
 import { removalText } from './nftables-rules.ts'
 import { canUseNftables } from './nftables-try.ts'
-import { askName, exchange, listenNamed, randomLoopbackPrefix, until } from './testing.ts'
+import { askName, exchange, listenNamed, randomLoopbackPrefix } from './testing.ts'
 
 const nft = ['nft']
 const capability = await canUseNftables(nft)

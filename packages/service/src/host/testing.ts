@@ -5,17 +5,10 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { openCatalog } from '../engines/catalog.ts'
+import { until } from '../testing/busy-machine.ts'
 
 /** Three numbers of an address that no other test uses (as good as surely), and no home: `127.213.7`. */
 export const randomLoopbackPrefix = (): string => `127.${randomInt(200, 252)}.${randomInt(0, 256)}`
-
-export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 5_000
-  while (!(await holds())) {
-    if (performance.now() > deadline) assert.fail(`not within 5 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
 
 /** A server that says its name on each connection and then echoes. */
 export const listenNamed = async (address: string, port: number, name = address): Promise<Server & AsyncDisposable> => {

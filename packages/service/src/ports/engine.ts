@@ -45,7 +45,7 @@ export interface NodePlan {
   readonly tls?: NodeCertificate
   /** Valkey and Redis OSS: whether it speaks TLS alone. Left out: it does, where it has a certificate. */
   readonly transit?: TransitMode
-  /** `cme`, and only for the first start of a node; later its own nodes.conf counts. */
+  /** `cme`, and only for a start without a nodes.conf, as the first is; later that counts. */
   readonly cluster?: ClusterPlan
   /** `cme`: it comes back as a replica, and is told what has changed while it was away. */
   readonly rejoin?: ClusterRejoin

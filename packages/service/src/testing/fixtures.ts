@@ -18,7 +18,7 @@ import type { FakeWorld } from './fake-world.ts'
 
 export const region = 'us-east-1'
 
-const nodeSpec = (id: string, kind: GroupKind, shard: string, ordinal: number): NodeSpec => ({
+export const nodeSpec = (id: string, kind: GroupKind, shard: string, ordinal: number): NodeSpec => ({
   ...nodeIds({ id, kind }, shard, ordinal),
   zone: zonesOf(region)[(ordinal - 1) % 3] ?? `${region}a`,
   createdAt: 0,

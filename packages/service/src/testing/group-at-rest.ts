@@ -22,7 +22,7 @@ const nodeState = (spec: GroupSpec, shard: string, id: string, index: number): N
   parameters: {},
   parameterStatus: 'in-sync',
   rebootsDone: 0,
-  clusterNodeId: null,
+  clusterNodeId: spec.kind === 'cme' ? `c${index}` : null,
   joined: true,
 })
 
@@ -48,13 +48,37 @@ const engineOf = (index: number, primary: string | null, bound: readonly string[
 })
 
 export const primaryEndpoint = '127.64.0.1'
+export const configurationEndpoint = '127.64.0.3'
 
-/** A group of one shard. Nodes are `demo-001`, `demo-002`, … at 127.65.0.1, 127.65.0.2, …; their offset is 100. */
-export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): GroupInput => {
-  const spec = groupSpec('demo', kind, 1, nodes)
+/** What every node of a cluster knows: the first of each shard has its slots. */
+const clusterOf = (spec: GroupSpec, nodes: readonly NodeState[], index: number): NonNullable<EngineStatus['cluster']> => ({
+  myId: nodes[index]?.clusterNodeId ?? '',
+  state: 'ok',
+  currentEpoch: 1,
+  nodes: nodes.map((node) => {
+    const primary = nodes.find((other) => other.shard === node.shard)
+    return {
+      id: node.clusterNodeId ?? '',
+      address: node.address,
+      port: node.port,
+      flags: [node === primary ? 'master' : 'slave'],
+      primaryId: node === primary ? null : (primary?.clusterNodeId ?? null),
+      linkUp: true,
+      slots: node === primary ? (spec.shards.find((shard) => shard.id === node.shard)?.slots ?? []) : [],
+      configEpoch: 1,
+    }
+  }),
+})
+
+/**
+ * A group at rest; only in cluster mode of more than one shard. Nodes are `demo-001`, `demo-002`, … (`demo-0001-001`, … in cluster mode) at
+ * 127.65.0.1, 127.65.0.2, …; their offset is 100.
+ */
+export const groupAtRest = (kind: GroupKind, nodes: number, shards = 1): GroupInput => {
+  const spec = groupSpec('demo', kind, shards, nodes)
   const entries = spec.shards.flatMap((shard) => shard.nodes.map((node) => ({ shard: shard.id, id: node.id })))
   const states = entries.map(({ shard, id }, index) => nodeState(spec, shard, id, index))
-  const first = states[0]
+  const firstOf = (shard: string): NodeState | undefined => states.find((node) => node.shard === shard)
   const state: GroupState = {
     region: spec.region,
     space: spec.space,
@@ -62,18 +86,24 @@ export const groupAtRest = (kind: Exclude<GroupKind, 'cme'>, nodes: number): Gro
     status: 'available',
     reason: null,
     generation: spec.generation,
-    shards: kind === 'memcached' ? {} : { '0001': { primary: first?.id ?? null, epoch: 1 } },
+    shards:
+      kind === 'memcached'
+        ? {}
+        : Object.fromEntries(spec.shards.map(({ id }) => [id, { primary: firstOf(id)?.id ?? null, epoch: 1 }])),
     nodes: Object.fromEntries(states.map((node) => [node.id, node])),
     primaryEndpoint: kind === 'cmd' ? { address: primaryEndpoint, port: 6379 } : null,
     readerEndpoint: kind === 'cmd' ? { address: '127.64.0.2', port: 6379 } : null,
-    configurationEndpoint: kind === 'memcached' ? { address: '127.64.0.3', port: 11211 } : null,
+    configurationEndpoint: kind === 'memcached' || kind === 'cme' ? { address: configurationEndpoint, port: spec.port } : null,
     discoveryVersion: kind === 'memcached' ? 1 : 0,
     discoveryNodes: kind === 'memcached' ? states.map((node) => `${node.address}:${node.port}`) : [],
   }
   const observed = states.map((node, index): ObservedNode => {
-    const isPrimary = index === 0
-    const bound = isPrimary && kind === 'cmd' ? [node.address, primaryEndpoint] : [node.address]
-    const engine = engineOf(index, isPrimary ? null : addressOf(0), bound, 100)
+    const primary = firstOf(node.shard)
+    const isPrimary = node === primary
+    const floating = kind === 'cmd' ? [primaryEndpoint] : kind === 'cme' ? [configurationEndpoint] : []
+    const bound = [node.address, ...(index === 0 ? floating : [])]
+    const status = engineOf(index, isPrimary ? null : (primary?.address ?? null), bound, 100)
+    const engine = kind === 'cme' ? { ...status, cluster: clusterOf(spec, states, index) } : status
     return {
       id: node.id,
       process: 'running',

@@ -7,6 +7,7 @@ import { defaultSecurityGroup, type SecurityGroupRecord, securityGroupKey } from
 import type { Firewall, Guard } from '../../ports/firewall.ts'
 import { put, remove } from '../../ports/records.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { groupSpec, realClock, region } from '../../testing/fixtures.ts'
 import { createFirewallController, type FirewallController } from './firewall.ts'
 
@@ -20,14 +21,6 @@ const stateOf = ({ region: where, space, id: name }: GroupSpec, ...addresses: re
   nodes: Object.fromEntries(addresses.map((address) => [address, { id: address, address, port: 6379 } as NodeState])),
   ...{ primaryEndpoint: null, readerEndpoint: null, configurationEndpoint: null, discoveryVersion: 0, discoveryNodes: [] },
 })
-
-const until = async (what: string, holds: () => boolean): Promise<void> => {
-  const deadline = Date.now() + 5_000
-  while (!holds()) {
-    if (Date.now() > deadline) assert.fail(`not within 5 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
 
 const inWorld = async (
   body: (world: {

@@ -13,6 +13,7 @@ import { put, readRecord } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { withTransactionHook } from '../../store/hook.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, realClock, region, startManager } from '../../testing/fixtures.ts'
 import { createFirewallController } from './firewall.ts'
@@ -24,14 +25,6 @@ const guarded = (spec: GroupSpec, ...securityGroupIds: readonly string[]): Group
   ...spec,
   labels: { ...spec.labels, securityGroupIds },
 })
-
-const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
-  const deadline = Date.now() + 5_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within 5 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-}
 
 /** As long as the real one takes: who did not wait would be seen. */
 const applyMs = 5

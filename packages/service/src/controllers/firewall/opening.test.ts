@@ -8,6 +8,7 @@ import type { GroupState } from '../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, region, startManager } from '../../testing/fixtures.ts'
 
@@ -53,13 +54,8 @@ for (const { action, isDone } of rows) {
       assert.ok(record !== null)
       return record.value
     }
-    const until = async (what: string, holds: (state: GroupState | null) => boolean): Promise<void> => {
-      const deadline = Date.now() + 5_000
-      while (!holds((await readRecord<GroupState>(store, stateKey(spec)))?.value ?? null)) {
-        if (Date.now() > deadline) throw new Error(`not within 5 s: ${what}`)
-        await new Promise((resolve) => setTimeout(resolve, 1))
-      }
-    }
+    const untilState = (what: string, holds: (state: GroupState | null) => boolean): Promise<void> =>
+      until(what, async () => holds((await readRecord<GroupState>(store, stateKey(spec)))?.value ?? null))
     const firewall: { asked: number; answer: Promise<void> } = { asked: 0, answer: Promise.resolve() }
     let isAtRest = false
     const guarding = {
@@ -75,14 +71,14 @@ for (const { action, isDone } of rows) {
     try {
       await manager.start()
       await store.transact([], [put(specKey(spec), spec), put(clusterKey(region, 'g-001'), { space: spec.space, id: spec.id })])
-      await until('the group is there', (state) => state?.status === 'available')
+      await untilState('the group is there', (state) => state?.status === 'available')
 
       isAtRest = true
       const failing = Promise.withResolvers<void>()
       firewall.asked = 0
       firewall.answer = failing.promise
       await store.transact([], [put(specKey(spec), { ...spec, generation: 2 })])
-      await until(
+      await untilState(
         'the firewall is asked, or nobody asks it',
         (state) => firewall.asked > 0 || (state !== null && isDone(world, state)),
       )
@@ -92,10 +88,10 @@ for (const { action, isDone } of rows) {
       firewall.answer = Promise.reject(new LarderError('machine', 'nft failed', { retry: true }))
       firewall.answer.catch(() => undefined) // told to who asks
       failing.reject(new LarderError('machine', 'nft failed', { retry: true }))
-      await until('the reason is told', (state) => state?.reason === 'nft failed')
+      await untilState('the reason is told', (state) => state?.reason === 'nft failed')
       assert.equal(isDone(world, await current()), false, 'done although the firewall failed')
       firewall.answer = Promise.resolve()
-      await until('it is done', (state) => state !== null && isDone(world, state))
+      await untilState('it is done', (state) => state !== null && isDone(world, state))
     } finally {
       firewall.answer = Promise.resolve()
       await manager.stop()

@@ -191,7 +191,9 @@ const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>
   const operations: readonly Operation[] = former === null ? [] : input.events.failover(input.spec, former, action.primary)
   await input.cell.update((state) => {
     const next = { primary: action.primary, epoch: action.epoch, fence: action.fence, ...(former === null ? {} : { former }) }
-    return { ...state, shards: { ...state.shards, [action.shard]: next } }
+    // Who is named in the place of another has the data of the shard; where nobody has, what it has is the data from now on.
+    const named = former === null ? state : changeNode(state, action.primary, { joined: true, synced: true })
+    return { ...named, shards: { ...state.shards, [action.shard]: next } }
   }, operations)
   if (former !== null) {
     const { shard, primary, epoch, because } = action

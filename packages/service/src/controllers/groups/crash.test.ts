@@ -10,18 +10,9 @@ import { listRecords, put } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { withTransactionHook } from '../../store/hook.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, startManager } from '../../testing/fixtures.ts'
-
-const deadlineMs = 5_000
-
-const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
-  const deadline = Date.now() + deadlineMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-}
 
 const writeSpec = async (store: Store, spec: GroupSpec): Promise<void> => {
   const ids = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))
@@ -53,8 +44,17 @@ const assertNothingStray = async (store: Store, world: FakeWorld): Promise<void>
   assert.ok(nodes.every((node) => node.process !== null && !node.starting))
 }
 
-/** Runs `change` on a group that is at rest, with Larder dying at one write; false when there were fewer writes than that. */
-const crashAt = async (before: GroupSpec | null, change: GroupSpec, at: number, phase: 'before' | 'after'): Promise<boolean> => {
+/**
+ * Runs `change` on a group that is at rest, with Larder dying at one write; false when there were fewer writes than that. What is wanted when
+ * Larder comes back is `change`, or `instead`.
+ */
+const crashAt = async (
+  before: GroupSpec | null,
+  change: GroupSpec,
+  at: number,
+  phase: 'before' | 'after',
+  instead: GroupSpec = change,
+): Promise<boolean> => {
   const store = createMemoryStore()
   const world = createFakeWorld()
   const first = startManager(store, world)
@@ -84,10 +84,11 @@ const crashAt = async (before: GroupSpec | null, change: GroupSpec, at: number, 
   const died = dead
   world.onAction = () => {}
 
+  if (instead !== change) await writeSpec(store, instead)
   const last = startManager(store, world)
   try {
     await last.start()
-    await until(`everything at rest after a death ${phase} write ${at}`, () => settled(store, change))
+    await until(`everything at rest after a death ${phase} write ${at}`, () => settled(store, instead))
     await assertNothingStray(store, world)
   } finally {
     await last.stop()
@@ -115,13 +116,21 @@ const resized = (spec: GroupSpec, nodes: number): GroupSpec => ({
   shards: groupSpec(spec.id, spec.kind, spec.shards.length, nodes).shards,
 })
 
-const cases: readonly (readonly [name: string, before: GroupSpec | null, change: GroupSpec])[] = [
-  ...(['cmd', 'cme', 'memcached'] as const).flatMap((kind): readonly (readonly [string, GroupSpec | null, GroupSpec])[] => {
+type Case = readonly [name: string, before: GroupSpec | null, change: GroupSpec, instead?: GroupSpec]
+
+const cases: readonly Case[] = [
+  ...(['cmd', 'cme', 'memcached'] as const).flatMap((kind): readonly Case[] => {
     const spec = groupSpec('g', kind, kind === 'cme' ? 2 : 1, 2)
     return [
       [`the creation of a ${kind} group`, null, spec],
       [`the growth of a ${kind} group`, spec, resized(spec, 3)],
       [`the shrinking of a ${kind} group`, resized(spec, 3), { ...spec, generation: 3 }],
+      [
+        `the shrinking of a ${kind} group that is taken back`,
+        resized(spec, 3),
+        { ...spec, generation: 3 },
+        { ...resized(spec, 3), generation: 4 },
+      ],
       [`the deletion of a ${kind} group`, spec, deleted(spec)],
     ]
   }),
@@ -133,11 +142,11 @@ const cases: readonly (readonly [name: string, before: GroupSpec | null, change:
 const mostWrites = 60
 let points = 0
 
-for (const [name, before, change] of cases) {
+for (const [name, before, change, instead] of cases) {
   test(`${name} survives the death of Larder before and after each of its writes`, async () => {
     for (const phase of ['before', 'after'] as const) {
       for (let at = 1; at <= mostWrites; at += 1) {
-        if (!(await crashAt(before, change, at, phase))) break
+        if (!(await crashAt(before, change, at, phase, instead))) break
         points += 1
         assert.ok(at < mostWrites, 'a change has an end')
       }

@@ -5,17 +5,10 @@ import { clusterKey, specKey, stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { createMemoryStore } from '../../store/memory.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
 import { groupSpec, startManager } from '../../testing/fixtures.ts'
 import type { Manager } from './manager.ts'
-
-const until = async (what: string, holds: () => Promise<boolean> | boolean, deadlineMs = 5_000): Promise<void> => {
-  const deadline = Date.now() + deadlineMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
 
 export const writeSpec = async (store: Store, spec: GroupSpec): Promise<void> => {
   const ids = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))
@@ -200,5 +193,27 @@ test('a rebooted primary hands over first', async () => {
     assert.equal((await stateOf(store, spec))?.shards['0001']?.primary, 'demo-002')
     assert.ok(world.engines().get('demo-002')?.data.has('kept'))
     await assertHealthy(store, world, rebooted)
+  })
+})
+
+test('a primary dies while its last replica is being removed: what the replica has comes back to it, and the removal goes on', async () => {
+  await withManager(async (store, world, start) => {
+    const spec = { ...groupSpec('demo', 'cmd', 1, 2), automaticFailover: false }
+    await start()
+    await writeSpec(store, spec)
+    await available(store, spec)
+    world.engines().get('demo-002')?.data.add('kept')
+    const alone: GroupSpec = {
+      ...spec,
+      generation: 2,
+      shards: spec.shards.map((shard) => ({ ...shard, nodes: shard.nodes.slice(0, 1) })),
+    }
+    const written = writeSpec(store, alone)
+    world.kill('demo-001')
+    await written
+    await available(store, alone)
+    await assertHealthy(store, world, alone)
+    assert.deepEqual([...world.engines().keys()], ['demo-001'])
+    assert.ok(world.engines().get('demo-001')?.data.has('kept'))
   })
 })

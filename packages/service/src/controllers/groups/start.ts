@@ -48,12 +48,13 @@ const planOf = (
   node: NodeState,
   action: StartAction,
   wanted: WantedSettings,
+  clusterFile: string | null,
 ): NodePlan => {
   const place = context.place(spec.region, node.id)
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
   const login = loginOf(context, spec, context.machine.name)
-  const cluster = spec.kind === 'cme' && !node.joined ? clusterPlan(spec, cell.value, node) : null
+  const cluster = spec.kind === 'cme' && (!node.joined || clusterFile === null) ? clusterPlan(spec, cell.value, node) : null
   const engine = engineOf(context, spec)
   const logins = context.logins(engine)
   return {
@@ -101,10 +102,10 @@ const rejoinOf = async (
   cell: StateCell,
   node: NodeState,
   action: StartAction,
+  previous: string | null,
 ): Promise<ClusterRejoin | null> => {
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   if (spec.kind !== 'cme' || !node.joined || node.clusterNodeId === null || primary?.clusterNodeId == null) return null
-  const previous = await context.host.readFile(`${context.place(spec.region, node.id).folder}/nodes.conf`)
   const view = (await (await controlOf(context, spec, primary)).status()).cluster
   if (previous === null || view === null) return null
   return { previous, myId: node.clusterNodeId, primaryId: primary.clusterNodeId, view }
@@ -125,12 +126,13 @@ const launch = async (
   const place = context.place(spec.region, node.id)
   const running = node.starting ? await alreadyStarted(context, place.tag) : null
   if (running !== null) return running
-  const plan = planOf(context, spec, cell, node, action, wanted)
+  const clusterFile = spec.kind === 'cme' ? await context.host.readFile(`${place.folder}/nodes.conf`) : null
+  const plan = planOf(context, spec, cell, node, action, wanted, clusterFile)
   const issued =
     spec.transitEncryption === undefined
       ? null
       : issueCertificate(context, spec, cell.value, node, hasFixedCertificate(spec, wanted))
-  const rejoin = await rejoinOf(context, spec, cell, node, action)
+  const rejoin = await rejoinOf(context, spec, cell, node, action, clusterFile)
   const { files, launch: how } = context
     .adapter(spec.engine)
     .render({ ...plan, ...(rejoin === null ? {} : { rejoin }), ...(issued === null ? {} : { tls: issued.tls }) })

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { LarderError } from '../../errors.ts'
+import { until } from '../../testing/busy-machine.ts'
 import { adapterFor } from '../index.ts'
-import { installed, openYard, until } from '../testing.ts'
+import { installed, openYard } from '../testing.ts'
 
 /** Of each thread, as the kernel has it. */
 const statesOf = (pid: number): readonly (string | undefined)[] =>

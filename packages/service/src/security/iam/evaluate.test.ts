@@ -147,7 +147,7 @@ for (const [name, expected, statement, context, version] of cases)
   })
 
 test('a pattern of many stars takes no more than the product of the lengths', () => {
-  const began = performance.now()
+  const began = process.cpuUsage()
   decide([allow({ Resource: `arn:aws:elasticache:${'*a'.repeat(300)}` })], `arn:aws:elasticache:x:x:${'a'.repeat(2_000)}b`)
-  assert.ok(performance.now() - began < 1_000)
+  assert.ok(process.cpuUsage(began).user < 1_000_000)
 })

@@ -146,39 +146,81 @@ export const propagate = (machine: Machine, primary: SimEngine): void => {
 export const wake = (machine: Machine, engine: SimEngine): void => {
   engine.silentAt = machine.time.now()
   for (const command of engine.waiting.splice(0)) command()
-  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) engine.log = [...engine.link.log]
-  else engine.link = null
+  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) {
+    engine.log = [...engine.link.log]
+    propagate(machine, engine) // to those that copy from it
+  } else engine.link = null
   keepSynced(machine, engine)
 }
 
 // ---- cluster mode -----------------------------------------------------------------------------------------------------
 
+/** What a node hears of another. In its view a slot has one owner: who claims it in the highest epoch. */
+export const learn = (members: Map<string, ClusterMember>, member: ClusterMember): void => {
+  let { slots } = member
+  for (const [id, other] of members) {
+    const both = (one: ClusterMember['slots'], [first]: ClusterMember['slots'][number]): boolean =>
+      one.some(([start]) => start === first)
+    if (id === member.id) continue
+    if (other.configEpoch > member.configEpoch) slots = slots.filter((range) => !both(other.slots, range))
+    else if (other.slots.some((range) => both(slots, range)))
+      members.set(id, { ...other, slots: other.slots.filter((range) => !both(slots, range)) })
+  }
+  members.set(member.id, slots === member.slots ? member : { ...member, slots })
+}
+
+/** `other` hears from `from` what has become of a member. */
+const hear = (machine: Machine, other: SimEngine, from: SimEngine, member: ClusterMember): void => {
+  const known = other.members.get(member.id)
+  if (!other.alive || known === undefined || known.configEpoch > member.configEpoch) return
+  const before = isReplica(other)
+  const mine = myself(other)
+  learn(other.members, member)
+  // Somebody has taken its slots in a newer epoch: it follows.
+  if (mine !== undefined && mine.id !== member.id && member.slots.length > 0 && mine.configEpoch < member.configEpoch) {
+    const taken = mine.slots.some(([first]) => member.slots.some(([start]) => start === first))
+    const followed = mine.primaryId !== null && (other.members.get(mine.primaryId)?.slots.length ?? 0) === 0
+    const same = other.shard === from.shard
+    if (taken || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
+  }
+  if (isReplica(other) !== before || other.link !== sourceOf(machine, other)) keepSynced(machine, other)
+}
+
 /** Everybody who knows the member hears of its new place; who is stopped hears of it when it runs again. */
 const gossip = (machine: Machine, from: SimEngine, member: ClusterMember): void => {
-  const tell = (other: SimEngine): void => {
-    const known = other.members.get(member.id)
-    if (!other.alive || known === undefined || known.configEpoch > member.configEpoch) return
-    const before = isReplica(other)
-    other.members.set(member.id, member)
-    const mine = myself(other)
-    // Somebody has taken its slots in a newer epoch: it follows.
-    if (mine !== undefined && mine.id !== member.id && member.slots.length > 0 && mine.configEpoch < member.configEpoch) {
-      const taken = mine.slots.some(([first]) => member.slots.some(([start]) => start === first))
-      const followed = mine.primaryId !== null && (other.members.get(mine.primaryId)?.slots.length ?? 0) === 0
-      const same = other.shard === from.shard
-      if (taken || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
-    }
-    if (isReplica(other) !== before || other.link !== sourceOf(machine, other)) keepSynced(machine, other)
-  }
   for (const other of machine.living()) {
     if (other === from) continue
     const deliver = (): void => {
-      if (canRun(other, machine.time.now())) tell(other)
-      else if (other.alive) other.waiting.push(() => tell(other))
+      if (canRun(other, machine.time.now())) hear(machine, other, from, member)
+      else if (other.alive) other.waiting.push(() => hear(machine, other, from, member))
     }
     machine.time.after(machine.random.between(1, 10), deliver)
   }
 }
+
+/** Two nodes get to know each other, and everybody whom the other knows. */
+export const meet = (machine: Machine, engine: SimEngine, other: SimEngine): void => {
+  if (!canRun(other, machine.time.now())) return
+  for (const [one, another] of [
+    [engine, other],
+    [other, engine],
+  ] as const)
+    for (const member of another.members.values()) if (!one.members.has(member.id)) learn(one.members, member)
+}
+
+/** Nodes say again and again what they are: whoever was not there when it changed hears of it a little later. */
+export const keepTelling = (machine: Machine): void => {
+  const running = machine.living().filter((engine) => canRun(engine, machine.time.now()))
+  for (const from of running) {
+    const mine = myself(from)
+    for (const other of running)
+      if (mine !== undefined && other !== from && !isSame(other.members.get(mine.id), mine)) hear(machine, other, from, mine)
+  }
+  machine.time.after(1_000, () => keepTelling(machine))
+}
+
+const isSame = (known: ClusterMember | undefined, member: ClusterMember): boolean =>
+  known?.primaryId === member.primaryId && known.configEpoch === member.configEpoch && known.slots.length === member.slots.length
 
 /** It becomes primary of its shard, in a new epoch. */
 export const takeOver = (machine: Machine, engine: SimEngine, how: boolean | 'elected'): void => {
@@ -239,6 +281,7 @@ export const replicateNode = (machine: Machine, engine: SimEngine, nodeId: strin
 }
 
 const nodeTimeoutMs = 15_000
+const electionDelayMs = 500
 
 /** More than half of the primaries that own slots run. */
 export const hasMajority = (machine: Machine, engine: SimEngine): boolean => {
@@ -251,8 +294,10 @@ export const hasMajority = (machine: Machine, engine: SimEngine): boolean => {
 export const createElections = (machine: Machine) => {
   const downSince = new Map<string, number>()
   /** A node is only suspected (`fail?`) until a majority of the primaries agrees; then it is `fail` until it is back. */
-  const failed = new Set<string>()
+  const failed = new Map<string, number>()
   const isFailed = (id: string): boolean => failed.has(id)
+  /** Everybody has heard of it for as long as replicas wait before they stand for election. */
+  const isLong = (id: string): boolean => machine.time.now() - (failed.get(id) ?? machine.time.now()) >= electionDelayMs
   const look = (): void => {
     const now = machine.time.now()
     const cluster = machine.living().filter((engine) => engine.plan.election === true)
@@ -267,12 +312,12 @@ export const createElections = (machine: Machine) => {
         now - (downSince.get(id) ?? now) > nodeTimeoutMs &&
         cluster.some((other) => canRun(other, now) && hasMajority(machine, other))
       )
-        failed.add(id)
+        failed.set(id, failed.get(id) ?? now)
     }
     const candidates = cluster.filter((engine) => {
       const primary = isReplica(engine) ? myself(engine)?.primaryId : null
       const owns = (engine.members.get(primary ?? '')?.slots.length ?? 0) > 0
-      return owns && primary != null && canRun(engine, now) && engine.synced && isFailed(primary) && hasMajority(machine, engine)
+      return owns && primary != null && canRun(engine, now) && engine.synced && isLong(primary) && hasMajority(machine, engine)
     })
     const best = candidates.toSorted((a, b) => b.log.length - a.log.length)[0]
     if (best !== undefined) takeOver(machine, best, 'elected')

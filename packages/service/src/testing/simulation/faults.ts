@@ -4,8 +4,10 @@ import { specKey, stateKey } from '../../model/keys.ts'
 import { zoneKey } from '../../model/zone-records.ts'
 import { put, readRecord, remove } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
+import { nodeSpec } from '../fixtures.ts'
 import { isReplica, type SimEngine } from './engine.ts'
 import type { Lives } from './larder.ts'
+import { staleMs } from './ledger.ts'
 import type { Random } from './random.ts'
 import type { Time } from './time.ts'
 import type { SimWorld } from './world.ts'
@@ -103,6 +105,7 @@ const trouble = (
     else if (which === 'slow answers') world.trouble.slowness = Math.floor(chance * 700)
     else if (which === 'slow store') lives.storeSlowness = Math.floor(chance * 500)
     else lives.storeTrouble = chance
+    if (which === 'answers' || which === 'slow answers') world.trouble.deafUntil = time.now() + staleMs
   }
   set(random.pick([0.1, 0.3, 0.7]))
   time.after(random.between(100, 2_000), () => set(0))
@@ -121,6 +124,46 @@ const zoneLoss = (stage: Stage): void => {
     note(`${zone} comes up`)
     write(store.transact([], [remove(key)]))
   })
+}
+
+/** Fewest nodes of a shard: where one takes over by itself there has to be one. */
+const leastNodes = ({ kind, automaticFailover }: GroupSpec): number => (kind === 'cmd' && automaticFailover ? 2 : 1)
+
+/** Some nodes of a shard are no longer wanted; the primary is one of them more often than not. */
+const scaleIn = (stage: Stage): void =>
+  request(stage, (spec, state) =>
+    inOneShard(stage, spec, (shard) => {
+      const primary = state.shards[shard.id]?.primary
+      const most = shard.nodes.length - leastNodes(spec)
+      if (most < 1) return shard
+      const nodes = [...shard.nodes]
+      for (let count = stage.random.between(1, most); count > 0; count -= 1) {
+        const found = stage.random.chance(0.5) ? nodes.findIndex((node) => node.id === primary) : -1
+        nodes.splice(found < 0 ? stage.random.between(0, nodes.length - 1) : found, 1)
+      }
+      // A reboot of one that is alone loses everything, as whoever asks for it knows.
+      const isToReboot = nodes.some((node) => node.reboots > (state.nodes[node.id]?.rebootsDone ?? 0))
+      return nodes.length === 1 && isToReboot ? shard : { ...shard, nodes }
+    }),
+  )
+
+/** A shard gets one or two nodes more; one that is leaving may be asked back. */
+const scaleOut = (stage: Stage): void =>
+  request(stage, (spec) =>
+    inOneShard(stage, spec, (shard) => {
+      const used = new Set(shard.nodes.map((node) => node.id))
+      const free = [1, 2, 3, 4, 5, 6].map((ordinal) => nodeSpec(spec.id, spec.kind, shard.id, ordinal))
+      const added = free.filter((node) => !used.has(node.id)).slice(0, stage.random.between(1, 2))
+      return { ...shard, nodes: [...shard.nodes, ...added] }
+    }),
+  )
+
+/** Somebody dies in the middle of it. */
+const killMeanwhile = (stage: Stage, lateMs: number): void => {
+  const { time, random } = stage
+  const engines = shardOf(stage)
+  const chosen = random.chance(0.7) ? primaryOf(engines) : engines.find(isReplica)
+  time.after(random.between(0, lateMs), () => kill(stage, chosen))
 }
 
 const faults: readonly (readonly [weight: number, fault: Fault])[] = [
@@ -229,15 +272,21 @@ const faults: readonly (readonly [weight: number, fault: Fault])[] = [
             }),
       ),
   ],
+  [4, scaleIn],
   [
-    1,
-    (stage) =>
-      request(stage, (spec, state) =>
-        inOneShard(stage, spec, (shard) => {
-          const primary = state.shards[shard.id]?.primary
-          return shard.nodes.length < 3 ? shard : { ...shard, nodes: shard.nodes.filter((node) => node.id !== primary) }
-        }),
-      ),
+    6,
+    (stage) => {
+      scaleIn(stage)
+      killMeanwhile(stage, 150)
+    },
+  ],
+  [2, scaleOut],
+  [
+    4,
+    (stage) => {
+      scaleOut(stage)
+      killMeanwhile(stage, 500)
+    },
   ],
 ]
 

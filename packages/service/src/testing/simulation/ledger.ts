@@ -21,7 +21,7 @@ interface Shard {
 /** An engine that did not answer a moment ago may have been passed over rightly. */
 const answeredLongEnoughMs = 1_500
 /** A decision may rest on what was seen so long ago. */
-const staleMs = 900
+export const staleMs = 900
 
 export interface Ledger {
   /** What the store says now. */
@@ -29,8 +29,8 @@ export interface Ledger {
   onPrimary(engine: SimEngine, planned: boolean): void
   onStart(engine: SimEngine, asPrimary: boolean): void
   onWrite(engine: SimEngine, id: number): void
-  /** Larder kills it, because of a decision. */
-  onKill(engine: SimEngine, because: string): void
+  /** Larder kills it, because of a decision. `raced`: the primary that this decision saw has died since. */
+  onKill(engine: SimEngine, because: string, raced: boolean): void
   onDeath(engine: SimEngine): void
   /** The engines elected it, without Larder. */
   onElected(engine: SimEngine): void
@@ -45,7 +45,7 @@ export interface Ledger {
 interface LedgerOptions {
   readonly now: () => number
   readonly living: () => readonly SimEngine[]
-  /** Are answers being lost? Then somebody may have been passed over rightly. */
+  /** Are answers being lost, or do they come late? Then somebody may have been passed over rightly. */
   readonly isDeaf: () => boolean
   readonly note: (text: string) => void
 }
@@ -124,7 +124,7 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
       giveUp(engine, 'election')
       shard.primary = engine
     },
-    onKill(engine, because) {
+    onKill(engine, because, raced) {
       if (!engine.alive || engine.killed || !holds(engine) || because === 'zone') return
       const shard = shardOf(engine)
       const elsewhere = othersOf(engine).filter(holds)
@@ -142,7 +142,10 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
       }
       const kept = new Set(elsewhere.flatMap((other) => other.log))
       const lost = engine.log.filter((id) => shard.acknowledged.has(id) && !shard.mayBeLost.has(id) && !kept.has(id))
-      if (lost.length > 0)
+      if (lost.length > 0 && raced) {
+        reasons.set('last copy, race', (reasons.get('last copy, race') ?? 0) + 1)
+        for (const id of lost) shard.mayBeLost.add(id)
+      } else if (lost.length > 0)
         throw new Violation('planned end', `${engine.id} is ended (${because}) with ${lost.length} writes that nobody else has`)
     },
     onPrimary(engine, planned) {

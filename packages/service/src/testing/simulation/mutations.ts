@@ -51,9 +51,34 @@ const withoutTargetFirst = (input: GroupInput): Decision => {
   return { ...decision, actions }
 }
 
+/** A replica that is leaving is removed, also while its primary is dead. */
+const withoutKeptCopies = (input: GroupInput): Decision => {
+  const decision = decideGroup(input)
+  const wanted = new Set(input.spec.shards.flatMap((shard) => shard.nodes.map((node) => node.id)))
+  const primaries = new Set(Object.values(input.state.shards).map((shard) => shard.primary))
+  const leaving = Object.keys(input.state.nodes).filter((id) => !wanted.has(id) && !primaries.has(id))
+  if (leaving.length === 0 || decision.actions.some((action) => action.do === 'remove-node')) return decision
+  return { ...decision, actions: leaving.map((node): Action => ({ do: 'remove-node', node })) }
+}
+
+/** One that is leaving is never named as a primary, nor waited for. */
+const withoutLeavingPrimaries = (input: GroupInput): Decision => {
+  const primaries = new Set(Object.values(input.state.shards).map((shard) => shard.primary))
+  const wanted = new Set(input.spec.shards.flatMap((shard) => shard.nodes.map((node) => node.id)))
+  return decideGroup(
+    seeing(input, (node) =>
+      !wanted.has(node.id) && primaries.has(node.id) && node.process === 'running' && node.engine !== null
+        ? { ...node, engine: { ...node.engine, loading: true } }
+        : node,
+    ),
+  )
+}
+
 export const mutations: Readonly<Record<string, { readonly decide: (input: GroupInput) => Decision; readonly breaks: RegExp }>> =
   {
     'the fence': { decide: withoutFence, breaks: /^(fence|two primaries|planned|best replica|empty primary)$/ },
     'the choice of the highest offset': { decide: withoutHighestOffset, breaks: /^(best replica|planned|lost)$/ },
+    'the wait for one that is leaving with the data': { decide: withoutKeptCopies, breaks: /^planned end$/ },
+    'the hand-over by one that is leaving': { decide: withoutLeavingPrimaries, breaks: /^health$/ },
     'the target that is written first': { decide: withoutTargetFirst, breaks: /^target first$/ },
   }

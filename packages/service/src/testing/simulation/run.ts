@@ -56,11 +56,20 @@ export const runSeed = async (
         violation ??= error
       }
     }
-  const ledger = createLedger({ now: time.now, living: () => world.living(), isDeaf: () => world.trouble.lostAnswers > 0, note })
+  const ledger = createLedger({
+    now: time.now,
+    living: () => world.living(),
+    isDeaf: () => world.trouble.lostAnswers > 0 || world.trouble.slowness > 0 || time.now() < world.trouble.deafUntil,
+    note,
+  })
   const world = createSimWorld(time, random, {
     onPrimary: guarded((engine, planned) => ledger.onPrimary(engine, planned)),
     onStart: guarded((engine, asPrimary) => ledger.onStart(engine, asPrimary)),
-    onKill: guarded((engine) => ledger.onKill(engine, stops.get(engine.id) ?? 'nobody decided it')),
+    onKill: guarded((engine) => {
+      const ended = stops.get(engine.id)
+      const raced = ended?.primary != null && !world.living().some((each) => each.identity.pid === ended.primary)
+      ledger.onKill(engine, ended?.because ?? 'nobody decided it', raced)
+    }),
     onDeath: (engine) => ledger.onDeath(engine),
     onElected: guarded((engine) => ledger.onElected(engine)),
     diesAtCommand: (after) => lives.diesAtCommand(after),
@@ -82,12 +91,16 @@ export const runSeed = async (
   const first = await readState()
   setTargets(first.shards)
   for (const engine of copyEngines(rest.engines)) world.place(engine)
-  const stops = new Map<string, string>()
-  const heard = guarded((decision: Decision): void => {
+  /** Why a node is ended, and the process that was seen as primary of its shard. */
+  const stops = new Map<string, { readonly because: string; readonly primary: number | null }>()
+  const heard = guarded((decision: Decision, { state, observed }: GroupInput): void => {
     for (const action of decision.actions) {
-      if (action.do === 'remove-node') stops.set(action.node, 'removal')
+      if (action.do !== 'stop' && action.do !== 'remove-node') continue
+      const shard = state.nodes[action.node]?.shard ?? ''
+      const seen = observed.nodes[state.shards[shard]?.primary ?? '']?.engine
+      const because = action.do === 'stop' ? action.because : 'removal'
+      stops.set(action.node, { because, primary: seen?.replication?.role === 'primary' ? seen.pid : null })
       if (action.do !== 'stop') continue
-      stops.set(action.node, action.because)
       note(`decided: ${action.node} is ended, ${action.because}`)
       const engine = world.living().find((each) => each.id === action.node)
       if (action.because === 'hung' && engine !== undefined && !engine.stopped && engine.silentAt < time.now() - 1_000)
@@ -96,7 +109,7 @@ export const runSeed = async (
   })
   const listening = (input: GroupInput): Decision => {
     const decision = decide(input)
-    heard(decision)
+    heard(decision, input)
     return decision
   }
   const lives = createLives({ world, store, random, decide: listening, onTargets: setTargets, note })
@@ -110,7 +123,8 @@ export const runSeed = async (
     engine.log.push(written)
     propagate(world.machine, engine)
   })
-  let writing = true
+  // Now and then nobody writes.
+  let writing = !random.chance(0.1)
   const write = (): void => {
     if (!writing) return
     for (const engine of world.living()) if (takesWrites(engine) || random.chance(0.2)) tryWrite(engine)

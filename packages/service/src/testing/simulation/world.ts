@@ -17,10 +17,14 @@ import {
   hasMajority,
   isReplica,
   keepSynced,
+  keepTelling,
+  learn,
   type Machine,
+  meet,
   replicateNode,
   type SimEngine,
   takeOver,
+  takesWrites,
   wake,
 } from './engine.ts'
 import type { Random } from './random.ts'
@@ -42,6 +46,8 @@ export interface Trouble {
   awayUntil: number
   /** Commands and their answers take up to so many milliseconds more. */
   slowness: number
+  /** What was seen while answers were late or lost may count until then. */
+  deafUntil: number
 }
 
 export interface Ports {
@@ -86,9 +92,10 @@ const late = (what: string): LarderError => new LarderError('deadline', `no answ
 export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWorld => {
   const processes = new Map<number, SimEngine>()
   const disks = new Map<string, Disk>()
-  const trouble: Trouble = { lostAnswers: 0, failedStarts: 0, slowness: 0, awayUntil: 0 }
+  const trouble: Trouble = { lostAnswers: 0, failedStarts: 0, slowness: 0, deafUntil: 0, awayUntil: 0 }
   let nextPid = 1_000
   let electing = false
+  let telling = false
   let cached: readonly SimEngine[] | null = null
 
   const living = (): readonly SimEngine[] => {
@@ -121,6 +128,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     if (!engine.alive || !engine.stopped) return
     engine.stopped = false
     engine.stuck = false
+    engine.silentAt = time.now()
     if (engine.killed) {
       kill(engine)
       return
@@ -154,7 +162,8 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         role: replica ? 'replica' : 'primary',
         primary: replica ? (cluster ? (known ?? null) : engine.follows) : null,
         linkUp: source?.alive === true,
-        offset: engine.synced || !replica ? engine.log.length * 10 + 2 : 1,
+        // A data set that was never written to has no offset yet: a replica that has copied it looks like one that has copied nothing.
+        offset: replica && !engine.synced ? 1 : engine.log.length === 0 ? 0 : engine.log.length * 10 + 2,
         replicationId: 'r',
         connectedReplicas: 0,
       },
@@ -195,8 +204,9 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     for (const other of living()) {
       if (myId === null || other.myId === null || !other.members.has(myId)) continue
       for (const member of other.members.values()) {
-        if (rejoin === undefined && (members.get(member.id)?.configEpoch ?? -1) <= member.configEpoch)
-          members.set(member.id, member)
+        // Whom it has forgotten, or never knew, it would have to meet first.
+        const known = members.get(member.id)
+        if (rejoin === undefined && known !== undefined && known.configEpoch <= member.configEpoch) learn(members, member)
       }
     }
     return {
@@ -231,6 +241,10 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     if (engine.plan.election === true && !electing) {
       electing = true
       elections.look()
+    }
+    if (engine.plan.kind === 'cme' && !telling) {
+      telling = true
+      keepTelling(machine)
     }
     processes.set(engine.identity.pid, engine)
     nextPid = Math.max(nextPid, engine.identity.pid)
@@ -350,7 +364,13 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         setAccess: () => change('access', () => undefined),
         setTransit: () => change('transit', () => undefined),
         reloadCertificate: () => change('certificate', () => undefined),
-        meet: () => change('meet', () => undefined),
+        meet: (nodes) =>
+          change(`meet ${nodes.map((node) => node.address).join(' ')}`, () => {
+            for (const { address } of nodes) {
+              const other = living().find((each) => each.plan.address === address)
+              if (other !== undefined) meet(machine, engine, other)
+            }
+          }),
         claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),
         replicateNode: (nodeId) => change(`follow ${nodeId.slice(0, 6)}`, () => replicateNode(machine, engine, nodeId)),
         takeOver: () => change('take over', () => takeOver(machine, engine, false)),
@@ -420,7 +440,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           const engine = newEngine(launch)
           if (living().some((other) => other.plan.address === engine.plan.address))
             throw new LarderError('engine-start', `${engine.id} runs already`, { retry: true })
-          watch.onStart(engine, !isReplica(engine))
+          watch.onStart(engine, takesWrites(engine))
           place(engine)
           if (isReplica(engine)) keepSynced(machine, engine)
           if (random.chance(trouble.failedStarts / 2))
