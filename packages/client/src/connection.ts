@@ -25,6 +25,8 @@ export interface Command {
   readonly args: readonly Argument[]
   /** To be run on its keys and arguments; `args` is then `[number of keys, ...keys, ...arguments]`. */
   readonly script?: Script
+  /** A script that runs in its place among the others also where the server has not got it yet. */
+  readonly inOrder?: boolean
   /** May be answered by a replica, which may be behind; its answer has no epoch of its own. The primary answers where no replica does. */
   readonly fromReplica?: boolean
 }
@@ -70,7 +72,7 @@ export interface Connection {
   readonly tracking: Tracking | null
   /**
    * All in one packet for each server, answered in the order in which they were asked. A server that has not the script yet is given it, in which case that
-   * command runs after the others. Nothing is sent twice after it may have been executed. Rejects with `unavailable`, or with `refused` where one of
+   * command runs after the others, unless it has `inOrder`. Nothing is sent twice after it may have been executed. Rejects with `unavailable`, or with `refused` where one of
    * them is answered by an error: the others may have been executed.
    */
   send(commands: readonly Command[], options?: SendOptions): Promise<readonly Answer[]>

@@ -116,13 +116,26 @@ export const createCore = (dependencies: CoreDependencies) => {
     /** Each who takes it gets a value of his own. */
     take: (outcome: Outcome): unknown => {
       if (outcome.bytes === null) return outcome.value
-      if (!outcome.isFresh) return decode(outcome.bytes)
-      outcome.isFresh = false
-      return outcome.value
+      if (outcome.isFresh) {
+        outcome.isFresh = false
+        return outcome.value
+      }
+      try {
+        return decode(outcome.bytes)
+      } catch (error) {
+        failed(error)
+        return outcome.value
+      }
     },
-    read: (entry: Entry): Outcome => {
-      const bytes = bytesOf(entry)
-      return { bytes, value: decode(bytes), isFresh: true }
+    /** Null: it is not what the codec writes. */
+    read: (entry: Entry): Outcome | null => {
+      try {
+        const bytes = bytesOf(entry)
+        return { bytes, value: decode(bytes), isFresh: true }
+      } catch (error) {
+        failed(error)
+        return null
+      }
     },
     bytesOf,
     /** `unreadable`: it is not what the codec writes. */

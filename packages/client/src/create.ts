@@ -33,7 +33,7 @@ export interface CacheOptions extends Omit<ConnectionOptions, 'track'> {
   readonly observe?: (event: CacheEvent) => void
   /** For so long `invalidate`, `put` and `delete` try to tell the server before they reject. Default: 2,000. */
   readonly patience?: number
-  /** For so long a load in another process is waited for before the source is asked. Default: 10,000. */
+  /** For so long a load of somebody else is waited for before the source is asked. Default: 10,000. */
   readonly waitTime?: number
   /** After so many failures one after the other the source is asked without the cache, for `wait` first, for `longest` in the end. Default: 5, 250, 5,000. */
   readonly breaker?: { readonly failures?: number; readonly wait?: number; readonly longest?: number }
@@ -107,7 +107,7 @@ export const createCache = async (options: CacheOptions): Promise<Cache> => {
 
 const assemble = (connection: Connection, keys: Keys, observation: Observation, options: CacheOptions): Cache => {
   const { codec = jsonCodec, near: nearOptions, patience = patienceByDefault, waitTime = 10_000, breaker = {} } = options
-  const pending = createPending()
+  const pending = createPending(({ keys: names, tags }) => near?.drop([...names.map(keys.entry), ...tags.map(keys.tag)]))
   const fence = createFence(connection, keys)
   let membership: Membership | null = null
 

@@ -96,10 +96,10 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
-/** The lock stays. */
+/** The lock stays. A value that is not to be kept takes away the one before. */
 const showScript = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+if ARGV[2] == '' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
 return 1`)
 
 const finishWriteScript = script(`
@@ -114,6 +114,8 @@ redis.call('DEL', KEYS[1], KEYS[2])
 return 0`)
 
 const whole = (milliseconds: number): string => String(Math.max(1, Math.ceil(milliseconds)))
+/** Its place among the others counts, so it is not to be sent by its hash, which a server may not know. */
+const inOrder = (command: Command): Command => ({ ...command, inOrder: true })
 /** Versions are kept so many times as long as the entries that rest on them, so that they need not be prolonged each time. */
 const versionLife = 4
 
@@ -151,7 +153,10 @@ export interface Write {
    * somebody else has changed something meanwhile.
    */
   finish(make: MakeEntry): Promise<boolean>
-  /** Before that: everybody reads the entry as long as the lock is held, `hold` milliseconds unless it is prolonged. False: somebody else has the lock by now. */
+  /**
+   * Before that: everybody reads the entry as long as the lock is held, `hold` milliseconds unless it is prolonged. False: somebody else has the lock by now, or one of the
+   * versions is another one or gone, so that nobody reads it.
+   */
   show(make: MakeEntry, hold: number): Promise<boolean>
   prolong(hold: number): Promise<boolean>
 }
@@ -290,28 +295,35 @@ export const createFence = (connection: Connection, keys: Keys): Fence => {
           return answer?.value === 1
         },
         show: async (make, time) => {
-          const stamp = stampOf(epoch, tags, before.map(versionOf))
-          const made = stamp === null ? null : make(stamp)
-          if (made === null) return true
-          const [answer] = await connection.send([
-            run(showScript, lockAndEntry(key), [holder, encodeEntry(made.entry), whole(time)]),
+          const stamp = stampFrom(tags, own, before)
+          const made = make(stamp)
+          const args = [holder, made === null ? '' : encodeEntry(made.entry), whole(time)]
+          const [answer, ...versions] = await connection.send([
+            inOrder(run(showScript, lockAndEntry(key), args)),
+            ...ensure(tags, life),
           ])
-          return answer?.value === 1
+          // What rests on versions that are not the present ones nobody reads.
+          return answer?.value === 1 && stampFrom(tags, answer, versions) === stamp
         },
         finish: async (make) => {
           const next = tags.map(newId)
           const replace = tags.map((tag, index) =>
-            run(
-              replaceScript,
-              [keys.tag(tag)],
-              [textOf(before[index]?.value) ?? '', next[index] ?? '', whole(life * versionLife)],
+            inOrder(
+              run(
+                replaceScript,
+                [keys.tag(tag)],
+                [textOf(before[index]?.value) ?? '', next[index] ?? '', whole(life * versionLife)],
+              ),
             ),
           )
           const versions = tags.map((_, index) => ({ epoch: before[index]?.epoch ?? '', version: next[index] ?? null }))
           const stamp = stampOf(epoch, tags, versions)
           const made = stamp === null ? null : make(stamp)
           const args = made === null ? ['', '1'] : [encodeEntry(made.entry), whole(made.life)]
-          const answers = await connection.send([...replace, run(finishWriteScript, lockAndEntry(key), [holder, ...args])])
+          const answers = await connection.send([
+            ...replace,
+            inOrder(run(finishWriteScript, lockAndEntry(key), [holder, ...args])),
+          ])
           // An epoch that changed meanwhile makes the stamp one that nobody finds.
           return answers.every(({ value }) => value === 1)
         },

@@ -1,5 +1,7 @@
 /** Work that several who ask share, as far as nobody gets what was begun before he asked. */
 
+import { type Job, type Signal, startJob } from './job.ts'
+
 /** After what shares the turn by `createTurnSharing`. */
 export const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -17,30 +19,41 @@ export const createTurnSharing = <T>(): ((key: string, work: () => T) => T) => {
 }
 
 interface Lane<T> {
-  readonly running: Promise<unknown>
-  next: Promise<T> | null
+  readonly running: Job<T>
+  next: Job<T> | null
 }
 
-/** One at a time for each key; who asks while one runs gets the next one, which begins when that has ended. */
-export const createQueueSharing = <T>(): ((key: string, work: () => Promise<T>) => Promise<T>) => {
+/** It has ended, or that time is over. */
+const ended = async (work: Promise<unknown>, milliseconds: number): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([work.catch(() => undefined), late])
+  clearTimeout(timer)
+}
+
+/** One at a time for each key; who asks while one runs gets the next one, which begins when that has ended, or has run for so many milliseconds. */
+export const createQueueSharing = <T>(longest: number): ((key: string, work: (signal: Signal) => Promise<T>) => Job<T>) => {
   const lanes = new Map<string, Lane<T>>()
-  const begin = (key: string, work: () => Promise<T>): Promise<T> => {
-    const running = work()
-    const lane: Lane<T> = { running, next: null }
+  const begin = (key: string, work: (signal: Signal) => Promise<T>): Job<T> => {
+    const lane: Lane<T> = { running: startJob(work), next: null }
     lanes.set(key, lane)
     const end = (): void => {
-      if (lane.next === null && lanes.get(key) === lane) lanes.delete(key)
+      if ((lane.next === null || lane.next.isAborted()) && lanes.get(key) === lane) lanes.delete(key)
     }
-    running.then(end, end)
-    return running
+    lane.running.done.then(end, end)
+    return lane.running
   }
   return (key, work) => {
     const lane = lanes.get(key)
     if (lane === undefined) return begin(key, work)
-    lane.next ??= lane.running.then(
-      () => begin(key, work),
-      () => begin(key, work),
-    )
+    if (lane.next === null || lane.next.isAborted())
+      lane.next = startJob(async (signal) => {
+        await ended(lane.running.done, longest)
+        signal().throwIfAborted()
+        return begin(key, work).join(signal())
+      })
     return lane.next
   }
 }

@@ -6,7 +6,7 @@ import { isCacheError } from './errors.ts'
 import type { MissReason } from './events.ts'
 import { type Claim, isValid, type Place, type Reading } from './fence.ts'
 import { createQueueSharing, createTurnSharing, endOfTurn } from './flight.ts'
-import { type Job, type Signal, startJob, unlessAborted } from './job.ts'
+import { deadline, type Job, type Signal, startJob, unlessAborted } from './job.ts'
 import type { Ticket } from './near.ts'
 import type { Rules } from './options.ts'
 import { difference } from './stamp.ts'
@@ -21,6 +21,19 @@ export type Load = (context: LoadContext) => unknown
 const never: Signal = () => new AbortController().signal
 
 const missed = Symbol('missed')
+
+/** Null: that time is over. */
+const joinInTime = async (job: Job<Outcome>, milliseconds: number, outer: AbortSignal): Promise<Outcome | null> => {
+  const { signal, dispose } = deadline(Math.max(0, milliseconds), outer)
+  try {
+    return await job.join(signal)
+  } catch (error) {
+    if (!outer.aborted && signal?.aborted === true && error === signal.reason) return null
+    throw error
+  } finally {
+    dispose()
+  }
+}
 
 /** What was asked, and what came. */
 interface Asked {
@@ -38,6 +51,12 @@ export interface Patience {
 const patiently = <T>(work: Promise<T>, patience: Patience | undefined): Promise<T> =>
   patience === undefined ? work : unlessAborted(work, patience.signal)
 
+/** Of a question, for who asks the same. Tags have no line feeds and are not empty, so the first empty line ends them; keys may have what they like. */
+const nameOf = ({ key, tags }: Place): string => {
+  if (tags.length > 0) return `${tags.join('\n')}\n\n${key}`
+  return key.includes('\n') ? `\n${key}` : key
+}
+
 const firstPause = 4
 const longestPause = 40
 /** Milliseconds between two tries of a load that fails, while something stale is given. */
@@ -51,12 +70,15 @@ export const reasonOf = ({ entry, epoch, versions }: Reading, tags: readonly str
 
 export const createReader = (core: Core) => {
   const { fence, now, random, observation, settings, near } = core
+  /** Milliseconds: what has not ended by then is taken for one that never does, and is not waited for. */
+  const longestLoad = settings.waitTime * 6
   /** Loads of this process, by the lock under which each runs. */
   const loads = new Map<string, Job<Outcome>>()
-  const refreshing = new Set<string>()
+  /** Keys that are loaded behind, since when. */
+  const refreshing = new Map<string, number>()
   /** Keys whose load has failed, while something stale could be given: when it was last tried. */
   const failing = new Map<string, number>()
-  const aroundTheCache = createQueueSharing<Outcome>()
+  const aroundTheCache = createQueueSharing<Outcome>(settings.waitTime)
   const asking = createTurnSharing<Promise<Asked | null>>()
   const goingAround = createTurnSharing<Job<Outcome>>()
 
@@ -78,12 +100,12 @@ export const createReader = (core: Core) => {
   /** Who comes while a load runs waits for the next one: the running one may have read what is old for him. */
   const bypass = (key: string, load: Load, reason: 'unavailable' | 'open' | 'writing' | 'pending', signal: Signal) => {
     observation.count({ type: 'bypass', key, reason })
-    const work = aroundTheCache(key, async () => {
-      const { value, time } = await timed(key, load, never)
+    const job = aroundTheCache(key, async (inner) => {
+      const { value, time } = await timed(key, load, inner)
       observation.count({ type: 'load', key, time, stored: false, background: false })
       return core.outcomeOf(core.encode(key, value), value)
     })
-    return unlessAborted(work, signal())
+    return job.join(signal())
   }
 
   const store = async (
@@ -108,7 +130,7 @@ export const createReader = (core: Core) => {
     return core.outcomeOf(encoded, value)
   }
 
-  /** Under the lock, which is prolonged as long as this process lives. */
+  /** Under the lock, which is prolonged as long as this process lives, unless it never ends. */
   const loadAndStore = (
     place: Place,
     holder: string,
@@ -118,8 +140,10 @@ export const createReader = (core: Core) => {
     background: boolean,
   ): Job<Outcome> => {
     const job = startJob(async (signal) => {
+      const began = now()
       const prolong = (): void => {
-        fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
+        if (now() - began > longestLoad) clearInterval(timer)
+        else fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
       }
       const timer = setInterval(prolong, settings.lockTime / 3)
       try {
@@ -162,9 +186,10 @@ export const createReader = (core: Core) => {
         const claim: Claim = await fence.claim(place, stamp, seen, settings.lockTime)
         if (claim.kind === 'mine') return await loadAndStore(place, claim.holder, stamp, rules, load, background).join(signal())
         if (claim.kind === 'stored') {
-          if (now() < claim.entry.freshUntil) {
+          const outcome = now() < claim.entry.freshUntil ? core.read(claim.entry) : null
+          if (outcome !== null) {
             told()
-            return core.read(claim.entry)
+            return outcome
           }
           seen = claim.entry.id
           continue
@@ -173,9 +198,9 @@ export const createReader = (core: Core) => {
         const own = loads.get(claim.holder)
         if (own !== undefined && !own.isAborted()) {
           waited = 'process'
-          const outcome = await own.join(signal())
+          const outcome = await joinInTime(own, settings.waitTime - (now() - began), signal())
           told()
-          return outcome
+          return outcome ?? (await bypass(key, load, 'unavailable', signal))
         }
         waited = 'server'
         if (now() - began > settings.waitTime) return await bypass(key, load, 'unavailable', signal)
@@ -188,10 +213,11 @@ export const createReader = (core: Core) => {
     }
   }
 
-  /** What may be given where the load has failed. */
-  const usableOnError = (reading: Reading, rules: Rules): Entry | null => {
+  /** What may be given where the load has failed, if anything. */
+  const staleOnError = (reading: Reading, rules: Rules): Outcome | null => {
     const { entry } = reading
-    return entry !== null && isValid(reading) && now() < entry.freshUntil + rules.staleIfError ? entry : null
+    if (entry === null || !isValid(reading) || now() >= entry.freshUntil + rules.staleIfError) return null
+    return core.read(entry)
   }
 
   const failedAgain = (key: string): void => {
@@ -208,18 +234,18 @@ export const createReader = (core: Core) => {
       failing.delete(place.key)
       return outcome
     } catch (error) {
-      const entry = usableOnError(reading, rules)
-      if (entry === null || signal().aborted) throw error
+      const stale = signal().aborted ? null : staleOnError(reading, rules)
+      if (stale === null) throw error
       failedAgain(place.key)
       observation.hit(place.key, true, 0)
-      return core.read(entry)
+      return stale
     }
   }
 
   /** Whether it is not being loaded behind already, and has not just failed. */
   const beginBehind = (key: string): boolean => {
-    if (refreshing.has(key) || now() < (failing.get(key) ?? 0) + retryPause) return false
-    refreshing.add(key)
+    if (now() < (refreshing.get(key) ?? 0) + longestLoad || now() < (failing.get(key) ?? 0) + retryPause) return false
+    refreshing.set(key, now())
     return true
   }
   const endBehind = (key: string, isLoaded: boolean): void => {
@@ -298,7 +324,7 @@ export const createReader = (core: Core) => {
   /** Who asks for the same in the same turn shares one question, and one job where it is not there; each makes a value of his own. */
   const obtain = async (place: Place, rules: Rules, load: Load, patience: Patience | undefined): Promise<unknown> => {
     const away = core.whyAwayFor(place)
-    const name = place.tags.length === 0 ? place.key : `${place.key}\n${place.tags.join('\n')}`
+    const name = nameOf(place)
     const asked =
       away === null
         ? await patiently(
@@ -314,7 +340,7 @@ export const createReader = (core: Core) => {
     return core.take(await job.join(patience?.signal))
   }
 
-  return { obtain, store, usableOnError, staleFor, isEarly, failedAgain, beginBehind, endBehind }
+  return { longestLoad, obtain, store, staleOnError, staleFor, isEarly, failedAgain, beginBehind, endBehind }
 }
 
 export type Reader = ReturnType<typeof createReader>

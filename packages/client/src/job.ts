@@ -14,7 +14,10 @@ export const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal | undefin
   if (signal === undefined) return work
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
-    if (signal.aborted) return abort()
+    if (signal.aborted) {
+      work.catch(() => undefined) // nobody waits for it
+      return abort()
+    }
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
@@ -58,6 +61,9 @@ export const startJob = <T>(work: (signal: Signal) => Promise<T>): Job<T> => {
   }
 }
 
+/** What a timer can take. */
+const longestTimer = 2 ** 31 - 1
+
 /** To be disposed. */
 export interface Deadline {
   readonly signal: AbortSignal | undefined
@@ -67,6 +73,8 @@ export interface Deadline {
 /** A signal that is aborted after that time, or with the other one. */
 export const deadline = (milliseconds: number | undefined, outer: AbortSignal | undefined): Deadline => {
   if (milliseconds === undefined) return { signal: outer, dispose: () => undefined }
+  if (!(milliseconds >= 0 && milliseconds <= longestTimer))
+    throw new CacheError('usage', `expected timeout to be milliseconds from 0 to ${longestTimer}, found ${String(milliseconds)}`)
   const controller = new AbortController()
   const timer = setTimeout(
     () => controller.abort(new CacheError('timeout', `expected a value within ${milliseconds} ms, found none`)),

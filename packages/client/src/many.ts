@@ -62,7 +62,8 @@ export const createBulkReader = (core: Core, reader: Reader) => {
   ): Promise<Map<string, unknown>> => {
     const began = now()
     const prolong = (): void => {
-      for (const { place, holder } of claimed) fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
+      if (now() - began > reader.longestLoad) clearInterval(timer)
+      else for (const { place, holder } of claimed) fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
     }
     const timer = setInterval(prolong, settings.lockTime / 3)
     try {
@@ -134,16 +135,16 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       return await loadOpen(open, load, signal, false)
     } catch (error) {
       const stale = open.map(({ wanted: { key, rules }, reading }) => {
-        const usable = reader.usableOnError(reading, rules)
+        const usable = reader.staleOnError(reading, rules)
         return usable === null ? null : ([key, usable] as const)
       })
       // Without one of them there is no answer.
       const given = stale.filter((one) => one !== null)
       if (signal.aborted || given.length < stale.length) throw error
-      return given.map(([key, entry]) => {
+      return given.map(([key, outcome]) => {
         reader.failedAgain(key)
         observation.hit(key, true, 0)
-        return [key, core.take(core.read(entry))] as const
+        return [key, core.take(outcome)] as const
       })
     }
   }
@@ -169,6 +170,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     reason: 'unavailable' | 'open' | 'pending',
     signal: AbortSignal,
   ): Promise<Map<string, unknown>> => {
+    signal.throwIfAborted()
     const began = now()
     for (const { key } of wanted) observation.count({ type: 'bypass', key, reason })
     const values = await unlessAborted(
@@ -200,6 +202,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     }
     const readings = await unlessAborted(core.ask(fence.read(places)).finally(endTickets), signal)
     if (readings === null) return goAround(wanted, load, 'unavailable', signal)
+    signal.throwIfAborted()
     const [open, behind]: [Open[], Open[]] = [[], []]
     for (const [index, one] of wanted.entries()) {
       const reading = readings[index]

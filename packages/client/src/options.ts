@@ -73,8 +73,9 @@ export const rulesOf = (options: EntryOptions, defaults: Defaults): Rules => {
 }
 
 export const checkKey = (key: string): void => {
-  if (typeof key !== 'string' || key === '')
-    throw new CacheError('usage', `expected a key that is a text, found ${JSON.stringify(key)}`)
+  // What is not whole the server could not tell from other keys.
+  if (typeof key !== 'string' || key === '' || !key.isWellFormed())
+    throw new CacheError('usage', `expected a key that is a text of whole characters, found ${JSON.stringify(key)}`)
 }
 
 export const checkFunction = (name: string, value: unknown): void => {

@@ -6,23 +6,25 @@ import type { Place } from './fence.ts'
 const firstPause = 10
 const longestPause = 500
 
+interface What {
+  readonly keys: readonly string[]
+  readonly tags: readonly string[]
+}
+
 export interface Pending {
   has(place: Place): boolean
   /**
    * Tries until it is done or the time is over. Rejects with `unavailable` or `refused`; it is then tried on in the background, as long as this process
    * lives.
    */
-  settle(
-    what: { readonly keys: readonly string[]; readonly tags: readonly string[] },
-    tell: () => Promise<void>,
-    time: number,
-  ): Promise<void>
+  settle(what: What, tell: () => Promise<void>, time: number): Promise<void>
   /** Resolves when nothing is left to be told. */
   idle(): Promise<void>
   close(): void
 }
 
-export const createPending = (): Pending => {
+/** `forget`: what this process has near of it is not to be given from now on. */
+export const createPending = (forget: (what: What) => void): Pending => {
   const keys = new Map<string, number>()
   const tags = new Map<string, number>()
   const untold = new Set<Promise<void>>()
@@ -59,6 +61,7 @@ export const createPending = (): Pending => {
       }
       add(keys, what.keys, 1)
       add(tags, what.tags, 1)
+      forget(what)
       const done = (): void => {
         add(keys, what.keys, -1)
         add(tags, what.tags, -1)

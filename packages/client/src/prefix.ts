@@ -6,8 +6,11 @@ import type { WriteBehind, WriteBehindOptions } from './write-behind.ts'
 const separator = '::'
 
 export const withPrefix = (cache: Cache, name: string): Cache => {
-  if (name === '' || name.includes(separator))
-    throw new CacheError('usage', `expected a namespace that is a text without ${separator}, found ${JSON.stringify(name)}`)
+  if (name === '' || name.includes(separator) || name.endsWith(':'))
+    throw new CacheError(
+      'usage',
+      `expected a namespace that is a text without ${separator}, and not ending with :, found ${JSON.stringify(name)}`,
+    )
   const own = (text: string): string => `${name}${separator}${text}`
   const ownTags = <T extends { readonly tags?: readonly string[] }>(options: T | undefined): T | undefined =>
     options?.tags === undefined ? options : { ...options, tags: options.tags.map(own) }

@@ -21,8 +21,11 @@ export const tagsOf = (tags: readonly string[] | undefined): readonly string[] =
   if (!Array.isArray(tags)) throw new CacheError('usage', `expected tags to be a list of texts, found ${typeof tags}`)
   if (tags.length === 0) return []
   for (const tag of tags)
-    if (typeof tag !== 'string' || tag === '' || control.test(tag))
-      throw new CacheError('usage', `expected tags to be texts without control characters, found ${JSON.stringify(tag)}`)
+    if (typeof tag !== 'string' || tag === '' || control.test(tag) || !tag.isWellFormed())
+      throw new CacheError(
+        'usage',
+        `expected tags to be texts of whole characters without control characters, found ${JSON.stringify(tag)}`,
+      )
   return tags.length === 1 ? tags : [...new Set(tags)].sort()
 }
 

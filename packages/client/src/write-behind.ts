@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Core } from './core.ts'
 import { CacheError } from './errors.ts'
 import type { Place, Write } from './fence.ts'
-import type { Rules } from './options.ts'
+import { checkKey, type Rules } from './options.ts'
 
 /** Times are milliseconds. */
 export interface WriteBehindOptions<T = unknown> {
@@ -50,27 +50,68 @@ interface Item<T> {
   readonly rules: Rules
   hold: Write
   value: T
-  /** Put again while it was being written. */
-  isChanged: boolean
+  /** How many values were put, and which of them the source has, or was given up. */
+  count: number
+  written: number
+  /** By the clock that only goes forward: a later value may take its place until then. */
+  due: number
 }
 
 const firstPause = 50
 const longestPause = 5_000
+/** Others who write the same key at the same time may take the lock each time. */
+const mostShows = 5
+
+const checked = (name: string, value: number, least: number): number => {
+  if (!(value >= least && value <= 2 ** 31 - 1))
+    throw new CacheError('usage', `expected ${name} to be a number from ${least}, found ${String(value)}`)
+  return value
+}
 
 export const createWriteBehind = <T>(dependencies: BehindDependencies, options: WriteBehindOptions<T>): WriteBehind<T> => {
   const { core, rulesFor, settleNear, queued, remove } = dependencies
-  const { write, most = 1_000, atOnce = 8, linger = 0, retries = 10, onLost } = options
+  const { write, onLost } = options
+  const most = checked('most', options.most ?? 1_000, 1)
+  const atOnce = checked('atOnce', options.atOnce ?? 8, 1)
+  const linger = checked('linger', options.linger ?? 0, 0)
+  const retries = checked('retries', options.retries ?? 10, 0)
   const { fence, settings, failed } = core
-  /** In the order in which they were put. */
+  /** In the order in which they are due. */
   const items = new Map<string, Item<T>>()
-  const writing = new Set<string>()
+  const writing = new Set<Item<T>>()
+  /** Keys that are on their way into it. */
+  const joining = new Set<string>()
   const waiters: (() => void)[] = []
   let isClosed = false
+  let timer: NodeJS.Timeout | undefined
+
+  const add = (key: string, item: Item<T>): void => {
+    items.set(key, item)
+    queued.set(key, item)
+  }
+  const drop = (key: string): void => {
+    if (queued.get(key) === items.get(key)) queued.delete(key)
+    items.delete(key)
+  }
 
   const changed = (): void => {
     for (const tell of waiters.splice(0)) tell()
   }
   const nextChange = (): Promise<void> => new Promise((resolve) => void waiters.push(resolve))
+
+  /** What the server is told of one key, it is told in the order in which it was asked for: nothing that was put is shown before what was put earlier is over. */
+  const lines = new Map<string, Promise<unknown>>()
+  const inLine = <R>(key: string, work: () => Promise<R>): Promise<R> => {
+    const before = lines.get(key)
+    const result = before === undefined ? work() : before.then(work, work)
+    lines.set(key, result)
+    const end = (): void => {
+      if (lines.get(key) === result) lines.delete(key)
+      changed()
+    }
+    result.then(end, end)
+    return result
+  }
 
   // Readers go on seeing the value as long as this process lives.
   const prolonging = setInterval(() => {
@@ -86,53 +127,87 @@ export const createWriteBehind = <T>(dependencies: BehindDependencies, options: 
       return entry === null ? null : { entry, life: rules.life }
     }
 
-  const writeOne = async (item: Item<T>): Promise<void> => {
-    const { key, tags } = item.place
-    if (linger > 0) await delay(linger)
+  /** The last one that was put, or the next one that takes its place. False: it was not written, and nothing came in its place. */
+  const writeToSource = async (item: Item<T>): Promise<boolean> => {
+    let { count } = item
     for (let turn = 0, pause = firstPause; ; turn += 1, pause = Math.min(longestPause, pause * 2)) {
-      item.isChanged = false
+      // A later one has as many tries as any.
+      if (item.count !== count) turn = 0
+      count = item.count
       const { value } = item
       try {
-        await write(key, value)
+        await write(item.place.key, value)
+        item.written = count
+        return true
       } catch (error) {
-        if (turn < retries) {
+        if (turn < retries || item.count !== count) {
           await delay(pause)
           continue
         }
-        onLost(key, value, error)
-        await remove([key], tags).catch(failed)
-        return
+        item.written = count
+        // What it was is not shown any longer, whatever the application does when it is told.
+        await inLine(item.place.key, async () => {
+          if (item.count !== count) return
+          drop(item.place.key)
+          await remove([item.place.key], item.place.tags).catch(failed)
+        })
+        try {
+          onLost(item.place.key, value, error)
+        } catch (cause) {
+          failed(cause)
+        }
+        return false
       }
-      if (item.isChanged) {
-        turn = -1
-        continue
-      }
-      try {
-        await settleNear(() => item.hold.finish(entryMaker(item, value)))
-      } catch {
-        await remove([key], tags).catch(failed)
-      }
-      if (!item.isChanged) return
-      // Put once more while it was being told: the source gets that too.
-      turn = -1
     }
   }
 
+  const writeOne = async (item: Item<T>): Promise<void> => {
+    const { key, tags } = item.place
+    if (await writeToSource(item))
+      await inLine(key, async () => {
+        if (item.count !== item.written) return
+        drop(key)
+        try {
+          await settleNear(() => item.hold.finish(entryMaker(item, item.value)))
+        } catch {
+          await remove([key], tags).catch(failed)
+        }
+      })
+    if (items.get(key) !== item) return
+    // Put once more meanwhile: behind the others.
+    drop(key)
+    item.due = performance.now() + linger
+    add(key, item)
+  }
+
   const start = (): void => {
-    for (const [key, item] of items) {
+    clearTimeout(timer)
+    for (const item of items.values()) {
       if (writing.size >= atOnce) return
-      if (writing.has(key)) continue
-      writing.add(key)
+      if (writing.has(item)) continue
+      const left = item.due - performance.now()
+      if (left > 0 && !isClosed) {
+        timer = setTimeout(start, left)
+        return
+      }
+      writing.add(item)
       writeOne(item)
         .catch(failed)
         .finally(() => {
-          writing.delete(key)
-          if (items.get(key) === item) items.delete(key)
-          if (queued.get(key) === item) queued.delete(key)
+          writing.delete(item)
           changed()
           start()
         })
     }
+  }
+
+  /** False: somebody else has the lock by now, or has made one of the tags void, so that nobody would read it. */
+  const show = async (hold: Write, what: Pick<Item<T>, 'place' | 'rules'>, value: T): Promise<boolean> => {
+    let isShown = false
+    await settleNear(async () => {
+      isShown = await hold.show(entryMaker(what, value), settings.lockTime)
+    })
+    return isShown
   }
 
   const putNow = async (key: string, value: T, rules: Rules): Promise<void> => {
@@ -140,53 +215,60 @@ export const createWriteBehind = <T>(dependencies: BehindDependencies, options: 
     const known = items.get(key)
     if (known !== undefined && known.place.tags.join('\n') !== place.tags.join('\n'))
       throw new CacheError('usage', `expected the tags with which ${key} is already waiting, found others`)
-    const hold = known?.hold ?? (await fence.beginWrite(place, rules.life, settings.lockTime))
-    const item: Item<T> = known ?? { place, rules, hold, value, isChanged: false }
-    item.value = value
-    item.isChanged = true
-    // Everybody reads it from here on, and nobody stores over it while the lock is held.
-    const show = async (): Promise<void> => {
-      if (await item.hold.show(entryMaker(item, value), settings.lockTime)) return
-      item.hold = await fence.beginWrite(place, rules.life, settings.lockTime)
-      await item.hold.show(entryMaker(item, value), settings.lockTime)
+    let hold = known?.hold
+    try {
+      // Everybody reads it from here on, and nobody stores over it while the lock is held.
+      for (let turn = 0; turn < mostShows; turn += 1) {
+        hold ??= await fence.beginWrite(place, rules.life, settings.lockTime)
+        if (await show(hold, { place, rules }, value)) break
+        if (turn < mostShows - 1) hold = undefined
+      }
+    } catch (error) {
+      // It may be shown, and it is not queued.
+      remove([key], place.tags).catch(failed)
+      throw error
     }
-    await settleNear(show)
-    items.set(key, item)
-    queued.set(key, item)
+    if (hold === undefined) return
+    // With a lock that was taken anew the source has to be written anew too: what others have written meanwhile may be later than what was written before.
+    if (known !== undefined && items.get(key) === known) {
+      known.hold = hold
+      known.value = value
+      known.count += 1
+    } else add(key, { place, rules, hold, value, count: 1, written: 0, due: performance.now() + linger })
     start()
   }
-  /** Of each key one after the other. */
-  const putting = new Map<string, Promise<void>>()
+
+  const put = async (key: string, value: T, rules: Rules): Promise<void> => {
+    while (!isClosed && !items.has(key) && items.size + joining.size >= most) await nextChange()
+    if (isClosed) throw new CacheError('closed', 'the queue was closed')
+    if (!items.has(key)) joining.add(key)
+    try {
+      await putNow(key, value, rules)
+    } finally {
+      joining.delete(key)
+    }
+  }
 
   return {
     put: async (key, value, given) => {
-      const rules = rulesFor(given)
-      for (;;) {
-        const before = putting.get(key)
-        if (before !== undefined)
-          await before.catch(() => undefined) // told to whom it concerns
-        else if (!isClosed && !items.has(key) && items.size + putting.size >= most) await nextChange()
-        else break
-      }
       if (isClosed) throw new CacheError('closed', 'the queue was closed')
-      const work = putNow(key, value, rules)
-      putting.set(key, work)
-      try {
-        await work
-      } finally {
-        putting.delete(key)
-        changed()
-      }
+      checkKey(key)
+      const rules = rulesFor(given)
+      await inLine(key, () => put(key, value, rules))
     },
     flush: async () => {
-      const before = new Set(items.values())
-      while ([...items.values()].some((item) => before.has(item))) await nextChange()
+      await Promise.allSettled(lines.values())
+      const wanted = [...items.values()].map((item) => ({ item, count: item.count }))
+      const isOpen = ({ item, count }: (typeof wanted)[number]): boolean =>
+        (items.get(item.place.key) === item || writing.has(item)) && (item.written < count || item.count === count)
+      while (wanted.some(isOpen)) await nextChange()
     },
     size: () => items.size,
     close: async () => {
       isClosed = true
       changed()
-      while (items.size + putting.size > 0) await nextChange()
+      start()
+      while (items.size + lines.size + writing.size > 0) await nextChange()
       clearInterval(prolonging)
     },
   }

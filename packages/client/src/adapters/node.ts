@@ -250,7 +250,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   })
   if (wire.isReady()) connected()
 
-  const execute = ({ args, script }: Command, own: number, isAsking: boolean): Promise<unknown> => {
+  const execute = ({ args, script, inOrder }: Command, own: number, isAsking: boolean): Promise<unknown> => {
     if (script === undefined && !isAsking) return raw(args)
     const put = (what: readonly Argument[]): Promise<unknown> => {
       if (!isAsking) return raw(what)
@@ -259,6 +259,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       return Promise.all([raw(what), asking]).then(([reply]) => reply)
     }
     if (script === undefined) return put(args)
+    if (inOrder === true) return put(['EVAL', script.text, ...args])
     return put(['EVALSHA', script.hash, ...args]).catch((error: unknown) => {
       if (wire.isReply(error) && codeOf(error) === 'NOSCRIPT' && own === generation) return put(['EVAL', script.text, ...args])
       throw error
