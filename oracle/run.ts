@@ -120,7 +120,7 @@ const main = async (): Promise<number> => {
       const disturbing = disturb(shards, randomFrom(seed + 7_919 * index), AbortSignal.any([done.signal, ending.signal]))
       const began = performance.now()
       const each = Math.ceil((reads * part) / processes)
-      const reports = await Promise.all(
+      const playing = Promise.all(
         Array.from({ length: processes }, (_, own) =>
           play(
             {
@@ -139,6 +139,8 @@ const main = async (): Promise<number> => {
           ),
         ),
       )
+      // A disturbance that fails ends the run.
+      const reports = await Promise.race([playing, disturbing.then(() => playing)])
       done.abort()
       const { times, deaths } = await disturbing
       results[name] = { reads: total(reports, 'reads'), stale: total(reports, 'stale') }
@@ -159,6 +161,7 @@ const main = async (): Promise<number> => {
         console.log(`  item ${item}: ${floor} was invalidated before the read began, ${found} was read`)
     }
   } finally {
+    ending.abort()
     rmSync(folder, { recursive: true, force: true })
   }
   const own = Object.entries(results).filter(([name]) => name.startsWith('larder'))

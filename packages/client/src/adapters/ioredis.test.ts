@@ -56,7 +56,7 @@ test('ioredis: two connections by one name that are to two servers are not taken
   const [a, b] = [await servers.start(), await servers.start()]
   await using proxy = await openProxy(a, b)
   await assert.rejects(
-    createCache({ url: proxy.url, connect: connectIoredis, near, connectTimeout: 400 }),
+    createCache({ url: proxy.url, connect: connectIoredis, near, connectTimeout: 400, required: true }),
     (error: unknown) => isCacheError(error, 'unavailable') && /two/.test(error.message),
   )
 })
