@@ -117,7 +117,8 @@ const main = async (): Promise<number> => {
       const floors = join(folder, name)
       writeFileSync(floors, Buffer.alloc(items * processes * 8))
       const done = new AbortController()
-      const disturbing = disturb(shards, randomFrom(seed + 7_919 * index), AbortSignal.any([done.signal, ending.signal]))
+      const over = AbortSignal.any([done.signal, ending.signal])
+      const disturbing = disturb(shards, randomFrom(seed + 7_919 * index), over)
       const began = performance.now()
       const each = Math.ceil((reads * part) / processes)
       const playing = Promise.all(
@@ -135,13 +136,12 @@ const main = async (): Promise<number> => {
               deadlineMs: 60_000 + each * 4,
               seed: seed + 104_729 * index,
             },
-            ending.signal,
+            over,
           ),
         ),
       )
       // A disturbance that fails ends the run.
-      const reports = await Promise.race([playing, disturbing.then(() => playing)])
-      done.abort()
+      const reports = await Promise.race([playing, disturbing.then(() => playing)]).finally(() => done.abort())
       const { times, deaths } = await disturbing
       results[name] = { reads: total(reports, 'reads'), stale: total(reports, 'stale') }
       const seconds = ((performance.now() - began) / 1_000).toFixed(1)
@@ -161,7 +161,6 @@ const main = async (): Promise<number> => {
         console.log(`  item ${item}: ${floor} was invalidated before the read began, ${found} was read`)
     }
   } finally {
-    ending.abort()
     rmSync(folder, { recursive: true, force: true })
   }
   const own = Object.entries(results).filter(([name]) => name.startsWith('larder'))

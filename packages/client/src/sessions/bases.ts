@@ -13,6 +13,7 @@ export type Callback<T> = (error?: unknown, value?: T) => void
 interface Times {
   readonly expires: unknown
   readonly originalExpires: unknown
+  readonly originalMaxAge: unknown
 }
 
 interface Base {
@@ -28,13 +29,20 @@ interface Marked {
   [mark]?: Base
 }
 
+/** Milliseconds: express-session makes its `originalMaxAge` of what is left a moment later, so that it is one less now and then. */
+const drift = 20
+
 /** What changes with each request, and so makes no conflict. */
 const ignored = ['cookie']
 
 const timeOf = (value: unknown): unknown => (value instanceof Date ? value.getTime() : value)
 const timesOf = (data: object): Times => {
   const { cookie } = data as { readonly cookie?: Times | null }
-  return { expires: timeOf(cookie?.expires), originalExpires: timeOf(cookie?.originalExpires) }
+  return {
+    expires: timeOf(cookie?.expires),
+    originalExpires: timeOf(cookie?.originalExpires),
+    originalMaxAge: cookie?.originalMaxAge,
+  }
 }
 /** As JSON has it. */
 const textOf = (time: unknown): unknown => (typeof time === 'number' ? new Date(time).toJSON() : time)
@@ -68,8 +76,13 @@ export const inherit = (made: object, data: object): void => {
 
 /** Whether nothing but the times of its cookie is other than when it was read. */
 const isAsRead = (base: Base, text: string, times: Times): boolean => {
-  if (text.length !== base.session?.text.length) return false
   let old = text
+  const [age, ageBefore] = [times.originalMaxAge, base.times.originalMaxAge]
+  if (age !== ageBefore) {
+    if (typeof age !== 'number' || typeof ageBefore !== 'number' || Math.abs(age - ageBefore) > drift) return false
+    old = old.replace(`"originalMaxAge":${age}`, () => `"originalMaxAge":${ageBefore}`)
+  }
+  if (old.length !== base.session?.text.length) return false
   for (const name of ['expires', 'originalExpires'] as const) {
     const [now, before] = [textOf(times[name]), textOf(base.times[name])]
     if (now === before) continue

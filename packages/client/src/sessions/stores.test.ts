@@ -100,6 +100,24 @@ describe('the store of express-session', () => {
     assert.deepEqual(fieldsOf(await request('s')), { user: 1, saved: true })
   })
 
+  it('does not write a session whose cookie has lost a millisecond, and does where it was given another age', async () => {
+    const { store, set, request } = openExpress()
+    await set('s', { cookie: cookie(60_000), user: 1 })
+    const versionOf = async () => {
+      const [key] = (await server.command('KEYS', `express${spaces}:*:s`)) as readonly string[]
+      return String(await server.command('GETRANGE', key ?? '', '0', '12'))
+    }
+    const before = await versionOf()
+    const data = await request('s')
+    const own = data['cookie'] as { maxAge: number; originalMaxAge: number }
+    own.originalMaxAge = 59_999
+    await called((callback) => store.set('s', data, callback))
+    assert.equal(await versionOf(), before)
+    own.originalMaxAge = 30_000
+    await called((callback) => store.set('s', data, callback))
+    assert.notEqual(await versionOf(), before)
+  })
+
   it('leaves a session as it was read where nobody else has changed it, and hides what it knows about it', async () => {
     const { set, get, request } = openExpress()
     await set('s', { cookie: null, list: [{ at: new Date(0) }] })
