@@ -3,25 +3,58 @@
  * several processes.
  */
 import { fork } from 'node:child_process'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openServers } from '../packages/client/src/testing/servers.ts'
 import type { BenchmarkOptions } from './support/benchmark.ts'
 import { nearContestants, remoteContestants, type StampedeName, stampedeContestants } from './support/caches.ts'
-import { inTurn, median, pairedRatio, percentile, round } from './support/figures.ts'
+import { inTurn, median, pairedRatio, round } from './support/figures.ts'
+import type { HitsTask, HitsTurn } from './support/hits.ts'
 import { createTally } from './support/tally.ts'
 
-const keys = 1_000
-const loops = 50
-const remoteReads = 40_000
-const nearReads = 200_000
-const timedReads = 20_000
 const mostMs = 200_000
 const herd = { processes: 4, callers: 1_000, loadMs: 100 } as const
-const worker = fileURLToPath(new URL('support/stampede.ts', import.meta.url))
+const herdWorker = fileURLToPath(new URL('support/stampede.ts', import.meta.url))
+const hitsWorker = fileURLToPath(new URL('support/hits.ts', import.meta.url))
+
+interface Contestant {
+  readonly kind: HitsTask['kind']
+  readonly name: string
+  turn(): Promise<HitsTurn>
+  end(): void
+}
+
+/** In a process of its own. */
+const openContestant = async (url: string, kind: HitsTask['kind'], name: string): Promise<Contestant> => {
+  const child = fork(hitsWorker, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const says = <T>(): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const ended = (code: number | null): void => reject(new Error(`the process of ${name} ended with ${code}`))
+      child.once('exit', ended)
+      child.once('message', (message) => {
+        child.off('exit', ended)
+        resolve(message as T)
+      })
+    })
+  const task: HitsTask = { url, kind, contestant: name }
+  const ready = says<'ready'>()
+  child.send(task)
+  await ready
+  return {
+    kind,
+    name,
+    turn: () => {
+      const result = says<HitsTurn>()
+      child.send('turn')
+      return result
+    },
+    end: () => void child.kill('SIGKILL'),
+  }
+}
 
 const stampede = async (url: string, contestant: StampedeName, turn: number): Promise<number> => {
-  const children = Array.from({ length: herd.processes }, () => fork(worker, { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] }))
+  const children = Array.from({ length: herd.processes }, () =>
+    fork(herdWorker, { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] }),
+  )
   try {
     const says = <T>(child: (typeof children)[number]): Promise<T> =>
       new Promise((resolve, reject) => {
@@ -43,68 +76,39 @@ const stampede = async (url: string, contestant: StampedeName, turn: number): Pr
 export const runCache = async ({ rounds, say, signal }: BenchmarkOptions) => {
   await using servers = await openServers()
   const server = await servers.start()
-  const value = (index: number) => ({ id: index, name: 'Ada Lovelace', roles: ['a', 'b'], text: 'x'.repeat(200) })
   const began = performance.now()
   const isOver = (): boolean => signal.aborted || performance.now() - began > mostMs
-
-  const remote = await Promise.all(remoteContestants.map(async ({ name, open }) => ({ name, cache: await open(server.url) })))
-  const near = await Promise.all(nearContestants.map(async ({ name, open }) => ({ name, cache: await open(server.url) })))
   const rates = createTally()
   const times = createTally()
+  const contestants: Contestant[] = []
+  const open = async (kind: HitsTask['kind'], names: readonly { readonly name: string }[]): Promise<void> => {
+    for (const { name } of names) contestants.push(await openContestant(server.url, kind, name))
+  }
   let done = 0
   try {
-    for (const { cache } of remote) for (let key = 0; key < keys; key += 1) await cache.get(key, async () => value(key))
-    for (const { cache } of near)
-      for (let turn = 0; turn < 20; turn += 1) {
-        await cache.get(7, async () => value(7))
-        await delay(5)
+    await open('remote', remoteContestants)
+    await open('near', nearContestants)
+    for (; done < rounds && (done === 0 || !isOver()); done += 1)
+      for (const { kind, name, turn } of inTurn(contestants, done)) {
+        const { perSecond, p99 } = await turn()
+        rates.add(`${kind} ${name}`, perSecond)
+        times.add(`${kind} ${name}`, p99)
       }
-    for (; done < rounds && (done === 0 || !isOver()); done += 1) {
-      for (const { name, cache } of inTurn(remote, done)) {
-        let next = done
-        const each: number[] = []
-        const from = performance.now()
-        await Promise.all(
-          Array.from({ length: loops }, async () => {
-            for (let turn = 0; turn < remoteReads / loops; turn += 1) {
-              const key = next++ % keys
-              const start = performance.now()
-              await cache.get(key, () => Promise.reject(new Error('expected a hit')))
-              each.push(performance.now() - start)
-            }
-          }),
-        )
-        rates.add(`remote ${name}`, (1_000 * remoteReads) / (performance.now() - from))
-        times.add(`remote ${name}`, percentile(each, 0.99))
-      }
-      for (const { name, cache } of inTurn(near, done)) {
-        const from = performance.now()
-        for (let turn = 0; turn < nearReads; turn += 1) await cache.get(7, () => Promise.reject(new Error('expected a hit')))
-        rates.add(`near ${name}`, (1_000 * nearReads) / (performance.now() - from))
-        const each: number[] = []
-        for (let turn = 0; turn < timedReads; turn += 1) {
-          const start = performance.now()
-          await cache.get(7, () => Promise.reject(new Error('expected a hit')))
-          each.push(performance.now() - start)
-        }
-        times.add(`near ${name}`, percentile(each, 0.99))
-      }
-    }
   } finally {
-    await Promise.all([...remote, ...near].map(({ cache }) => cache.close()))
+    for (const { end } of contestants) end()
   }
 
   const loads = createTally()
   for (let turn = 0; turn < Math.min(3, rounds); turn += 1)
     for (const name of Object.keys(stampedeContestants) as StampedeName[]) loads.add(name, await stampede(server.url, name, turn))
 
-  const remoteRows = remote.map(({ name }) => ({
+  const remoteRows = remoteContestants.map(({ name }) => ({
     name,
     per_s: round(median(rates.of(`remote ${name}`)), 0),
     p99_ms: round(median(times.of(`remote ${name}`)), 2),
     larder_times_this: round(pairedRatio(rates.of('remote larder'), rates.of(`remote ${name}`)), 2),
   }))
-  const nearRows = near.map(({ name }) => ({
+  const nearRows = nearContestants.map(({ name }) => ({
     name,
     per_s: round(median(rates.of(`near ${name}`)), 0),
     microseconds: round(1e6 / median(rates.of(`near ${name}`)), 2),
@@ -116,7 +120,7 @@ export const runCache = async ({ rounds, say, signal }: BenchmarkOptions) => {
     loads: median(loads.of(name)),
     most: Math.max(...loads.of(name)),
   }))
-  say(`${done} rounds, medians; ${keys} keys of 270 bytes as JSON, ${loops} at once`)
+  say(`${done} rounds, medians; each in a process of its own; 1,000 keys of 270 bytes as JSON, 50 at once`)
   say('hits on the server                    a second   p99 ms   larder is so many times')
   for (const row of remoteRows)
     say(

@@ -3,9 +3,26 @@ import { CacheError } from '../errors.ts'
 
 type Work<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void
 
+/** A member of a list, in the order in which they were added, so also of their times. The list itself is its own first and last member. */
 interface Waiting {
   readonly until: number
   readonly reject: (error: unknown) => void
+  before: Waiting
+  after: Waiting
+  isOver: boolean
+}
+
+const emptyList = (): Waiting => {
+  const list = { until: Number.POSITIVE_INFINITY, reject: () => undefined } as unknown as Waiting
+  list.before = list
+  list.after = list
+  return list
+}
+const remove = (one: Waiting): void => {
+  if (one.isOver) return
+  one.isOver = true
+  one.before.after = one.after
+  one.after.before = one.before
 }
 
 /**
@@ -13,30 +30,30 @@ interface Waiting {
  * A process that was held up looks at what has come in the meantime before it gives up.
  */
 const createDeadline = (milliseconds: number) => {
-  const waiting = new Set<Waiting>()
+  const list = emptyList()
   let timer: NodeJS.Timeout | null = null
   const look = (): void => {
     timer = null
     const now = performance.now()
-    for (const one of waiting) {
+    for (let one = list.after; one !== list; one = one.after) {
       if (one.until > now) {
-        // They were added in this order.
         timer = setTimeout(later, one.until - now)
         return
       }
-      waiting.delete(one)
+      remove(one)
       one.reject(new CacheError('unavailable', `the cache does not answer: nothing came within ${milliseconds} ms`))
     }
   }
   const later = (): void => void setImmediate(look)
   return <T>(work: Work<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const one: Waiting = { until: performance.now() + milliseconds, reject }
-      waiting.add(one)
+      const one: Waiting = { until: performance.now() + milliseconds, reject, before: list.before, after: list, isOver: false }
+      list.before.after = one
+      list.before = one
       timer ??= setTimeout(later, milliseconds)
       const end = (): void => {
-        waiting.delete(one)
-        if (waiting.size === 0 && timer !== null) {
+        remove(one)
+        if (list.after === list && timer !== null) {
           clearTimeout(timer)
           timer = null
         }
