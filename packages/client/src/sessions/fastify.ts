@@ -2,13 +2,13 @@
 import type { Connection } from '../connection.ts'
 import { answer, dataOf, inherit, store } from './bases.ts'
 import { ttlOf } from './express.ts'
-import type { SessionData } from './merge.ts'
 import { createTextSessions, type SessionsOptions } from './sessions.ts'
 
 const nothing = (): void => undefined
 
 export interface FastifySessionStore {
-  get(id: string, callback: (error: unknown, session?: SessionData | null) => void): void
+  /** `S`: what the application has declared its sessions to be, as whoever stores them sees to. */
+  get<S>(id: string, callback: (error: unknown, session?: S | null) => void): void
   set(id: string, session: object, callback: (error?: unknown) => void): void
   destroy(id: string, callback: (error?: unknown) => void): void
 }
@@ -33,11 +33,11 @@ class Read {
 export const createFastifyStore = (connection: Connection, options: SessionsOptions = {}): FastifySessionStore => {
   const sessions = createTextSessions(connection, options)
   return {
-    get: (id, callback) => {
+    get: <S>(id: string, callback: (error: unknown, session?: S | null) => void) => {
       answer(sessions.get(id), callback, (found) => {
         if (found === null) return null
         const data = dataOf(id, found)
-        return { ...data, [field]: new Read(data) }
+        return { ...data, [field]: new Read(data) } as S
       })
     },
     set: (id, session, callback) => {

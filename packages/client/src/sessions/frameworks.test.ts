@@ -109,7 +109,7 @@ const fastifyWith = async (connection: Connection, meet: Meeting, options: objec
     cookie: { secure: false, maxAge: 60_000 },
     rolling: false,
     saveUninitialized: false,
-    store: createFastifyStore(connection, { namespace: 'fastify' }) as never,
+    store: createFastifyStore(connection, { namespace: 'fastify' }),
     ...options,
   })
   const data = (from: object): Record<string, unknown> => {
