@@ -40,6 +40,23 @@ describe('a cache that is closed', () => {
     assert.equal(await cache.get('closing', async () => source, { tags: ['closing'] }), 'new')
   })
 
+  it('tells of no error where nothing has gone wrong, also in the middle of what near caches are told', async () => {
+    for (let turn = 0; turn < 20; turn += 1) {
+      const errors: unknown[] = []
+      const closing = await createCache({
+        url: server.url,
+        near: { maxBytes: 1e6 },
+        observe: (event) => void (event.type === 'error' && errors.push(event.error)),
+      })
+      await closing.get('key', async () => 1, { tags: ['told'] })
+      const told = closing.invalidate(['told'])
+      await delay(turn / 10)
+      await closing.close()
+      await told
+      assert.deepEqual(errors, [])
+    }
+  })
+
   it('waits no longer than it may for a write that does not end', async () => {
     const closing = await open()
     let end: () => void = () => undefined

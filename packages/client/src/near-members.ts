@@ -236,7 +236,8 @@ export const joinMembers = ({ connection, keys, drop, failed, lease = usualLease
       } while (again && !closed)
     } catch (error) {
       if (!isCacheError(error)) throw error
-      failed(error)
+      // One that is closed while it asks is cut off by itself.
+      if (!closed) failed(error)
     } finally {
       isRunning = false
     }
