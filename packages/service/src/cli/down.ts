@@ -7,10 +7,10 @@ import { print } from './terminal.ts'
 const serviceDeadlineMs = 30_000
 const pollMs = 20
 
-/** Ends the service first, if it runs: nobody else may control the engines meanwhile. */
-const endService = async (home: ReturnType<typeof existingHome>['home']): Promise<void> => {
+/** Ends the service first, if it runs: nobody else may control the engines meanwhile. False: none ran. */
+const endService = async (home: ReturnType<typeof existingHome>['home']): Promise<boolean> => {
   const service = runningService(home)
-  if (service === null) return
+  if (service === null) return false
   process.kill(service.pid, 'SIGTERM')
   const deadline = Date.now() + serviceDeadlineMs
   while (runningService(home) !== null) {
@@ -18,13 +18,18 @@ const endService = async (home: ReturnType<typeof existingHome>['home']): Promis
       throw new LarderError('deadline', `the service (process ${service.pid}) did not end within ${serviceDeadlineMs / 1000} s`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
+  return true
+}
+
+const resultOf = (wasRunning: boolean, stopped: number): string => {
+  if (stopped > 0) return `${stopped} engines stopped, their data is kept for the next start`
+  return wasRunning ? 'the service was ended, and with it what it had started' : 'no engine was running'
 }
 
 /** `larder down` */
 export const down = async (): Promise<number> => {
   const { home } = existingHome()
-  await endService(home)
-  const count = await stopHome(home, process.env)
-  print(count === 0 ? 'no engine was running\n' : `${count} engines stopped, their data is kept for the next start\n`)
+  const wasRunning = await endService(home)
+  print(`${resultOf(wasRunning, await stopHome(home, process.env))}\n`)
   return 0
 }
