@@ -109,7 +109,7 @@ const steps = [
     'unit',
     'unit and contract tests',
     // Most of them wait for others.
-    () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 3),
+    () => tests(['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'chaos/**/*.test.ts'], 4),
   ],
   ['e2e', 'end-to-end tests', () => tests(['e2e/**/*.test.ts', 'oracle/**/*.test.ts', 'examples/**/*.test.ts'], 2)],
 ]
