@@ -1,15 +1,14 @@
 /** Sessions and leaderboards of the application library on groups of Larder with TLS, by each client, while a primary dies: what was acknowledged by the replicas is there. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { Logger } from '@valkey/valkey-glide'
 import { connectGlide } from '../packages/client/src/adapters/glide.ts'
 import { connectIoredis } from '../packages/client/src/adapters/ioredis.ts'
-import { type Connect, type Connection, connectNodeRedis, findReplicationGroup } from '../packages/client/src/index.ts'
+import { type Connect, type Connection, connectNodeRedis } from '../packages/client/src/index.ts'
 import { createLeaderboard } from '../packages/client/src/leaderboards/index.ts'
 import { createSessions } from '../packages/client/src/sessions/index.ts'
 import { create } from './support/groups.ts'
+import { whereIs } from './support/library.ts'
 import { startTestService, until } from './support/service.ts'
 
 Logger.init('off')
@@ -73,16 +72,7 @@ for (const shards of [null, 2])
       ...(shards === null ? { NumCacheClusters: 3 } : { NumNodeGroups: shards, ReplicasPerNodeGroup: 1 }),
       TransitEncryptionEnabled: true,
     })
-    const secrets = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as {
-      readonly accessKeyId: string
-      readonly secretAccessKey: string
-    }
-    const found = await findReplicationGroup({
-      replicationGroupId: id,
-      endpoint: service.url(),
-      region: 'us-east-1',
-      keys: async () => secrets,
-    })
+    const found = await whereIs(service, id)
     const tls = { ca: service.larder('ca') }
     const all = await Promise.all(clients.map(async ([name, connect]) => using(name, await connect({ ...found, tls }))))
     try {

@@ -1,21 +1,14 @@
 /** The application library on groups of Larder, with TLS, IAM and a primary that dies in the middle. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CreateUserCommand, CreateUserGroupCommand } from '@aws-sdk/client-elasticache'
 import { Logger } from '@valkey/valkey-glide'
 import { connectGlide } from '../packages/client/src/adapters/glide.ts'
 import { connectIoredis } from '../packages/client/src/adapters/ioredis.ts'
-import {
-  type Connect,
-  connectNodeRedis,
-  createCache,
-  findReplicationGroup,
-  iamCredentials,
-} from '../packages/client/src/index.ts'
+import { type Connect, connectNodeRedis, createCache, iamCredentials } from '../packages/client/src/index.ts'
 import { create } from './support/groups.ts'
+import { keysOf, whereIs } from './support/library.ts'
 import { startTestService, until } from './support/service.ts'
 
 Logger.init('off')
@@ -31,12 +24,8 @@ for (const shards of [null, 2])
     await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'valkey', UserIds: ['iam-app'] }))
     api.destroy()
     await create(service, id, { ...nodes, TransitEncryptionEnabled: true, UserGroupIds: ['team'] })
-    const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as {
-      readonly accessKeyId: string
-      readonly secretAccessKey: string
-    }
-    const keys = async () => ({ accessKeyId, secretAccessKey })
-    const found = await findReplicationGroup({ replicationGroupId: id, endpoint: service.url(), region: 'us-east-1', keys })
+    const found = await whereIs(service, id)
+    const keys = () => keysOf(service)
     const open = (connect: Connect, near = false) =>
       createCache({
         connect,
@@ -48,7 +37,7 @@ for (const shards of [null, 2])
     const caches = [
       await open(connectNodeRedis, true),
       await open(connectNodeRedis),
-      await open(connectIoredis),
+      await open(connectIoredis, true),
       await open(connectGlide),
     ]
     /** Another one for each turn, and another one for each name. */

@@ -201,7 +201,7 @@ const near = { near: { maxBytes: 200_000 } }
 export const contestants = {
   larder: larder({}),
   'larder near': larder(near),
-  'larder by ioredis': larder({}, connectIoredis),
+  'larder near by ioredis': larder(near, connectIoredis),
   'larder by GLIDE': larder({}, connectGlide),
   'larder near, replicas': larder({ ...near, readFrom: 'replicas' }),
   bentocache: bento,

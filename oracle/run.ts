@@ -32,10 +32,10 @@ interface Game {
   readonly shards?: number
 }
 const games: readonly Game[] = [
-  { name: 'larder', contestants: ['larder near', 'larder', 'larder near', 'larder by ioredis'], share: 1 },
+  { name: 'larder', contestants: ['larder near', 'larder', 'larder near', 'larder near by ioredis'], share: 1 },
   {
     name: 'larder cluster',
-    contestants: ['larder near', 'larder by GLIDE', 'larder near, replicas', 'larder by ioredis'],
+    contestants: ['larder near', 'larder by GLIDE', 'larder near, replicas', 'larder near by ioredis'],
     share: 0.25,
     shards: 3,
   },
