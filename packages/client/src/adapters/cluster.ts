@@ -143,7 +143,8 @@ export const openCluster = async (factory: WireFactory, settings: Settings): Pro
 
   /** Whoever is at the address that was given. */
   const lookAnew = async (): Promise<void> => {
-    const first = factory.open({ ...settings.wire, url, track: false, isReplica: false })
+    const isReplica = factory.refusesReplicas === true // any node may be there
+    const first = factory.open({ ...settings.wire, url, track: false, isReplica })
     try {
       const connected = new Promise<void>((resolve, reject) => {
         stopLooking = () => reject(closedError())

@@ -191,7 +191,7 @@ const open = (options: WireOptions): Wire => {
   }
 }
 
-const factory: WireFactory = { tracks: false, open }
+const factory: WireFactory = { tracks: false, refusesReplicas: true, open }
 
 /** Connects by `@valkey/valkey-glide` to one server or to a cluster, whichever answers. */
 export const connectGlide = createConnect(factory)

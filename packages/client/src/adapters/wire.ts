@@ -31,4 +31,6 @@ export interface WireFactory {
   open(options: WireOptions): Wire
   /** Whether it tells of changed keys, and where: on the connection that has read them, before any later answer, or apart from it. */
   readonly tracks: false | 'in order' | 'apart'
+  /** It connects to a replica only where it is told that it is one (`isReplica`), and then to a primary as well, of which it only reads. */
+  readonly refusesReplicas?: true
 }
