@@ -49,8 +49,7 @@ const tests = async (patterns, concurrency) => {
   const green = await run(bin('node'), [
     '--test',
     `--test-concurrency=${concurrency}`,
-    // Against a test that never ends. The longest takes a minute on a machine at rest, and several on one that is not.
-    '--test-timeout=600000',
+    '--test-timeout=180000',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'scripts/checks/count-reporter.ts')}`,

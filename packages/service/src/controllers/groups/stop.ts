@@ -99,6 +99,18 @@ const without = (state: GroupState, id: string): GroupState => {
 const indexOperations = (spec: GroupSpec, id: string): readonly Operation[] =>
   spec.kind === 'memcached' ? [] : [remove(clusterKey(spec.region, id))]
 
+/**
+ * Whether the primary that the decision saw has died since: a look takes as long as the slowest of its answers. What is to be removed may then be
+ * the last copy, and the next look decides about it.
+ */
+const hasLostPrimary = async (context: GroupContext, spec: GroupSpec, state: GroupState, node: NodeState): Promise<boolean> => {
+  const id = state.shards[node.shard]?.primary
+  const primary = id === undefined || id === null || id === node.id ? undefined : state.nodes[id]
+  if (primary === undefined) return false
+  if (primary.process === null) return true
+  return (await context.host.check(primary.process, context.place(spec.region, primary.id).tag)) !== 'running'
+}
+
 export const removeNode = async (
   context: GroupContext,
   spec: GroupSpec,
@@ -108,6 +120,7 @@ export const removeNode = async (
 ): Promise<void> => {
   const node = cell.value.nodes[id]
   if (node === undefined) return
+  if (spec.kind !== 'memcached' && (await hasLostPrimary(context, spec, cell.value, node))) return
   await endProcess(context, spec.region, node)
   await context.host.removeFolder(context.place(spec.region, id).folder)
   await context.host.removeFile(context.place(spec.region, id).socket)

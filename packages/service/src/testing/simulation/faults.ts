@@ -7,7 +7,6 @@ import type { Store } from '../../ports/store.ts'
 import { nodeSpec } from '../fixtures.ts'
 import { isReplica, type SimEngine } from './engine.ts'
 import type { Lives } from './larder.ts'
-import { staleMs } from './ledger.ts'
 import type { Random } from './random.ts'
 import type { Time } from './time.ts'
 import type { SimWorld } from './world.ts'
@@ -105,7 +104,6 @@ const trouble = (
     else if (which === 'slow answers') world.trouble.slowness = Math.floor(chance * 700)
     else if (which === 'slow store') lives.storeSlowness = Math.floor(chance * 500)
     else lives.storeTrouble = chance
-    if (which === 'answers' || which === 'slow answers') world.trouble.deafUntil = time.now() + staleMs
   }
   set(random.pick([0.1, 0.3, 0.7]))
   time.after(random.between(100, 2_000), () => set(0))

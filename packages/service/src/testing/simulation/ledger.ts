@@ -21,7 +21,7 @@ interface Shard {
 /** An engine that did not answer a moment ago may have been passed over rightly. */
 const answeredLongEnoughMs = 1_500
 /** A decision may rest on what was seen so long ago. */
-export const staleMs = 900
+const staleMs = 900
 
 export interface Ledger {
   /** What the store says now. */
@@ -29,7 +29,7 @@ export interface Ledger {
   onPrimary(engine: SimEngine, planned: boolean): void
   onStart(engine: SimEngine, asPrimary: boolean): void
   onWrite(engine: SimEngine, id: number): void
-  /** Larder kills it, because of a decision. `raced`: the primary that this decision saw has died since. */
+  /** Larder kills it, because of a decision. `raced`: the primary that this decision saw has died in the same moment. */
   onKill(engine: SimEngine, because: string, raced: boolean): void
   onDeath(engine: SimEngine): void
   /** The engines elected it, without Larder. */
@@ -45,7 +45,7 @@ export interface Ledger {
 interface LedgerOptions {
   readonly now: () => number
   readonly living: () => readonly SimEngine[]
-  /** Are answers being lost, or do they come late? Then somebody may have been passed over rightly. */
+  /** Are answers being lost? Then somebody may have been passed over rightly. */
   readonly isDeaf: () => boolean
   readonly note: (text: string) => void
 }

@@ -32,6 +32,9 @@ const faultsWithinMs = 2_500
 const healWithinMs = 30_000
 const tracedEvents = 4_000
 
+/** Milliseconds. */
+const raceMs = 5
+
 export const runSeed = async (
   seed: number,
   rests: readonly Rest[],
@@ -56,10 +59,12 @@ export const runSeed = async (
         violation ??= error
       }
     }
+  /** When each process died. */
+  const deaths = new Map<number, number>()
   const ledger = createLedger({
     now: time.now,
     living: () => world.living(),
-    isDeaf: () => world.trouble.lostAnswers > 0 || world.trouble.slowness > 0 || time.now() < world.trouble.deafUntil,
+    isDeaf: () => world.trouble.lostAnswers > 0,
     note,
   })
   const world = createSimWorld(time, random, {
@@ -67,10 +72,15 @@ export const runSeed = async (
     onStart: guarded((engine, asPrimary) => ledger.onStart(engine, asPrimary)),
     onKill: guarded((engine) => {
       const ended = stops.get(engine.id)
-      const raced = ended?.primary != null && !world.living().some((each) => each.identity.pid === ended.primary)
+      // Between the last look at it and the signal nobody can see it die.
+      const died = deaths.get(ended?.primary ?? -1)
+      const raced = died !== undefined && time.now() - died <= raceMs
       ledger.onKill(engine, ended?.because ?? 'nobody decided it', raced)
     }),
-    onDeath: (engine) => ledger.onDeath(engine),
+    onDeath: (engine) => {
+      deaths.set(engine.identity.pid, time.now())
+      ledger.onDeath(engine)
+    },
     onElected: guarded((engine) => ledger.onElected(engine)),
     diesAtCommand: (after) => lives.diesAtCommand(after),
     note,
