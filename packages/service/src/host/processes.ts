@@ -6,6 +6,7 @@ import { LarderError } from '../errors.ts'
 import type { ProcessIdentity } from '../model/group.ts'
 import type { Host, Launch, ProcessCheck } from '../ports/host.ts'
 import { containsTag, findProcesses, hasEnded, identify, readCommandLine, readStat, sampleOf, statOf } from './proc.ts'
+import { openRuntime } from './runtime.ts'
 
 /** Command lines are read again a few times: they are empty in the middle of an exec, and half-written while an engine sets its title. */
 const commandLineTries = 5
@@ -99,7 +100,7 @@ const unlessAborted = async (promise: Promise<void>, signal: AbortSignal): Promi
   }
 }
 
-type Processes = Pick<Host, 'start' | 'check' | 'findByTag' | 'sample' | 'signal' | 'waitGone'>
+type Processes = Pick<Host, 'start' | 'check' | 'findByTag' | 'sample' | 'runtime' | 'signal' | 'waitGone'>
 
 /** The environment of a process is exactly that of its launch: nothing of Larder's own (which may hold keys) leaks into it. */
 export const createProcesses = (): Processes => {
@@ -133,6 +134,7 @@ export const createProcesses = (): Processes => {
     check,
     findByTag: async (tag) => findProcesses(tag),
     sample: async (identity) => sampleOf(identity),
+    runtime: openRuntime,
     signal: async (identity, tag, name) => {
       // No turn of the event loop between the last look and the kill: the pid cannot be reused in between by a child of ours.
       if ((await check(identity, tag)) !== 'running' || statOf(identity) === null) return false

@@ -24,6 +24,13 @@ export interface ProcessSample {
   readonly residentBytes: number
 }
 
+/** Cheaper than `sample`, for looks that are many. Whoever opens it closes it. */
+export interface RuntimeReader {
+  /** Nanoseconds that the main thread has run so far; null: it cannot be told, most likely because the process has ended. */
+  read(): number | null
+  close(): void
+}
+
 export type FileContent = string | Uint8Array
 
 export interface Host {
@@ -33,6 +40,8 @@ export interface Host {
   /** Every living process of this user whose command line contains `tag`. */
   findByTag(tag: string): Promise<readonly ProcessIdentity[]>
   sample(identity: ProcessIdentity): Promise<ProcessSample | null>
+  /** Null where there is none: `sample` always works. */
+  runtime(identity: ProcessIdentity): RuntimeReader | null
   /** Sends the signal only if `check` says `running`. */
   signal(identity: ProcessIdentity, tag: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): Promise<boolean>
   /** Resolves when the process is gone, within a few milliseconds of its end; rejects with the signal's reason when it aborts first. */

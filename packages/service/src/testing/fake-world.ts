@@ -364,6 +364,7 @@ export const createFakeWorld = (): FakeWorld => {
             residentBytes: 0,
           }
         : null,
+    runtime: () => null,
     signal: async (identity, _tag, name) => {
       before(`signal ${name}`)
       const engine = processes.get(identity.pid)

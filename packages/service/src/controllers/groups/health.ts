@@ -1,11 +1,11 @@
 /**
- * Finds hung engines within a second, for the price of two reads of /proc for each node and look. Engines that have ended are not found
+ * Finds hung engines within a second, for the price of one read of /proc for each node and look. Engines that have ended are not found
  * here: the end of their control connection tells at once.
  */
 import { isImplausible, isStill, type Pulse } from '../../decide/health.ts'
 import type { ProcessIdentity } from '../../model/group.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Host } from '../../ports/host.ts'
+import type { Host, RuntimeReader } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
 
 const lookMs = 250
@@ -22,6 +22,8 @@ export interface Watched {
 
 interface Track {
   readonly identity: ProcessIdentity
+  /** Null: every look is a whole one. */
+  readonly runtime: RuntimeReader | null
   pulse: Pulse
   /** When it was first seen still; null while it runs. */
   stillSince: number | null
@@ -38,7 +40,7 @@ export interface Health {
 }
 
 interface HealthOptions {
-  readonly host: Pick<Host, 'sample'>
+  readonly host: Pick<Host, 'sample' | 'runtime'>
   readonly clock: Clock
   readonly log: Log
   readonly nodes: () => Iterable<Watched>
@@ -105,17 +107,46 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
     }
   }
 
-  const look = async (node: Watched): Promise<void> => {
+  const drop = (name: string): void => {
+    tracks.get(name)?.runtime?.close()
+    tracks.delete(name)
+  }
+
+  const trackOf = (node: Watched): Track => {
     const present = tracks.get(node.name)
-    const track =
-      present !== undefined && sameProcess(present.identity, node.identity)
-        ? present
-        : { identity: node.identity, pulse: { state: 'R', runtimeNs: -1 }, stillSince: null, asking: false, hung: false }
-    if (track !== present) tracks.set(node.name, track)
+    if (present !== undefined && sameProcess(present.identity, node.identity)) return present
+    drop(node.name)
+    const track: Track = {
+      identity: node.identity,
+      runtime: host.runtime(node.identity),
+      pulse: { state: 'R', runtimeNs: -1 },
+      stillSince: null,
+      asking: false,
+      hung: false,
+    }
+    tracks.set(node.name, track)
+    return track
+  }
+
+  /** Has it run since the last look? Almost always it has, and then nothing else is looked at. */
+  const hasRun = (track: Track): boolean => {
+    const runtimeNs = track.runtime?.read() ?? null
+    if (runtimeNs === null || runtimeNs === track.pulse.runtimeNs) return false
+    track.pulse = { state: 'R', runtimeNs }
+    return true
+  }
+
+  const look = async (node: Watched): Promise<void> => {
+    const track = trackOf(node)
     if (track.asking) return
+    if (hasRun(track)) {
+      track.stillSince = null
+      declare(node.name, track, false)
+      return
+    }
     const pulse = await sampleOf(track)
     if (pulse === null) {
-      tracks.delete(node.name)
+      if (tracks.get(node.name) === track) drop(node.name)
       return
     }
     const still = isStill(track.pulse, pulse)
@@ -135,7 +166,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
       seen.add(node.name)
       look(node).catch((error: unknown) => log('warn', 'a node could not be looked at', { node: node.name, error }))
     }
-    for (const name of tracks.keys()) if (!seen.has(name)) tracks.delete(name)
+    for (const name of tracks.keys()) if (!seen.has(name)) drop(name)
   }
 
   const isHung = (name: string, identity: ProcessIdentity): boolean => {
@@ -165,6 +196,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
         round()
         await clock.sleep(lookMs, signal).catch(() => undefined) // it ends
       }
+      for (const name of [...tracks.keys()]) drop(name)
     },
   }
 }

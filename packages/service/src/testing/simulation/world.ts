@@ -458,6 +458,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         const state = engine.stopped ? (engine.stuck ? 'D' : 'T') : isBusy ? 'R' : 'S'
         return { state, runtimeNs: engine.stopped ? 0 : time.now() + 1, residentBytes: 0 }
       },
+      runtime: () => null,
       signal: (identity, _tag, name) =>
         soon(0, 2, () => {
           const engine = find(identity)
