@@ -9,7 +9,7 @@ import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
 import { createApiServer } from './api/server.ts'
 import { createFirewallController } from './controllers/firewall/firewall.ts'
-import { createConnections } from './controllers/groups/connections.ts'
+import { type Connections, connectionName, createConnections } from './controllers/groups/connections.ts'
 import type { GroupContext, NodePlace } from './controllers/groups/context.ts'
 import { createManager } from './controllers/groups/manager.ts'
 import { createMutex } from './controllers/groups/mutex.ts'
@@ -32,15 +32,17 @@ import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
-import type { GroupKey, NodeState } from './model/group.ts'
+import type { GroupKey, GroupSpec, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
 import { createAudit } from './observe/audit.ts'
 import { appendTo } from './observe/lines.ts'
 import { createLog } from './observe/log.ts'
 import { metricsText } from './observe/metrics.ts'
+import { createProbe, shared } from './observe/probes.ts'
 import { makeReport, type Probe, type Report } from './observe/report.ts'
 import type { Catalog } from './ports/catalog.ts'
 import type { Clock } from './ports/clock.ts'
+import type { EngineControl } from './ports/engine.ts'
 import { pruneEvents } from './ports/events.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Host } from './ports/host.ts'
@@ -81,26 +83,34 @@ const placeIn =
 
 const connectDeadlineMs = 500
 
-/** Asks a node itself, over a connection of its own. */
-export const probeWith =
-  (home: Home, host: Host, secrets: Secrets): Probe =>
-  async (spec, node: NodeState) => {
-    const place = placeIn(home)(spec.region, node.id)
-    if (node.process === null || (await host.check(node.process, place.tag)) !== 'running') return { pid: null, engine: null }
-    try {
-      const own = { socket: place.socket, address: node.address, port: node.port, secrets, kind: spec.kind }
-      const reach = reachOf(spec, node, () => openAuthority(home.tlsFolder, systemClock.now).bundle)
-      const plan = reach === null ? own : { ...own, reach }
-      const control = await adapterFor(node.engine).connect(plan, connectDeadlineMs)
-      try {
-        return { pid: node.process.pid, engine: await control.status() }
-      } finally {
-        control.close()
-      }
-    } catch {
-      return { pid: node.process.pid, engine: null } // it runs and does not answer: that is what the report says then
-    }
+const tagIn = (home: Home) => (region: string, nodeId: string) => placeIn(home)(region, nodeId).tag
+
+/** A new connection to a node. Whoever asks for it closes it. */
+const connectAnew =
+  (home: Home, secrets: Secrets) =>
+  async (spec: GroupSpec, node: NodeState): Promise<EngineControl> => {
+    const { socket } = placeIn(home)(spec.region, node.id)
+    const own = { socket, address: node.address, port: node.port, secrets, kind: spec.kind }
+    const reach = reachOf(spec, node, () => openAuthority(home.tlsFolder, systemClock.now).bundle)
+    return adapterFor(node.engine).connect(reach === null ? own : { ...own, reach }, connectDeadlineMs)
   }
+
+/** Asks a node itself, over a connection of its own. */
+export const probeWith = (home: Home, host: Host, secrets: Secrets): Probe => {
+  const anew = connectAnew(home, secrets)
+  const connect = async (spec: GroupSpec, node: NodeState) => ({ control: await anew(spec, node), own: true })
+  return createProbe({ host, tag: tagIn(home), connect })
+}
+
+/** Asks over the connections that the controllers hold; over one of its own where there is none. */
+const probeOver = (home: Home, host: Host, secrets: Secrets, connections: Connections): Probe => {
+  const anew = connectAnew(home, secrets)
+  const connect = async (spec: GroupSpec, node: NodeState) => {
+    const present = connections.present(connectionName(spec.region, node))
+    return present === null ? { control: await anew(spec, node), own: true } : { control: await present, own: false }
+  }
+  return createProbe({ host, tag: tagIn(home), connect })
+}
 
 export const nftablesOf = (environment: NodeJS.ProcessEnv) => ({
   nft: findTool('nft', environment),
@@ -202,7 +212,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   }
   const manager = createManager(context)
 
-  const report = (): Promise<Report> => makeReport(store, probeWith(home, host, secrets))
+  const probe = probeOver(home, host, secrets, connections)
+  const report = shared((): Promise<Report> => makeReport(store, probe))
   const verifier: Verifier = {
     now: systemClock.now,
     keyHolder: (accessKeyId) =>
@@ -225,6 +236,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       whyUnguarded: firewall.whyUnguarded,
       enforced: guarding.settled,
       whyNoIam: loginModule.whyNot,
+      report,
     }),
     metrics: async () => metricsText(await report()),
     log,

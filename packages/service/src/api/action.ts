@@ -1,3 +1,4 @@
+import type { Report } from '../observe/report.ts'
 import type { Catalog } from '../ports/catalog.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
@@ -19,6 +20,8 @@ export interface ActionContext {
   readonly whyUnguarded?: () => Promise<string | null>
   /** Resolves when rules that were written before are in force: who is told that a rule is there, or gone, may rely on it. Left out: at once. */
   readonly enforced?: () => Promise<void>
+  /** How everything is that runs here, in every region. Left out: nobody can tell. */
+  readonly report?: () => Promise<Report>
 }
 
 /**

@@ -1,11 +1,10 @@
 /** Calls operations of the query protocol, signed like those of AWS. */
-import { ec2Version } from '../api/ec2/wire.ts'
-import { larderVersion } from '../api/larder/answer.ts'
+import { ec2Version, larderVersion } from '../api/versions.ts'
 import { LarderError } from '../errors.ts'
 import { signRequest } from '../security/sigv4-sign.ts'
 import type { Access } from './access.ts'
 
-const deadlineMs = 10_000
+const usualDeadlineMs = 10_000
 
 const versions = { larder: larderVersion, ec2: ec2Version } as const
 
@@ -16,6 +15,7 @@ const callService = async (
   region: string,
   action: string,
   input: Readonly<Record<string, string>>,
+  deadlineMs = usualDeadlineMs,
 ): Promise<string> => {
   const body = new URLSearchParams({ Action: action, Version: versions[service], ...input }).toString()
   const { host } = new URL(access.url)
@@ -29,7 +29,13 @@ const callService = async (
   throw new LarderError('usage', /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? `the service answered ${response.status}`)
 }
 
-type Call = (access: Access, region: string, action: string, input: Readonly<Record<string, string>>) => Promise<string>
+type Call = (
+  access: Access,
+  region: string,
+  action: string,
+  input: Readonly<Record<string, string>>,
+  deadlineMs?: number,
+) => Promise<string>
 
 /** One of Larder's own operations. */
 export const call: Call = (...all) => callService('larder', ...all)

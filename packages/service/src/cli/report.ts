@@ -1,18 +1,47 @@
-import { existsSync } from 'node:fs'
-import { probeWith, systemClock } from '../compose.ts'
-import { createLinuxHost } from '../host/linux.ts'
-import { makeReport, type Report } from '../observe/report.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
-import { existingHome } from './access.ts'
+import { LarderError } from '../errors.ts'
+import { runningService } from '../home/lock.ts'
+import type { Report } from '../observe/report.ts'
+import { defaultRegion, existingHome } from './access.ts'
+import { call } from './call.ts'
 
-/** Reads the store beside the service and asks the engines: right also when the service is down. */
-export const currentReport = async (): Promise<Report> => {
-  const { home, secrets } = existingHome()
-  if (!existsSync(home.stateFile)) return { groups: [] }
-  const store = openSqliteStore(home.stateFile, { clock: systemClock, readOnly: true })
+/** A service that takes longer than this is not waited for: the engines themselves are asked. */
+const serviceDeadlineMs = 3_000
+
+export interface Source {
+  readonly report: Report
+  /** Where the report comes from, and the address of the service, which is null where none runs. */
+  readonly from: 'service' | 'engines'
+  readonly url: string | null
+}
+
+const references: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#xD;': '\r' }
+
+const reportIn = (answer: string): Report => {
+  const text = /<Report>([^<]*)<\/Report>/.exec(answer)?.[1]
+  if (text === undefined) throw new LarderError('machine', 'expected a report in the answer of the service, found none')
+  return JSON.parse(text.replace(/&(?:amp|lt|gt|quot|#xD);/g, (found) => references[found] ?? found)) as Report
+}
+
+const askEngines = async (existing: ReturnType<typeof existingHome>): Promise<Report> =>
+  // Nearly the whole service is behind it, and hardly ever needed.
+  (await import('./engines-report.ts')).reportOfEngines(existing)
+
+/**
+ * The service knows, over connections that are open anyway: one call, whatever the number of nodes. Where it does not run, or does not answer
+ * (it hangs, it is of a version that cannot tell), every engine is asked by itself.
+ */
+export const findReport = async (): Promise<Source> => {
+  const existing = existingHome()
+  const { accessKeyId, secretAccessKey } = existing.secrets
+  const url = runningService(existing.home)?.url ?? null
+  if (url === null) return { report: await askEngines(existing), from: 'engines', url }
+  const access = { url, accessKeyId, secretAccessKey, region: defaultRegion }
   try {
-    return await makeReport(store, probeWith(home, createLinuxHost(), secrets))
-  } finally {
-    await store.close()
+    const answer = await call(access, access.region, 'DescribeStatus', {}, serviceDeadlineMs)
+    return { report: reportIn(answer), from: 'service', url }
+  } catch {
+    return { report: await askEngines(existing), from: 'engines', url } // `larder status` says so
   }
 }
+
+export const currentReport = async (): Promise<Report> => (await findReport()).report

@@ -1,6 +1,7 @@
 /** The part of EC2 that caches need: security groups, and the network of a region. Its own XML form (wire.ts). */
 import { Fault } from '../../errors.ts'
 import type { ActionContext } from '../action.ts'
+import { ec2Namespace } from '../versions.ts'
 import { createSecurityGroup, deleteSecurityGroup, describeSecurityGroups, type Ec2Operation } from './groups.ts'
 import { describeSubnets, describeVpcs } from './network.ts'
 import {
@@ -11,7 +12,7 @@ import {
   revokeSecurityGroupIngress,
 } from './rules.ts'
 import { createTags, deleteTags } from './tags.ts'
-import { ec2Namespace, type Parameters } from './wire.ts'
+import type { Parameters } from './wire.ts'
 
 const operations: ReadonlyMap<string, Ec2Operation> = new Map([
   ['CreateSecurityGroup', createSecurityGroup],

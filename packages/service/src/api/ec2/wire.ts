@@ -4,9 +4,6 @@ import type { WireError } from '../wire/encode.ts'
 import { wireError } from '../wire/fault.ts'
 import { escapeXml } from '../wire/xml.ts'
 
-export const ec2Version = '2016-11-15'
-export const ec2Namespace = `http://ec2.amazonaws.com/doc/${ec2Version}/`
-
 export type Parameters = ReadonlyMap<string, string>
 
 /** EC2's own errors; all are 400. The shape of a `Fault` is the code. */

@@ -1,4 +1,4 @@
-/** Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates. Query protocol, service name `larder`. */
+/** Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates, the state of all nodes. Query protocol, service name `larder`. */
 import { Fault, invalidValue, LarderError } from '../../errors.ts'
 import type { GroupSpec } from '../../model/group.ts'
 import { specKey } from '../../model/keys.ts'
@@ -6,10 +6,8 @@ import { type ZoneRecord, zoneKey, zonePrefix } from '../../model/zone-records.t
 import { zonesOf } from '../../model/zones.ts'
 import { listRecords, put, readRecord, remove, unchanged } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
+import { larderNamespace } from '../versions.ts'
 import { escapeXml } from '../wire/xml.ts'
-
-export const larderVersion = '2026-01-01'
-export const larderNamespace = 'urn:larder:2026-01-01'
 
 type Parameters = ReadonlyMap<string, string>
 type Operation = (parameters: Parameters, context: ActionContext) => Promise<string>
@@ -76,11 +74,18 @@ const rotateCertificates: Operation = async (_parameters, context) => {
   return groups.map(({ value }) => `<Group>${escapeXml(value.id)}</Group>`).join('')
 }
 
+/** What `larder status --json` shows, as one text of JSON. */
+const describeStatus: Operation = async (_parameters, context) => {
+  if (context.report === undefined) throw new LarderError('machine', 'this service cannot tell how its nodes are')
+  return `<Report>${escapeXml(JSON.stringify(await context.report()))}</Report>`
+}
+
 const operations: ReadonlyMap<string, Operation> = new Map([
   ['DescribeZones', describeZones],
   ['StopZone', stopZone],
   ['StartZone', startZone],
   ['RotateCertificates', rotateCertificates],
+  ['DescribeStatus', describeStatus],
 ])
 
 /** Throws `InvalidAction` for every other operation, `InvalidParameterValueException` for a zone that the region does not have. */

@@ -1,0 +1,18 @@
+/** The state of all nodes without the service. */
+import { existsSync } from 'node:fs'
+import { probeWith, systemClock } from '../compose.ts'
+import { createLinuxHost } from '../host/linux.ts'
+import { makeReport, type Report } from '../observe/report.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import type { existingHome } from './access.ts'
+
+/** Reads the store beside the service and asks the engines: right also when the service is down. */
+export const reportOfEngines = async ({ home, secrets }: ReturnType<typeof existingHome>): Promise<Report> => {
+  if (!existsSync(home.stateFile)) return { groups: [] }
+  const store = openSqliteStore(home.stateFile, { clock: systemClock, readOnly: true })
+  try {
+    return await makeReport(store, probeWith(home, createLinuxHost(), secrets))
+  } finally {
+    await store.close()
+  }
+}
