@@ -1,23 +1,35 @@
 /**
  * The failover simulator by hand: `node_modules/.bin/node scripts/simulate.ts --seed N [--seeds M] [--trace]`. Ends with 1 at the first seed that
- * breaks a rule, and prints what happened before.
+ * breaks a rule, and prints what happened before. `--budget SECONDS` ends it early, after `--least L` seeds at the soonest.
  */
 import { parseArgs } from 'node:util'
 import { runSeed } from '../packages/service/src/testing/simulation/run.ts'
 import { makeRest, shapes } from '../packages/service/src/testing/simulation/scenario.ts'
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, seeds: { type: 'string' }, trace: { type: 'boolean' }, all: { type: 'boolean' } },
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    budget: { type: 'string' },
+    least: { type: 'string' },
+    trace: { type: 'boolean' },
+    all: { type: 'boolean' },
+  },
 })
 const first = Number(values.seed ?? 1)
 const count = Number(values.seeds ?? 1)
+const budgetMs = Number(values.budget ?? Number.POSITIVE_INFINITY) * 1_000
+const least = Number(values.least ?? 0)
 const rests = await Promise.all(shapes.map(makeRest))
 const began = performance.now()
 const found = new Map<string, number[]>()
 let acknowledged = 0
 let lost = 0
 const reasons = new Map<string, number>()
+let ran = 0
 for (let seed = first; seed < first + count; seed += 1) {
+  if (ran >= least && performance.now() - began > budgetMs) break
+  ran += 1
   const outcome = await runSeed(seed, rests)
   acknowledged += outcome.acknowledged
   lost += outcome.lost
@@ -35,5 +47,5 @@ for (const [rule, seeds] of found) process.stdout.write(`${rule}: ${seeds.length
 for (const [reason, count] of reasons) process.stdout.write(`given up: ${count} by ${reason}\n`)
 const seconds = (performance.now() - began) / 1_000
 process.stdout.write(
-  `${count} seeds from ${first} in ${seconds.toFixed(1)} s; ${acknowledged} writes acknowledged, ${lost} lost with their primary\n`,
+  `${ran} of ${count} seeds from ${first} in ${seconds.toFixed(1)} s; ${acknowledged} writes acknowledged, ${lost} lost with their primary\n`,
 )

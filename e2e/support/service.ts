@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
+import { slowness } from '../../packages/service/src/testing/busy-machine.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const main = join(root, 'packages/service/src/main.ts')
-const readyDeadlineMs = 30_000
+const readyDeadlineMs = 30_000 * slowness
 
 export interface StatusNode {
   readonly id: string
@@ -55,7 +56,7 @@ export const until = async <T>(
   ask: () => Promise<T | undefined | false> | T | undefined | false,
   deadlineMs = 15_000,
 ): Promise<T> => {
-  const deadline = Date.now() + deadlineMs
+  const deadline = performance.now() + deadlineMs * slowness
   let last: unknown
   for (;;) {
     try {
@@ -65,7 +66,8 @@ export const until = async <T>(
     } catch (error) {
       last = error
     }
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: last })
+    if (performance.now() > deadline)
+      throw new Error(`not within ${Math.round(deadlineMs * slowness)} ms: ${what}`, { cause: last })
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
@@ -134,7 +136,11 @@ export const startTestService = async (
     child = null
   }
   const larder = (...args: readonly string[]): string => {
-    const result = spawnSync(process.execPath, [main, ...args], { env: environment, encoding: 'utf8', timeout: 60_000 })
+    const result = spawnSync(process.execPath, [main, ...args], {
+      env: environment,
+      encoding: 'utf8',
+      timeout: 60_000 * slowness,
+    })
     if (result.status !== 0)
       throw new Error(`larder ${args.join(' ')} ended with ${result.status}: ${result.stderr}${result.stdout}`)
     return result.stdout

@@ -1,5 +1,14 @@
 /** Waiting and measuring in tests, on a machine that may have other things to do. */
 
+/**
+ * How much slower this machine is than the one on which limits of time were set, 1 or more: `npm test` measures it (scripts/checks/slowness.ts).
+ * It lengthens how long a test waits for what has to come, never what a test judges.
+ */
+export const slowness = Math.max(1, Number(process.env['LARDER_TEST_SLOWNESS'] ?? 1) || 1)
+
+/** `npm test -- --quick`: fewer cases of what is tried by chance. */
+export const isQuick = process.env['LARDER_TEST_QUICK'] === '1'
+
 const pollMs = 2
 /** So many looks belong to a second: fewer of them are no full second. */
 const looksInSecond = 100
@@ -17,7 +26,7 @@ export const until = async (
   const enough = (deadlineMs / 1_000) * looksInSecond
   for (let looks = 1; !(await holds()); looks += 1) {
     const waitedMs = performance.now() - from
-    if (waitedMs > deadlineMs && looks > enough) {
+    if (waitedMs > deadlineMs * slowness && looks > enough) {
       const missing = typeof what === 'string' ? what : what()
       throw missing instanceof Error ? missing : new Error(`not within ${Math.round(waitedMs)} ms: ${missing}`)
     }
