@@ -62,7 +62,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     rounds: 7,
     run: runIamAuth,
   },
-  idle: { about: 'processor time and memory of Larder with 30 nodes at rest', rounds: 3, run: runIdle },
+  idle: { about: 'processor time and memory of Larder with 30 and 150 nodes at rest', rounds: 3, run: runIdle },
   adopt: { about: 'Larder killed and started again with 30 nodes under load', rounds: 5, run: runAdopt },
 }
 
