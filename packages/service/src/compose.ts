@@ -15,6 +15,7 @@ import { createManager } from './controllers/groups/manager.ts'
 import { createMutex } from './controllers/groups/mutex.ts'
 import { readPersisted } from './controllers/groups/persisted.ts'
 import { stopEngines } from './controllers/groups/shutdown.ts'
+import { pruneRemoved } from './controllers/groups/sweep.ts'
 import { loginSettings, openLogins } from './controllers/logins/logins.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
@@ -197,6 +198,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     newClusterNodeId: () => randomBytes(20).toString('hex'),
     unique: () => randomBytes(4).toString('hex'),
     nodeFolders: home.nodeFolders,
+    setAside: (folder) => home.setAside(folder, systemClock.now()),
     readPersisted,
     onProgress: options.onProgress,
   }
@@ -231,6 +233,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   })
   const pruning = setInterval(() => {
     pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+    pruneRemoved(context).catch((error: unknown) => log('warn', 'records of removed nodes could not be removed', { error }))
   }, pruneEveryMs)
   pruning.unref()
 

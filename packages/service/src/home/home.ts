@@ -7,15 +7,16 @@
  * run/iam.sock        engines ask here     service.json   who serves, while it serves
  * run/<short>.sock    control sockets
  * logs/               what Larder says     lock.db        held by the one `larder up`
+ * aside/              what nobody knew: moved here instead of deleted
  * tls/                the authority that signs certificates
  * seal.key            seals secrets in the store, 0600
  * ```
  */
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { LarderError } from '../errors.ts'
 
 /** A unix socket's path has at most 107 bytes. */
@@ -41,6 +42,10 @@ export interface Home {
   socket(region: string, nodeId: string): string
   /** Folders of nodes that are on disk. */
   nodeFolders(): Promise<readonly string[]>
+  /** What was moved out of the way: it belonged to nobody, and is for a person to look at. */
+  readonly asideFolder: string
+  /** Moves a file or folder of the home there, and says where it is now. `now`: milliseconds since 1970. */
+  setAside(path: string, now: number): Promise<string>
 }
 
 export const homePath = (environment: NodeJS.ProcessEnv): string =>
@@ -60,6 +65,21 @@ const ownedByUs = (path: string): void => {
 const subfolders = async (path: string): Promise<readonly string[]> => {
   const entries = await readdir(path, { withFileTypes: true })
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))
+}
+
+/** `nodes/us-east-1/a-001` becomes `aside/20261130T101500Z-1-nodes-us-east-1-a-001`; what is there already is never written over. */
+const moveAside = async (home: string, found: string, now: number): Promise<string> => {
+  const folder = join(home, 'aside')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const when = new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const name = relative(home, found).replaceAll('/', '-')
+  const taken = new Set(await readdir(folder))
+  for (let count = 1; ; count += 1) {
+    const target = `${when}-${count}-${name}`
+    if (taken.has(target)) continue
+    await rename(found, join(folder, target))
+    return join(folder, target)
+  }
 }
 
 /** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for a path that is too long for sockets. */
@@ -91,6 +111,8 @@ export const openHome = (path: string): Home => {
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),
     socket: (region, nodeId) =>
       join(path, 'run', `${createHash('sha256').update(`${region}/${nodeId}`).digest('hex').slice(0, 12)}.sock`),
+    asideFolder: join(path, 'aside'),
+    setAside: (found, now) => moveAside(path, found, now),
     nodeFolders: async () => (await Promise.all((await subfolders(nodesFolder)).map(subfolders))).flat(),
   }
 }
