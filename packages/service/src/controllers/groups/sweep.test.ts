@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LarderError } from '../../errors.ts'
 import type { GroupState } from '../../model/group.ts'
 import { removedKey, specKey, stateKey } from '../../model/keys.ts'
 import { listRecords, put, readRecord, remove } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
+import { withTransactionHook } from '../../store/hook.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { until } from '../../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../../testing/fake-world.ts'
@@ -114,4 +116,19 @@ test('a node that was removed and made again under the same name is not deleted'
     assert.ok(world.folders.has(folderOf('demo-001')))
     assert.deepEqual((await store.list('removed/')).entries, [], 'it no longer counts as removed')
   })
+})
+
+test('a store that refuses every write does not keep a start from looking after its groups', async () => {
+  const store = createMemoryStore()
+  const world = createFakeWorld()
+  await store.transact([], [put(removedKey(region, 'old-001'), { region, id: 'old-001', at: 1 })])
+  const refusing = withTransactionHook(store, () => {
+    throw new LarderError('store-failed', 'the disk is full', { retry: true })
+  })
+  world.leave(folderOf('stray-001'))
+  const manager = startManager(refusing, world)
+  await manager.start()
+  await manager.stop()
+  assert.deepEqual([...world.aside.keys()], [folderOf('stray-001')])
+  await store.close()
 })

@@ -21,12 +21,23 @@ const nodeOf = (folder: string): { readonly region: string; readonly id: string 
   id: basename(folder),
 })
 
-const tell = async (context: SweepContext, folder: string, message: string): Promise<void> => {
+/** On a full disk nothing can be written, and groups are looked after all the same. */
+const unlessRefused = async (context: SweepContext, what: string, work: Promise<unknown>): Promise<void> => {
+  try {
+    await work
+  } catch (error) {
+    context.log('warn', what, { error })
+  }
+}
+
+const tell = (context: SweepContext, folder: string, message: string): Promise<void> => {
   const { region, id } = nodeOf(folder)
-  await context.store.transact(
-    [],
-    eventOperations([{ region, source: 'cache-cluster', sourceId: id, message }], context.clock.now(), context.unique()),
+  const events = eventOperations(
+    [{ region, source: 'cache-cluster', sourceId: id, message }],
+    context.clock.now(),
+    context.unique(),
   )
+  return unlessRefused(context, 'an event could not be written', context.store.transact([], events))
 }
 
 const deleteRemoved = async (context: SweepContext, folder: string): Promise<void> => {
@@ -78,5 +89,5 @@ export const sweep = async (context: SweepContext, states: readonly GroupState[]
     const removed = await context.store.get(removedKey(region, id))
     await (removed === null ? leaveUnknown(context, folder) : deleteRemoved(context, folder))
   }
-  await pruneRemoved(context, known)
+  await unlessRefused(context, 'records of removed nodes could not be removed', pruneRemoved(context, known))
 }
