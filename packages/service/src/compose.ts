@@ -33,6 +33,7 @@ import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
+import { ownIdentity } from './host/service-process.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
 import { createAudit } from './observe/audit.ts'
@@ -148,6 +149,9 @@ export interface Service {
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { home, environment } = options
   const lock = lockHome(home)
+  // At once: what a killed service left there names a process that may be somebody else's by now.
+  const self = { ...ownIdentity(), task: 'up', startedAt: systemClock.now() } as const
+  writeService(home, { ...self, url: null })
   const ending = new AbortController()
   const log = fileLog(home)
   const secrets = openSecrets(home)
@@ -251,7 +255,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     logins = await openLogins(home.loginSocket, { store, account, verifier }, { audit, log })
     const port = await server.listen(options.host, options.port)
     const url = `http://${options.host}:${port}`
-    writeService(home, { pid: process.pid, url, startedAt: systemClock.now() })
+    writeService(home, { ...self, url })
     await guarding.start()
     await manager.start()
     log('info', 'ready', { url, pid: process.pid })
@@ -280,6 +284,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 /** `larder down` without a running service: takes the home's lock, so that no service can start meanwhile. */
 export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Promise<number> => {
   const lock = lockHome(home)
+  writeService(home, { ...ownIdentity(), task: 'down', url: null, startedAt: systemClock.now() })
   const log = fileLog(home)
   const ending = new AbortController()
   const store = openSqliteStore(home.stateFile, { clock: systemClock })
@@ -310,6 +315,7 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
     connections.closeAll()
     ending.abort()
     await store.close()
+    removeService(home)
     lock.release()
   }
 }

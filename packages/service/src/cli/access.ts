@@ -36,6 +36,12 @@ export const currentAccess = (): Access => {
   const service = runningService(home)
   if (service === null)
     throw new LarderError('usage', `expected the service of ${home.path} to run; start it with: npx larder up`)
+  if (service.url === null)
+    throw new LarderError(
+      'usage',
+      `expected the service of ${home.path} to serve, found process ${service.pid} (larder ${service.task ?? 'up'}), which does not yet`,
+      { retry: true },
+    )
   return {
     url: service.url,
     accessKeyId: secrets.accessKeyId,

@@ -15,7 +15,7 @@ export const status = async ({ json }: { readonly json: boolean }): Promise<numb
   print(
     service === null
       ? 'The service does not run; what is shown was asked of the engines themselves. Start it with: npx larder up\n\n'
-      : `${service.url}\n\n`,
+      : `${service.url ?? `Process ${service.pid} (larder ${service.task ?? 'up'}) does not serve yet.`}\n\n`,
   )
   print(statusText(report, { colour: useColour(process.stdout) }))
   return 0
