@@ -7,6 +7,8 @@
  * run/iam.sock        engines ask here     service.json   who serves, while it serves
  * run/<short>.sock    control sockets
  * logs/               what Larder says     lock.db        held by the one `larder up`
+ * state-copies/       a journal of the state, and copies of it
+ * kept/               second copies of secrets.json, seal.key and tls/
  * aside/              what nobody knew: moved here instead of deleted
  * tls/                the authority that signs certificates
  * seal.key            seals secrets in the store, 0600
@@ -26,6 +28,10 @@ const socketNameLength = '/run/0123456789ab.sock'.length
 export interface Home {
   readonly path: string
   readonly stateFile: string
+  /** A journal of the state, and copies of it. */
+  readonly copiesFolder: string
+  /** Second copies of small files, see `kept.ts`. */
+  readonly keptFolder: string
   readonly lockFile: string
   readonly secretsFile: string
   readonly blockFile: string
@@ -98,6 +104,8 @@ export const openHome = (path: string): Home => {
   return {
     path,
     stateFile: join(path, 'state.db'),
+    copiesFolder: join(path, 'state-copies'),
+    keptFolder: join(path, 'kept'),
     lockFile: join(path, 'lock.db'),
     secretsFile: join(path, 'secrets.json'),
     blockFile: join(path, 'block.json'),

@@ -4,7 +4,7 @@
  * Deleting a key that is not there changes nothing and is not told to watchers.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LarderError } from '../errors.ts'
@@ -211,6 +211,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
       } finally {
         copied.close()
       }
+      chmodSync(fresh, 0o600)
       syncFile(fresh)
       renameSync(fresh, target)
       syncFile(dirname(target))
