@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { lost } from '../controllers/recovery/opening.ts'
 import { LarderError } from '../errors.ts'
 import { type Home, homePath, openHome } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
@@ -22,6 +23,8 @@ export const existingHome = (): { readonly home: Home; readonly secrets: Secrets
     throw new LarderError('usage', `expected the home of a Larder in ${path}, found none; start one with: npx larder up`)
   const home = openHome(path)
   const secrets = readSecrets(home)
+  if (secrets === null && (existsSync(home.stateFile) || existsSync(home.keptFolder)))
+    throw lost(home, `the keys of this home in ${home.secretsFile}`, 'no such file')
   if (secrets === null)
     throw new LarderError(
       'usage',

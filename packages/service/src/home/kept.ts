@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Log } from '../ports/log.ts'
 import { writePrivateFile } from './files.ts'
 import type { Home } from './home.ts'
 
@@ -30,11 +31,15 @@ export const textOf = (path: string): string | null => {
   }
 }
 
-/** Called when all of them have been read and found to fit. */
-export const keepFiles = (home: Home): void => {
-  mkdirSync(home.keptFolder, { recursive: true, mode: 0o700 })
-  for (const { path, copy } of Object.values(keptFiles(home))) {
-    const text = textOf(path)
-    if (text !== null && text !== textOf(copy)) writePrivateFile(copy, text)
+/** Called when all of them have been read and found to fit. What cannot be written is told: nothing else may fail for it. */
+export const keepFiles = (home: Home, log: Log): void => {
+  try {
+    mkdirSync(home.keptFolder, { recursive: true, mode: 0o700 })
+    for (const { path, copy } of Object.values(keptFiles(home))) {
+      const text = textOf(path)
+      if (text !== null && text !== textOf(copy)) writePrivateFile(copy, text)
+    }
+  } catch (error) {
+    log('warn', 'second copies of the keys of this home cannot be written', { folder: home.keptFolder, error })
   }
 }

@@ -80,6 +80,7 @@ export const inspect = (path: string): void => {
 
 /** What a new store begins with; without one it is empty, and another store than any before. */
 export interface StoreContent {
+  /** Empty: another store than any before. */
   readonly id: string
   readonly revision: number
   readonly entries: Iterable<Entry>
@@ -102,7 +103,7 @@ const fill = (database: DatabaseSync, { id, revision, entries }: StoreContent): 
   const insert = database.prepare('INSERT INTO entry (key, value, revision, lease) VALUES (?, ?, ?, NULL)')
   for (const entry of entries) insert.run(entry.key, entry.value, Math.min(entry.revision, revision))
   database.exec(`UPDATE meta SET value = ${revision} WHERE name IN ('revision', 'compacted')`)
-  database.prepare("INSERT INTO meta VALUES ('id', ?)").run(Number(id))
+  database.prepare("INSERT INTO meta VALUES ('id', ?)").run(Number(id || newId()))
 }
 
 /** Makes a store with this content where none is. Throws `store-failed`. */
