@@ -6,7 +6,6 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import service from '../package.json' with { type: 'json' }
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
 import { createApiServer } from './api/server.ts'
@@ -41,6 +40,7 @@ import type { LoginSocket } from './host/login-socket.ts'
 import { ownIdentity } from './host/service-process.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
+import { larderVersion } from './model/version.ts'
 import { createAudit } from './observe/audit.ts'
 import { appendTo } from './observe/lines.ts'
 import { createLog } from './observe/log.ts'
@@ -137,7 +137,7 @@ const firewallOf = (home: Home, environment: NodeJS.ProcessEnv, log: Log): Promi
 
 /** The state and the keys of a home, all of one day; refused with what to do where they are not. The state comes first: a home is new without one. */
 const openHomeFiles = async (home: Home, environment: NodeJS.ProcessEnv, host: Host, log: Log) => {
-  const state = await openState({ home, host, clock: systemClock, log, version: service.version })
+  const state = await openState({ home, host, clock: systemClock, log, version: larderVersion })
   try {
     await checkFiles(home, state.store, environment)
     const secrets = openSecrets(home)
@@ -331,7 +331,7 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
   const log = fileLog(home)
   const ending = new AbortController()
   const host = createLinuxHost()
-  const state = await openState({ home, host, clock: systemClock, log, version: service.version }).catch((error: unknown) => {
+  const state = await openState({ home, host, clock: systemClock, log, version: larderVersion }).catch((error: unknown) => {
     removeService(home)
     lock.release()
     throw error

@@ -171,7 +171,7 @@ const busyBlocks = (): ReadonlySet<number> => {
 export const defaultRegistry = '/var/tmp/larder-blocks'
 
 /** The block of the addresses that are given to nodes and endpoints already; null where there are none. */
-export const blockOfAddresses = (addresses: readonly string[]): Block | null => {
+const blockOfAddresses = (addresses: readonly string[]): Block | null => {
   const counts = new Map<number, number>()
   for (const address of addresses) {
     const block = blockOf(address)

@@ -1,4 +1,5 @@
 /** The small files of a home: which of them fit to its state, and what is done about those that do not. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { writePrivateFile } from '../../home/files.ts'
 import type { Home } from '../../home/home.ts'
@@ -10,7 +11,7 @@ import { createSealer } from '../../security/seal.ts'
 import { openAuthority } from '../../security/tls/authority.ts'
 
 /** An entry that the seal key of today has sealed: says that a new key was taken knowingly. */
-export const sealMark = 'seal/recovered'
+const sealMark = 'seal/recovered'
 
 export interface FilesPlan {
   readonly taken: readonly string[]
@@ -94,16 +95,25 @@ const planSeal = ({ home, entries, environment }: Inputs): Part => {
   }
 }
 
+/** A certificate and a key that belong together. */
+export const isAuthority = (certificate: string | null, key: string | null): boolean => {
+  try {
+    return new X509Certificate(certificate ?? '').checkPrivateKey(createPrivateKey(key ?? ''))
+  } catch {
+    return false // one of them is no such thing
+  }
+}
+
 const planAuthority = ({ home, entries }: Inputs): Part => {
   const files = keptFiles(home)
   const names = ['ca.crt', 'ca.key'] as const
-  const isThere = (path: string): boolean => (textOf(path) ?? '').trim() !== ''
+  const fits = (place: 'path' | 'copy'): boolean => isAuthority(textOf(files['ca.crt'][place]), textOf(files['ca.key'][place]))
   const specs = [...entries].filter(([key]) => key.startsWith('spec/')).map(([, value]) => JSON.parse(value) as GroupSpec)
   const speaksTls = specs.some((spec) => spec.transitEncryption !== undefined)
-  if (names.every((name) => isThere(files[name].path))) return nothing
-  if (names.every((name) => isThere(files[name].copy)))
+  if (fits('path')) return nothing
+  if (fits('copy'))
     return { ...nothing, taken: [`the authority that signs certificates, from ${home.keptFolder}`], restore: [...names] }
-  if (!speaksTls) return nothing
+  if (!speaksTls && names.every((name) => textOf(files[name].path) === null)) return nothing
   return {
     ...nothing,
     make: ['authority'],

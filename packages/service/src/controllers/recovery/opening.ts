@@ -16,10 +16,10 @@ import { listRecords } from '../../ports/records.ts'
 import { listCopies, takeCopy } from '../../store/copies.ts'
 import { type Journal, type JournalContent, openJournal, readJournal } from '../../store/journal.ts'
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite.ts'
-import { fingerprintOf, sealersIn } from './files.ts'
+import { fingerprintOf, isAuthority, sealersIn } from './files.ts'
 import { type GroupFile, readGroupFiles } from './group-files.ts'
 
-export const advice = 'Nothing was touched. What can be brought back, and how: npx larder recover'
+const advice = 'Nothing was touched. What can be brought back, and how: npx larder recover'
 
 export const lost = (home: Pick<Home, 'path'>, expected: string, found: string): LarderError =>
   new LarderError('store-lost', `expected ${expected}, found ${found}. ${advice} --home ${home.path}`)
@@ -57,7 +57,7 @@ const withAdvice = (home: Home, error: unknown): unknown =>
     : error
 
 /** The newest thing beside the store that the store must have; null: it has everything. */
-export const newerThan = (
+const newerThan = (
   store: Pick<SqliteStore, 'id' | 'revision'>,
   journal: JournalContent | null,
   groups: readonly GroupFile[],
@@ -76,7 +76,7 @@ const sameProcess = (left: ProcessIdentity, right: ProcessIdentity): boolean =>
   left.pid === right.pid && left.startTime === right.startTime && left.bootId === right.bootId
 
 /** Engines that run and of which no record knows this process: a state of another day. */
-export const unknownEngines = async (
+const unknownEngines = async (
   home: Home,
   store: SqliteStore,
   host: Pick<Host, 'findByTag'>,
@@ -153,16 +153,40 @@ export const checkFiles = async (home: Home, store: SqliteStore, environment: No
     if (key !== null && sealed.size > 0 && (!/^[0-9a-f]{64}$/i.test(key) || !sealed.has(fingerprintOf(key))))
       throw lost(home, `the key by which the secrets in the state are sealed in ${home.sealKeyFile}`, 'another one, or none')
   }
-  const speaksTls = specs.some((spec) => spec.transitEncryption !== undefined)
-  for (const name of ['ca.crt', 'ca.key'] as const) {
-    const present = text(name)
-    const isMissing = present === null || present.trim() === ''
-    if (isMissing && (speaksTls || textOf(files[name].copy) !== null))
-      throw lost(
-        home,
-        `the authority that signs certificates in ${files[name].path}`,
-        present === null ? 'no such file' : 'an empty one',
-      )
+  const [certificate, authorityKey] = [text('ca.crt'), text('ca.key')]
+  const isNew = certificate === null && authorityKey === null && textOf(files['ca.crt'].copy) === null
+  if (isNew && specs.every((spec) => spec.transitEncryption === undefined)) return
+  if (!isAuthority(certificate, authorityKey))
+    throw lost(
+      home,
+      `the authority that signs certificates in ${home.tlsFolder} (ca.crt and its private key ca.key)`,
+      certificate === null || authorityKey === null ? 'not both of them' : 'two files that do not belong together',
+    )
+}
+
+/** For who only looks, also while the service runs. Null: the state is the newest that is known, or the home is new. */
+export const whyNotNewest = async (
+  home: Home,
+  host: Pick<Host, 'findByTag'>,
+  clock: Pick<Clock, 'now'>,
+): Promise<string | null> => {
+  try {
+    if (!existsSync(home.stateFile)) {
+      await refuseMissing(home, host)
+      return null
+    }
+    // In this order: the service commits first, and then appends to the journal.
+    const [journal, groups] = [readJournal(home.copiesFolder), readGroupFiles(home.nodesFolder)]
+    const store = openSqliteStore(home.stateFile, { clock, readOnly: true })
+    try {
+      const newer = newerThan(store, journal, groups.files)
+      return newer === null ? null : `there is ${newer}`
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    if (error instanceof LarderError) return error.message
+    throw error
   }
 }
 
