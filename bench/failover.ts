@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { TestFailoverCommand } from '@aws-sdk/client-elasticache'
 import { startTestService, type TestService } from '../e2e/support/service.ts'
+import { signalEngine } from '../e2e/support/signals.ts'
 import { openElection } from './failover-election.ts'
 import { openSentinels } from './failover-sentinel.ts'
 import { besideText, type Figures, figuresOf, merged, missed, parts, ratios, wanted } from './failover-table.ts'
@@ -46,10 +47,10 @@ const larder = async (service: TestService, ...args: readonly string[]): Promise
   await promisify(execFile)(process.execPath, [main, ...args], { env: service.environment, timeout: 60_000 })
 }
 
-const signalFault = ({ watcher, reader }: Bench, id: string, name: NodeJS.Signals): Fault => ({
+const signalFault = ({ service, watcher, reader }: Bench, id: string, name: 'SIGKILL' | 'SIGSTOP'): Fault => ({
   prepare: async () => {
     const { pid } = primaryOf(await watcher.group(id))
-    return () => process.kill(pid, name)
+    return () => signalEngine(service.home, pid, name)
   },
   mend: () => watcher.untilWhole(id),
   steps: { groupId: id, reader },

@@ -22,6 +22,7 @@ import {
 import { startTestService, until } from '../e2e/support/service.ts'
 import { openCatalog } from '../packages/service/src/engines/catalog.ts'
 import { engineTool } from '../packages/service/src/engines/tools.ts'
+import { readCommandLine } from '../packages/service/src/host/proc.ts'
 import type { Catalog } from '../packages/service/src/ports/catalog.ts'
 import { line, type Place, untilDone, writeAndRead, writeToShards } from './support/asking.ts'
 import type { BenchmarkOptions } from './support/benchmark.ts'
@@ -155,7 +156,7 @@ const endEngines = async (folder: string): Promise<void> => {
     const file = join(folder, name, 'pid')
     if (!existsSync(file)) continue
     const pid = Number(readFileSync(file, 'utf8').trim())
-    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(name)) continue // somebody else by now
+    if (pid <= 1 || !readCommandLine(pid).includes(name)) continue // ended, or somebody else by now
     process.kill(pid, 'SIGKILL')
     await until(`the end of ${pid}`, () => !existsSync(`/proc/${pid}`))
   }

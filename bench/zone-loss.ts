@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ModifyReplicationGroupCommand } from '@aws-sdk/client-elasticache'
 import { startTestService, type TestService } from '../e2e/support/service.ts'
+import { signalEngine } from '../e2e/support/signals.ts'
 import type { BenchmarkOptions } from './support/benchmark.ts'
 import { create, endpointOf, isWhole, openWatcher, type Seen, type Watcher } from './support/failover-groups.ts'
 import { openSteps, type StepReader } from './support/failover-steps.ts'
@@ -133,7 +134,7 @@ const lose = async (bench: Bench, kind: Kind): Promise<Loss> => {
     let began = performance.now()
     for (const writer of writers) writer.mark()
     if (kind.drill) await larderZone(service, 'down')
-    else for (const pid of pids) process.kill(pid, 'SIGKILL')
+    else for (const pid of pids) signalEngine(service.home, pid, 'SIGKILL')
     for (const writer of writers) writer.struck()
     await until('all groups write again', allGoOn, { signal, deadlineMs })
     if (kind.drill) {

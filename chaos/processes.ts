@@ -12,10 +12,15 @@ export interface Processes {
 
 export const openProcesses = (home: string): Processes => {
   const stopped = new Set<number>()
-  const isOurs = (pid: number): boolean => readStat(pid) !== null && readCommandLine(pid).includes(`${home}/nodes/`)
+  const isOurs = (pid: number): boolean => pid > 1 && readStat(pid) !== null && readCommandLine(pid).includes(`${home}/nodes/`)
   const signal: Processes['signal'] = (pid, name) => {
     if (!isOurs(pid)) return false
-    process.kill(pid, name)
+    try {
+      process.kill(pid, name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false // it has ended since the look
+      throw error
+    }
     if (name === 'SIGSTOP') stopped.add(pid)
     else stopped.delete(pid)
     return true

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
 import { startTestService, type TestService, until } from './support/service.ts'
+import { signalEngine } from './support/signals.ts'
 
 const group = (id: string, shape: object) => ({
   ReplicationGroupId: id,
@@ -81,7 +82,7 @@ test('a primary that died while the service was away comes back as a replica of 
   const lost = service
     .nodes()
     .filter((node) => node.id === 'plain-001' || node.id === 'sharded-0001-001' || node.id === 'mc.0001')
-  for (const node of lost) process.kill(node.pid ?? 0, 'SIGKILL')
+  for (const node of lost) signalEngine(service.home, node.pid, 'SIGKILL')
   await service.start()
   await until('every node back', () => service.nodes().every((node) => node.pid !== null && node.status === 'available'), 30_000)
   const nodes = service.nodes()
@@ -121,7 +122,7 @@ test('after a clean stop, and after the loss of every process, everything comes 
   client.destroy()
 
   await service.kill()
-  for (const node of service.nodes()) process.kill(node.pid ?? 0, 'SIGKILL')
+  for (const node of service.nodes()) signalEngine(service.home, node.pid, 'SIGKILL')
   await service.start()
   await until('all nodes again', () => service.nodes().every((node) => node.pid !== null && node.status === 'available'), 30_000)
 })

@@ -19,6 +19,7 @@ import {
 } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
 import { type StatusNode, startTestService, type TestService, until } from './support/service.ts'
+import { signalEngine } from './support/signals.ts'
 import { startWriter, type Writer } from './support/writing.ts'
 
 const describe = async (service: TestService, id: string) => {
@@ -291,7 +292,7 @@ test('a sharded group: a killed primary, a planned switch without a lost write, 
   assert.deepEqual(await lostBy(writer), [])
   for (const node of nodesOf(service, 'shards').filter((each) => each.role === 'primary')) {
     writer.reset()
-    process.kill(node.pid ?? 0, 'SIGKILL')
+    signalEngine(service.home, node.pid, 'SIGKILL')
     await healthy(service, 'shards')
     await someWrites(writer)
     assert.ok(writer.gap() < 3_000, `writes paused for ${writer.gap()} ms`)

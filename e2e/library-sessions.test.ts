@@ -10,6 +10,7 @@ import { createSessions } from '../packages/client/src/sessions/index.ts'
 import { create } from './support/groups.ts'
 import { whereIs } from './support/library.ts'
 import { startTestService, until } from './support/service.ts'
+import { signalEngine } from './support/signals.ts'
 
 Logger.init('off')
 
@@ -78,7 +79,7 @@ for (const shards of [null, 2])
     try {
       await Promise.all(all.map(({ fill }) => fill()))
       const primary = service.nodes().find(({ role }) => role === 'primary')
-      process.kill(primary?.pid ?? 0, 'SIGKILL')
+      signalEngine(service.home, primary?.pid, 'SIGKILL')
       await until('another primary', () => service.nodes().find((node) => node.id === primary?.id)?.role === 'replica')
       for (const { check } of all) {
         let last: unknown

@@ -10,6 +10,7 @@ import { type Connect, connectNodeRedis, createCache, iamCredentials } from '../
 import { create } from './support/groups.ts'
 import { keysOf, whereIs } from './support/library.ts'
 import { startTestService, until } from './support/service.ts'
+import { signalEngine } from './support/signals.ts'
 
 Logger.init('off')
 
@@ -77,7 +78,7 @@ for (const shards of [null, 2])
     try {
       await until('all are used', () => caches.every((cache) => cache.counters().hits > 50))
       const primary = service.nodes().find(({ role }) => role === 'primary')
-      process.kill(primary?.pid ?? 0, 'SIGKILL')
+      signalEngine(service.home, primary?.pid, 'SIGKILL')
       await until('another primary', () => service.nodes().find((node) => node.id === primary?.id)?.role === 'replica')
       const before = caches.map((cache) => cache.counters().hits)
       await until('all are used again', () => caches.every((cache, index) => cache.counters().hits > (before[index] ?? 0) + 50))

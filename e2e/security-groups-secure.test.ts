@@ -14,6 +14,7 @@ import { allow, newSecurityGroup } from './support/ec2.ts'
 import { create as createCluster, placesOf } from './support/memcached.ts'
 import { app, guards, type Place, reach, refused, stranger } from './support/reaching.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
+import { signalEngine } from './support/signals.ts'
 
 const capability = await canUseNftables(['nft'])
 const skip = capability.ok ? false : `security groups need nftables: ${capability.reason}`
@@ -96,7 +97,7 @@ test('a group stays guarded while encryption in transit comes, and when its prim
   await guardsTls(places, ca)
 
   const primary = service.nodes().find(({ role }) => role === 'primary')
-  process.kill(primary?.pid ?? 0, 'SIGKILL')
+  signalEngine(service.home, primary?.pid, 'SIGKILL')
   await until('another primary', () => service.nodes().some(({ role, id: node }) => role === 'primary' && node !== primary?.id))
   await until('the endpoint has moved', async () => (await reachTls(places[0] ?? {}, app, ca)) === 'reached')
   assert.equal(await reachTls(places[0] ?? {}, stranger, ca), refused)

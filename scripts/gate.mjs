@@ -88,6 +88,14 @@ const until = async (holds, deadlineMs) => {
   while (!holds() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
+const endProcess = (pid) => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error // it has ended since it was listed
+  }
+}
+
 /** Names what is left, and ends and removes it: the next run starts clean. */
 const clean = async () => {
   const left = () => leftovers.processesOf(temporary)
@@ -98,7 +106,7 @@ const clean = async () => {
     ...leftovers.claimsOf(temporary).map((claim) => `a claim of networks is left: ${claim}`),
     ...leftovers.testFolders(temporary).map((folder) => `a folder is left: ${folder}`),
   ]
-  for (const { pid } of left()) process.kill(pid, 'SIGKILL')
+  for (const { pid } of left()) endProcess(pid)
   for (const claim of leftovers.claimsOf(temporary)) rmSync(claim, { force: true })
   return without(problems)
 }

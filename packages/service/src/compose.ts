@@ -2,8 +2,9 @@
  * The composition root: the only place where adapters are picked. Read it from top to bottom to see what a running Larder is made of.
  */
 import { randomBytes } from 'node:crypto'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
@@ -15,7 +16,10 @@ import { createManager } from './controllers/groups/manager.ts'
 import { createMutex } from './controllers/groups/mutex.ts'
 import { readPersisted } from './controllers/groups/persisted.ts'
 import { stopEngines } from './controllers/groups/shutdown.ts'
+import { pruneRemoved } from './controllers/groups/sweep.ts'
 import { loginSettings, openLogins } from './controllers/logins/logins.ts'
+import { keepGroupFiles } from './controllers/recovery/group-files.ts'
+import { checkFiles, openState } from './controllers/recovery/opening.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
 import { adapterFor } from './engines/index.ts'
@@ -24,6 +28,7 @@ import { findTool } from './engines/tools.ts'
 import { LarderError } from './errors.ts'
 import { claimBlock } from './home/blocks.ts'
 import type { Home } from './home/home.ts'
+import { keepFiles } from './home/kept.ts'
 import { lockHome, removeService, writeService } from './home/lock.ts'
 import { openSealKey } from './home/seal-key.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
@@ -32,8 +37,10 @@ import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
+import { ownIdentity } from './host/service-process.ts'
 import type { GroupKey, GroupSpec, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
+import { larderVersion } from './model/version.ts'
 import { createAudit } from './observe/audit.ts'
 import { appendTo } from './observe/lines.ts'
 import { createLog } from './observe/log.ts'
@@ -52,7 +59,6 @@ import { iamKeyHolder } from './security/iam/key-holder.ts'
 import { createSealer } from './security/seal.ts'
 import type { KeyHolder, Verifier } from './security/sigv4.ts'
 import { openAuthority } from './security/tls/authority.ts'
-import { openSqliteStore } from './store/sqlite.ts'
 
 /** Every account has twelve digits; a home is one account. */
 const account = '000000000000'
@@ -83,6 +89,12 @@ const placeIn =
 
 const connectDeadlineMs = 500
 
+/** Whoever only looks makes no authority. */
+const bundleOf = (home: Home): string => {
+  if (existsSync(join(home.tlsFolder, 'ca.crt'))) return openAuthority(home.tlsFolder, systemClock.now).bundle
+  throw new LarderError('store-lost', `expected the authority of ${home.path} in ${home.tlsFolder}, found none`)
+}
+
 const tagIn = (home: Home) => (region: string, nodeId: string) => placeIn(home)(region, nodeId).tag
 
 /** A new connection to a node. Whoever asks for it closes it. */
@@ -91,7 +103,7 @@ const connectAnew =
   async (spec: GroupSpec, node: NodeState): Promise<EngineControl> => {
     const { socket } = placeIn(home)(spec.region, node.id)
     const own = { socket, address: node.address, port: node.port, secrets, kind: spec.kind }
-    const reach = reachOf(spec, node, () => openAuthority(home.tlsFolder, systemClock.now).bundle)
+    const reach = reachOf(spec, node, () => bundleOf(home))
     return adapterFor(node.engine).connect(reach === null ? own : { ...own, reach }, connectDeadlineMs)
   }
 
@@ -133,6 +145,23 @@ const firewallOf = (home: Home, environment: NodeJS.ProcessEnv, log: Log): Promi
     log,
   })
 
+/** The state and the keys of a home, all of one day; refused with what to do where they are not. The state comes first: a home is new without one. */
+const openHomeFiles = async (home: Home, environment: NodeJS.ProcessEnv, host: Host, log: Log) => {
+  const state = await openState({ home, host, clock: systemClock, log, version: larderVersion })
+  try {
+    await checkFiles(home, state.store, environment)
+    const secrets = openSecrets(home)
+    const sealer = createSealer(openSealKey(home, environment))
+    const { entries } = await state.store.list('address/')
+    const addresses = entries.map(({ key }) => key.slice('address/'.length))
+    const block = claimBlock(home, environment['LARDER_BLOCKS_FOLDER'], addresses)
+    return { state, secrets, sealer, block }
+  } catch (error) {
+    await state.close()
+    throw error
+  }
+}
+
 export interface ServiceOptions {
   readonly home: Home
   readonly host: string
@@ -157,16 +186,29 @@ export interface Service {
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { home, environment } = options
   const lock = lockHome(home)
+  // At once: what a killed service left there names a process that may be somebody else's by now.
+  const self = { ...ownIdentity(), task: 'up', startedAt: systemClock.now() } as const
+  writeService(home, { ...self, url: null })
   const ending = new AbortController()
   const log = fileLog(home)
-  const secrets = openSecrets(home)
-  const sealer = createSealer(openSealKey(home, environment))
-  const block = claimBlock(home, environment['LARDER_BLOCKS_FOLDER'])
-  const opened = openSqliteStore(home.stateFile, { clock: systemClock })
-  const store = options.wrapStore?.(opened) ?? opened
+  const host = createLinuxHost()
+  const { state, secrets, sealer, block } = await openHomeFiles(home, environment, host, log).catch((error: unknown) => {
+    removeService(home)
+    lock.release()
+    throw error
+  })
+  const store = options.wrapStore?.(state.store) ?? state.store
+  const groupFiles = keepGroupFiles({
+    store,
+    storeId: state.store.id,
+    nodesFolder: home.nodesFolder,
+    host,
+    clock: systemClock,
+    log,
+    present: state.groups,
+  })
   const iamKeys = iamKeyHolder(store, sealer, account)
   const catalog = openCatalog(environment)
-  const host = createLinuxHost()
   const balancer = await openBalancer({
     home: home.path,
     ...nftablesOf(environment),
@@ -207,6 +249,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     newClusterNodeId: () => randomBytes(20).toString('hex'),
     unique: () => randomBytes(4).toString('hex'),
     nodeFolders: home.nodeFolders,
+    setAside: (folder) => home.setAside(folder, systemClock.now()),
     readPersisted,
     onProgress: options.onProgress,
   }
@@ -243,6 +286,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   })
   const pruning = setInterval(() => {
     pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+    void state.copyOfToday()
+    pruneRemoved(context).catch((error: unknown) => log('warn', 'records of removed nodes could not be removed', { error }))
   }, pruneEveryMs)
   pruning.unref()
 
@@ -252,7 +297,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     ending.abort()
     connections.closeAll()
     removeService(home)
-    await store.close()
+    await groupFiles.stop()
+    await state.close()
     lock.release()
   }
 
@@ -260,9 +306,13 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     logins = await openLogins(home.loginSocket, { store, account, verifier }, { audit, log })
     const port = await server.listen(options.host, options.port)
     const url = `http://${options.host}:${port}`
-    writeService(home, { pid: process.pid, url, startedAt: systemClock.now() })
+    writeService(home, { ...self, url })
     await guarding.start()
     await manager.start()
+    // All of it has been read by now, and fits.
+    keepFiles(home, log)
+    await groupFiles.start()
+    void state.copyOfToday()
     log('info', 'ready', { url, pid: process.pid })
     return {
       url,
@@ -289,10 +339,16 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 /** `larder down` without a running service: takes the home's lock, so that no service can start meanwhile. */
 export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Promise<number> => {
   const lock = lockHome(home)
+  writeService(home, { ...ownIdentity(), task: 'down', url: null, startedAt: systemClock.now() })
   const log = fileLog(home)
   const ending = new AbortController()
-  const store = openSqliteStore(home.stateFile, { clock: systemClock })
   const host = createLinuxHost()
+  const state = await openState({ home, host, clock: systemClock, log, version: larderVersion }).catch((error: unknown) => {
+    removeService(home)
+    lock.release()
+    throw error
+  })
+  const { store } = state
   const balancer = await openBalancer({
     home: home.path,
     ...nftablesOf(environment),
@@ -318,7 +374,8 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
   } finally {
     connections.closeAll()
     ending.abort()
-    await store.close()
+    await state.close()
+    removeService(home)
     lock.release()
   }
 }

@@ -21,6 +21,7 @@ export const invalidCombination = (message: string): Fault => new Fault('Invalid
 
 export type LarderErrorCode =
   | 'store-corrupt' // what is on disk is not ours or damaged
+  | 'store-lost' // the state, or a key to it, is missing, older than what is there, or another one
   | 'store-newer' // written by a later version of Larder
   | 'store-busy' // somebody else holds the home
   | 'store-failed' // the disk or the database refused

@@ -27,6 +27,7 @@ const options = {
   demo: { type: 'boolean' },
   'stop-on-exit': { type: 'boolean' },
   json: { type: 'boolean' },
+  yes: { type: 'boolean' },
   follow: { type: 'boolean', short: 'f' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -75,6 +76,8 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
       return (await import('./cli/allow.ts')).allow(positionals)
     case 'revoke':
       return (await import('./cli/allow.ts')).revoke(positionals)
+    case 'recover':
+      return (await import('./cli/recover.ts')).recover({ yes: values.yes === true })
     case 'logs':
       return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true })
     case 'doctor':
@@ -91,5 +94,5 @@ try {
 } catch (error) {
   if (!(error instanceof LarderError)) throw error
   process.stderr.write(`larder: ${error.message}\n`)
-  process.exitCode = error.code === 'usage' ? 2 : 1
+  process.exitCode = error.code === 'usage' ? 2 : error.code === 'store-lost' ? 3 : 1
 }

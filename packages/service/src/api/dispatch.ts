@@ -11,7 +11,7 @@ import { answerIam, iamError, iamNamespace, iamVersion } from './iam/answer.ts'
 import { authorise, type Trail } from './iam/authorise.ts'
 import { answerLarder } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
-import { ec2Namespace, ec2Version, larderNamespace, larderVersion } from './versions.ts'
+import { ec2Namespace, ec2Version, larderApiVersion, larderNamespace } from './versions.ts'
 import { decodeInput } from './wire/decode.ts'
 import { encodeError, encodeOutput, type WireError } from './wire/encode.ts'
 import { internalFailure, wireError } from './wire/fault.ts'
@@ -119,7 +119,7 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
   [
     'larder',
     {
-      version: larderVersion,
+      version: larderApiVersion,
       xmlns: larderNamespace,
       answer: (_dependencies, action, { parameters, context, requestId }) => answerLarder(action, parameters, context, requestId),
     },

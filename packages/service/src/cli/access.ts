@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { lost } from '../controllers/recovery/opening.ts'
 import { LarderError } from '../errors.ts'
 import { type Home, homePath, openHome } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
@@ -22,6 +23,8 @@ export const existingHome = (): { readonly home: Home; readonly secrets: Secrets
     throw new LarderError('usage', `expected the home of a Larder in ${path}, found none; start one with: npx larder up`)
   const home = openHome(path)
   const secrets = readSecrets(home)
+  if (secrets === null && (existsSync(home.stateFile) || existsSync(home.keptFolder)))
+    throw lost(home, `the keys of this home in ${home.secretsFile}`, 'no such file')
   if (secrets === null)
     throw new LarderError(
       'usage',
@@ -36,6 +39,12 @@ export const currentAccess = (): Access => {
   const service = runningService(home)
   if (service === null)
     throw new LarderError('usage', `expected the service of ${home.path} to run; start it with: npx larder up`)
+  if (service.url === null)
+    throw new LarderError(
+      'usage',
+      `expected the service of ${home.path} to serve, found process ${service.pid} (larder ${service.task ?? 'up'}), which does not yet`,
+      { retry: true },
+    )
   return {
     url: service.url,
     accessKeyId: secrets.accessKeyId,

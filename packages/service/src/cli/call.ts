@@ -1,12 +1,12 @@
 /** Calls operations of the query protocol, signed like those of AWS. */
-import { ec2Version, larderVersion } from '../api/versions.ts'
+import { ec2Version, larderApiVersion } from '../api/versions.ts'
 import { LarderError } from '../errors.ts'
 import { signRequest } from '../security/sigv4-sign.ts'
 import type { Access } from './access.ts'
 
 const usualDeadlineMs = 10_000
 
-const versions = { larder: larderVersion, ec2: ec2Version } as const
+const versions = { larder: larderApiVersion, ec2: ec2Version } as const
 
 /** The answer's text. Throws `usage` with the service's own words where it refuses. */
 const callService = async (

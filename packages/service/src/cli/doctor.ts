@@ -1,11 +1,15 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { styleText } from 'node:util'
-import { nftablesOf, takesUnenforced } from '../compose.ts'
+import { nftablesOf, systemClock, takesUnenforced } from '../compose.ts'
+import { whyNotNewest } from '../controllers/recovery/opening.ts'
 import { openCatalog } from '../engines/catalog.ts'
 import { findTool } from '../engines/tools.ts'
-import { homePath, openHome } from '../home/home.ts'
+import { type Home, homePath, openHome } from '../home/home.ts'
 import { whyUnenforceable } from '../host/firewall.ts'
+import { createLinuxHost } from '../host/linux.ts'
 import { checkMachine } from '../host/machine.ts'
 import { type MachineCheck, securityGroupsCheck } from '../host/machine-checks.ts'
+import { listCopies } from '../store/copies.ts'
 import { print, useColour } from './terminal.ts'
 
 const enginesCheck = (): MachineCheck => {
@@ -32,6 +36,36 @@ const sealCheck = (sealKeyFile: string): MachineCheck => {
   }
 }
 
+const stateCheck = async (home: Home): Promise<MachineCheck> => {
+  const why = await whyNotNewest(home, createLinuxHost(), systemClock)
+  const copies = listCopies(home.copiesFolder)
+  const newest = copies.find(({ kind }) => kind === 'day')?.label
+  return {
+    name: 'state',
+    ok: why === null,
+    found:
+      why ?? `${copies.length} copies${newest === undefined ? '' : `, the newest of ${newest}`}, and a journal of every change`,
+    follows:
+      why === null ? 'A state that is lost can be made anew.' : 'larder up does not start with it; engines that run go on.',
+    mend: why === null ? null : 'npx larder recover',
+  }
+}
+
+/** Moved there instead of deleted, because no record knew it. */
+const asideCheck = (home: Home): MachineCheck => {
+  const names = existsSync(home.asideFolder) ? readdirSync(home.asideFolder) : []
+  const ok = names.length === 0
+  return {
+    name: 'moved aside',
+    ok,
+    found: ok ? 'nothing' : names.join(', '),
+    follows: ok
+      ? 'Everything that was found belongs to a group.'
+      : 'No record knew these; they may be the only copy of something.',
+    mend: ok ? null : `look into ${home.asideFolder}, and remove what nobody needs`,
+  }
+}
+
 const checkText = (check: MachineCheck, colour: boolean): string => {
   const paint = (style: 'green' | 'yellow' | 'dim', text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text
@@ -46,7 +80,7 @@ export const doctor = async ({ json }: { readonly json: boolean }): Promise<numb
   const home = openHome(homePath(process.env))
   const machine = await checkMachine(home.path, findTool('nft', process.env))
   const groups = securityGroupsCheck(await whyUnenforceable(nftablesOf(process.env)), takesUnenforced(process.env))
-  const checks = [enginesCheck(), sealCheck(home.sealKeyFile), ...machine, groups]
+  const checks = [enginesCheck(), await stateCheck(home), asideCheck(home), sealCheck(home.sealKeyFile), ...machine, groups]
   if (json) print(`${JSON.stringify(checks, null, 2)}\n`)
   else print(`${checks.map((check) => checkText(check, useColour(process.stdout))).join('\n')}\n`)
   return 0

@@ -1,24 +1,37 @@
 import { stopHome } from '../compose.ts'
 import { LarderError } from '../errors.ts'
+import type { Home } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
+import { endServiceProcess } from '../host/service-process.ts'
 import { existingHome } from './access.ts'
 import { print } from './terminal.ts'
 
 const serviceDeadlineMs = 30_000
+/** Whoever takes the lock writes who it is in the next instant. */
+const recordDeadlineMs = 3_000
 const pollMs = 20
 
 /** Ends the service first, if it runs: nobody else may control the engines meanwhile. False: none ran. */
-const endService = async (home: ReturnType<typeof existingHome>['home']): Promise<boolean> => {
-  const service = runningService(home)
-  if (service === null) return false
-  process.kill(service.pid, 'SIGTERM')
-  const deadline = Date.now() + serviceDeadlineMs
-  while (runningService(home) !== null) {
-    if (Date.now() > deadline)
-      throw new LarderError('deadline', `the service (process ${service.pid}) did not end within ${serviceDeadlineMs / 1000} s`)
+const endService = async (home: Home): Promise<boolean> => {
+  const since = Date.now()
+  let signalled: number | null = null
+  for (;;) {
+    const service = runningService(home)
+    if (service === null) return signalled !== null
+    if (signalled !== service.pid && (service.task ?? 'up') === 'up' && endServiceProcess(service, home.lockFile))
+      signalled = service.pid
+    const waited = Date.now() - since
+    if (signalled === null && waited > recordDeadlineMs) {
+      throw new LarderError(
+        'store-busy',
+        `expected the service of ${home.path} to be process ${service.pid}, as ${home.serviceFile} says, found that another process holds ` +
+          `${home.lockFile}. Nothing was signalled; see who it is with: fuser ${home.lockFile}`,
+      )
+    }
+    if (waited > serviceDeadlineMs)
+      throw new LarderError('deadline', `the service (process ${signalled}) did not end within ${serviceDeadlineMs / 1000} s`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
-  return true
 }
 
 const resultOf = (wasRunning: boolean, stopped: number): string => {

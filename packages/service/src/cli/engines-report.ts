@@ -1,6 +1,7 @@
 /** The state of all nodes without the service. */
 import { existsSync } from 'node:fs'
 import { probeWith, systemClock } from '../compose.ts'
+import { keysOfHome, lost, tracesOf } from '../controllers/recovery/opening.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { makeReport, type Report } from '../observe/report.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
@@ -8,7 +9,11 @@ import type { existingHome } from './access.ts'
 
 /** Reads the store beside the service and asks the engines: right also when the service is down. */
 export const reportOfEngines = async ({ home, secrets }: ReturnType<typeof existingHome>): Promise<Report> => {
-  if (!existsSync(home.stateFile)) return { groups: [] }
+  if (!existsSync(home.stateFile)) {
+    const traces = (await tracesOf(home, createLinuxHost())).filter((each) => each !== keysOfHome)
+    if (traces.length === 0) return { groups: [] }
+    throw lost(home, `the state in ${home.stateFile}`, `no such file, although there are ${traces.join(', ')}`)
+  }
   const store = openSqliteStore(home.stateFile, { clock: systemClock, readOnly: true })
   try {
     return await makeReport(store, probeWith(home, createLinuxHost(), secrets))

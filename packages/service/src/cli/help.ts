@@ -19,6 +19,8 @@ export const helpText = `larder: a self-hosted ElastiCache
   larder ca                 the certificate that clients of groups with TLS have to trust
   larder certs rotate       new certificates for every node that speaks TLS, without a restart
   larder logs NODE [-f]     what an engine said
+  larder recover [--yes]    makes a lost or older state anew from its copies, the folders and the running engines: says how, and
+                            with --yes does it
   larder doctor             what this machine can do, and how to mend what it cannot
   larder engines [install NAME@VERSION]
                             engine versions: found, and known

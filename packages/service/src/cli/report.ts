@@ -7,11 +7,14 @@ import { call } from './call.ts'
 /** A service that takes longer than this is not waited for: the engines themselves are asked. */
 const serviceDeadlineMs = 3_000
 
+export const serviceIsAway = 'The service does not run'
+
 export interface Source {
   readonly report: Report
-  /** Where the report comes from, and the address of the service, which is null where none runs. */
-  readonly from: 'service' | 'engines'
+  /** The service that told it; null where it was asked of the engines themselves. */
   readonly url: string | null
+  /** Why it was asked of the engines: `The service does not run`; null where it was not. */
+  readonly why: string | null
 }
 
 const references: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#xD;': '\r' }
@@ -33,14 +36,17 @@ const askEngines = async (existing: ReturnType<typeof existingHome>): Promise<Re
 export const findReport = async (): Promise<Source> => {
   const existing = existingHome()
   const { accessKeyId, secretAccessKey } = existing.secrets
-  const url = runningService(existing.home)?.url ?? null
-  if (url === null) return { report: await askEngines(existing), from: 'engines', url }
+  const service = runningService(existing.home)
+  const withoutService = async (why: string): Promise<Source> => ({ report: await askEngines(existing), url: null, why })
+  if (service === null) return withoutService(serviceIsAway)
+  const { url } = service
+  if (url === null) return withoutService(`Process ${service.pid} (larder ${service.task ?? 'up'}) does not serve yet`)
   const access = { url, accessKeyId, secretAccessKey, region: defaultRegion }
   try {
     const answer = await call(access, access.region, 'DescribeStatus', {}, serviceDeadlineMs)
-    return { report: reportIn(answer), from: 'service', url }
+    return { report: reportIn(answer), url, why: null }
   } catch {
-    return { report: await askEngines(existing), from: 'engines', url } // `larder status` says so
+    return withoutService(`The service at ${url} does not answer`)
   }
 }
 

@@ -1,12 +1,13 @@
-import { findReport, type Source } from './report.ts'
+import { existsSync, readdirSync } from 'node:fs'
+import { existingHome } from './access.ts'
+import { findReport, type Source, serviceIsAway } from './report.ts'
 import { statusText } from './status-text.ts'
 import { print, useColour } from './terminal.ts'
 
 /** What stands above the tree. */
-const heading = ({ from, url }: Source): string => {
-  if (from === 'service') return `${url}\n\n`
-  const why = url === null ? 'The service does not run' : `The service at ${url} does not answer`
-  const mend = url === null ? ' Start it with: npx larder up' : ''
+const heading = ({ url, why }: Source): string => {
+  if (why === null) return `${url}\n\n`
+  const mend = why === serviceIsAway ? ' Start it with: npx larder up' : ''
   return `${why}; what is shown was asked of the engines themselves.${mend}\n\n`
 }
 
@@ -18,6 +19,9 @@ export const status = async ({ json }: { readonly json: boolean }): Promise<numb
     return 0
   }
   print(heading(source))
+  const { home } = existingHome()
+  const aside = existsSync(home.asideFolder) ? readdirSync(home.asideFolder).length : 0
+  if (aside > 0) print(`${aside} files or folders that no record knew were moved to ${home.asideFolder}.\n\n`)
   print(statusText(source.report, { colour: useColour(process.stdout) }))
   return 0
 }

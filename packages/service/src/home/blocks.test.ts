@@ -184,3 +184,46 @@ test('what another user puts into the folder for all costs a block each, and nei
   assert.ok(others.includes(claimBlock(homeIn(folder.path, 'a'), registry).first))
   assert.equal(readFileSync(own, 'utf8'), 'mine')
 })
+
+test('a record that is missing, damaged or another one is made anew from the addresses that are given away', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const home = homeIn(folder.path, 'home')
+  const { first } = claimBlock(home, registry)
+  const addresses = [`127.${first + 1}.0.1`, `127.${first}.0.1`, '10.0.0.1']
+  const write = (text: string) => (): void => writeFileSync(home.blockFile, text)
+  const damages = [() => rmSync(home.blockFile), write(''), write('garbage'), write('{"first":248}')]
+  for (const damage of damages) {
+    for (const claimIsThere of [true, false]) {
+      damage()
+      if (!claimIsThere) rmSync(claimOf(registry, first), { force: true })
+      assert.equal(claimBlock(home, registry, addresses).first, first)
+      assert.deepEqual(JSON.parse(readFileSync(home.blockFile, 'utf8')), { first })
+      assert.ok(existsSync(claimOf(registry, first)))
+      assert.ok(!existsSync(claimOf(registry, 248)))
+    }
+  }
+  writeFileSync(claimOf(registry, first), 'garbage')
+  assert.equal(claimBlock(home, registry, addresses).first, first, 'its own claim, damaged')
+  assert.equal(JSON.parse(readFileSync(claimOf(registry, first), 'utf8')).home, home.path)
+})
+
+test('nobody takes the networks of a home that has nodes and lost its record, or whose record or claim is damaged', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const home = homeIn(folder.path, 'home')
+  const { first } = claimBlock(home, registry)
+  mkdirSync(home.nodeFolder('us-east-1', 'a-001'), { recursive: true })
+  const old = JSON.stringify({ home: home.path, at: 0 })
+  const damages = [
+    () => rmSync(home.blockFile),
+    () => writeFileSync(home.blockFile, 'garbage'),
+    () => writeFileSync(claimOf(registry, first), ''),
+  ]
+  for (const [index, damage] of damages.entries()) {
+    writeFileSync(home.blockFile, JSON.stringify({ first }))
+    writeFileSync(claimOf(registry, first), old)
+    damage()
+    assert.notEqual(claimBlock(homeIn(folder.path, `other-${index}`), registry).first, first)
+  }
+})

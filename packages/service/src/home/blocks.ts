@@ -3,7 +3,18 @@
  * so two homes that start at once cannot take the same block. A claim is void when its home is gone or names another block.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { LarderError } from '../errors.ts'
 import { allBlocks, type Block, blockOf } from '../model/addresses.ts'
@@ -32,8 +43,29 @@ const openRegistry = (registry: string): void => {
   chmodSync(registry, 0o1777)
 }
 
+/** A claim of this user that is damaged: nobody takes its block but the home that has it. */
+const unreadable = 'a claim that cannot be read'
+
 const isOfOthers = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.uid !== process.getuid?.()
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+
+/** Nodes that run, or that will, stand in it. */
+const hasNodes = (home: string): boolean => {
+  const folder = join(home, 'nodes')
+  return existsSync(folder) && readdirSync(folder).length > 0
+}
+
+/** A home whose own record is gone or damaged keeps its block while it has nodes: their addresses are in it. */
+const stillHas = (home: string, block: Block): boolean => {
+  if (!existsSync(home)) return false
+  try {
+    const recorded = blockAt(join(home, 'block.json'))
+    return recorded === null ? hasNodes(home) : recorded.first === block.first
+  } catch (error) {
+    if (error instanceof LarderError && error.code === 'store-corrupt') return true
+    throw error
+  }
+}
 
 /**
  * Whose the block is, or null when it is free: a claim of a home that no longer exists, or that has another block, is void. What another
@@ -44,12 +76,12 @@ const ownerOf = (registry: string, block: Block): string | null => {
   try {
     const claim = readJsonFile(claimFile(registry, block), isClaim, 'the claim of a home')
     if (claim === null) return null
-    const recorded = existsSync(claim.home) ? blockAt(join(claim.home, 'block.json')) : null
-    return recorded?.first === block.first ? claim.home : null
+    return stillHas(claim.home, block) ? claim.home : null
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return 'another user'
     // In a folder for all, what another user writes may be anything: it costs one block, not the start.
     if (error instanceof LarderError && isOfOthers(claimFile(registry, block))) return 'another user'
+    if (error instanceof LarderError && error.code === 'store-corrupt') return unreadable
     throw error
   }
 }
@@ -98,14 +130,19 @@ const make = (path: string, home: Home): boolean => {
   }
 }
 
-/** False when somebody else has it. */
-const claim = (registry: string, block: Block, home: Home): boolean => {
+/** False when somebody else has it. `isOwn`: the home had it before. */
+const claim = (registry: string, block: Block, home: Home, isOwn: boolean): boolean => {
   const path = claimFile(registry, block)
   for (let attempt = 0; attempt < 2; attempt += 1) {
     if (make(path, home)) return true
-    if (ownerOf(registry, block) === home.path) return true
+    const owner = ownerOf(registry, block)
+    if (owner === home.path) return true
+    if (owner === unreadable && isOwn) {
+      renameSync(path, `${path}.damaged.${randomBytes(4).toString('hex')}`)
+      continue
+    }
     // Younger than this it may be a claim whose home has not written its own record yet.
-    if (ownerOf(registry, block) !== null || ageOf(path) < 10_000) return false
+    if (owner !== null || ageOf(path) < 10_000) return false
     if (!clear(path)) return false
   }
   return false
@@ -133,12 +170,40 @@ const busyBlocks = (): ReadonlySet<number> => {
 
 export const defaultRegistry = '/var/tmp/larder-blocks'
 
-/** The home's block: the one of before, or the next free one. Throws `address-taken`. */
-export const claimBlock = (home: Home, registry = defaultRegistry): Block => {
+/** The block of the addresses that are given to nodes and endpoints already; null where there are none. */
+const blockOfAddresses = (addresses: readonly string[]): Block | null => {
+  const counts = new Map<number, number>()
+  for (const address of addresses) {
+    const block = blockOf(address)
+    if (block !== null) counts.set(block.first, (counts.get(block.first) ?? 0) + 1)
+  }
+  const [most] = [...counts].sort(([, left], [, right]) => right - left)
+  return most === undefined ? null : { first: most[0] }
+}
+
+/** Where nodes have addresses these say it, whatever became of the record. */
+const recordedBlock = (home: Home, addresses: readonly string[]): Block | null => {
+  const used = blockOfAddresses(addresses)
+  if (used === null) return blockAt(home.blockFile)
+  let recorded: Block | null = null
+  try {
+    recorded = blockAt(home.blockFile)
+  } catch (error) {
+    if (!(error instanceof LarderError) || error.code !== 'store-corrupt') throw error
+  }
+  if (recorded?.first !== used.first) writePrivateFile(home.blockFile, `${JSON.stringify(used)}\n`)
+  return used
+}
+
+/**
+ * The home's block: the one of before, or the next free one. `addresses`: those that its state has given away; a missing or wrong record is
+ * made anew from them. Throws `address-taken`.
+ */
+export const claimBlock = (home: Home, registry = defaultRegistry, addresses: readonly string[] = []): Block => {
   openRegistry(registry)
-  const present = blockAt(home.blockFile)
+  const present = recordedBlock(home, addresses)
   if (present !== null) {
-    if (claim(registry, present, home)) return present
+    if (claim(registry, present, home, true)) return present
     const owner = ownerOf(registry, present) ?? 'another user'
     throw new LarderError(
       'address-taken',
@@ -147,7 +212,7 @@ export const claimBlock = (home: Home, registry = defaultRegistry): Block => {
   }
   const busy = busyBlocks()
   for (const block of allBlocks) {
-    if (busy.has(block.first) || !claim(registry, block, home)) continue
+    if (busy.has(block.first) || !claim(registry, block, home, false)) continue
     writePrivateFile(home.blockFile, `${JSON.stringify(block)}\n`)
     return block
   }

@@ -7,15 +7,18 @@
  * run/iam.sock        engines ask here     service.json   who serves, while it serves
  * run/<short>.sock    control sockets
  * logs/               what Larder says     lock.db        held by the one `larder up`
+ * state-copies/       a journal of the state, and copies of it
+ * kept/               second copies of secrets.json, seal.key and tls/
+ * aside/              what nobody knew: moved here instead of deleted
  * tls/                the authority that signs certificates
  * seal.key            seals secrets in the store, 0600
  * ```
  */
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { LarderError } from '../errors.ts'
 
 /** A unix socket's path has at most 107 bytes. */
@@ -25,6 +28,10 @@ const socketNameLength = '/run/0123456789ab.sock'.length
 export interface Home {
   readonly path: string
   readonly stateFile: string
+  /** A journal of the state, and copies of it. */
+  readonly copiesFolder: string
+  /** Second copies of small files, see `kept.ts`. */
+  readonly keptFolder: string
   readonly lockFile: string
   readonly secretsFile: string
   readonly blockFile: string
@@ -41,6 +48,10 @@ export interface Home {
   socket(region: string, nodeId: string): string
   /** Folders of nodes that are on disk. */
   nodeFolders(): Promise<readonly string[]>
+  /** What was moved out of the way: it belonged to nobody, and is for a person to look at. */
+  readonly asideFolder: string
+  /** Moves a file or folder of the home there, and says where it is now. `now`: milliseconds since 1970. */
+  setAside(path: string, now: number): Promise<string>
 }
 
 export const homePath = (environment: NodeJS.ProcessEnv): string =>
@@ -62,6 +73,21 @@ const subfolders = async (path: string): Promise<readonly string[]> => {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))
 }
 
+/** `nodes/us-east-1/a-001` becomes `aside/20261130T101500Z-1-nodes-us-east-1-a-001`; what is there already is never written over. */
+const moveAside = async (home: string, found: string, now: number): Promise<string> => {
+  const folder = join(home, 'aside')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const when = new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const name = relative(home, found).replaceAll('/', '-')
+  const taken = new Set(await readdir(folder))
+  for (let count = 1; ; count += 1) {
+    const target = `${when}-${count}-${name}`
+    if (taken.has(target)) continue
+    await rename(found, join(folder, target))
+    return join(folder, target)
+  }
+}
+
 /** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for a path that is too long for sockets. */
 export const openHome = (path: string): Home => {
   const most = longestSocketPath - socketNameLength
@@ -78,6 +104,8 @@ export const openHome = (path: string): Home => {
   return {
     path,
     stateFile: join(path, 'state.db'),
+    copiesFolder: join(path, 'state-copies'),
+    keptFolder: join(path, 'kept'),
     lockFile: join(path, 'lock.db'),
     secretsFile: join(path, 'secrets.json'),
     blockFile: join(path, 'block.json'),
@@ -91,6 +119,8 @@ export const openHome = (path: string): Home => {
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),
     socket: (region, nodeId) =>
       join(path, 'run', `${createHash('sha256').update(`${region}/${nodeId}`).digest('hex').slice(0, 12)}.sock`),
+    asideFolder: join(path, 'aside'),
+    setAside: (found, now) => moveAside(path, found, now),
     nodeFolders: async () => (await Promise.all((await subfolders(nodesFolder)).map(subfolders))).flat(),
   }
 }

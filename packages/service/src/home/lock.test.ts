@@ -68,11 +68,17 @@ test('who serves is told while it serves, and not after', () => {
   lock.release()
 })
 
-test('a record of something else is named, and left', () => {
+test('a record of something else is named while somebody holds the lock, and means nothing when nobody does', () => {
   using folder = temporaryFolder()
   const home = openHome(folder.path)
-  for (const text of ['{', '[]', '{"pid":"1"}']) {
+  const record = { pid: process.pid, url: null, startedAt: 1 }
+  const damaged = ['', '{', '[]', '{"pid":"1"}', ...[0, -1, 1, 1.5].map((pid) => JSON.stringify({ ...record, pid }))]
+  for (const text of damaged) {
     writeFileSync(home.serviceFile, text)
-    assert.throws(() => runningService(home), { code: 'store-corrupt', message: /service\.json/ })
+    assert.equal(runningService(home), null, text)
+    const lock = lockHome(home)
+    assert.throws(() => runningService(home), { code: 'store-corrupt', message: /service\.json/ }, text)
+    assert.throws(() => lockHome(home), isBusy)
+    lock.release()
   }
 })

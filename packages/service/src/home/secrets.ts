@@ -1,5 +1,6 @@
 /** Keys and passwords of a home, made at its first start. Sealing them is for later: the file is readable by its owner alone. */
 import { randomBytes, randomInt } from 'node:crypto'
+import { LarderError } from '../errors.ts'
 import type { ControlSecrets } from '../ports/engine.ts'
 import { isObject, readJsonFile, writePrivateFile } from './files.ts'
 import type { Home } from './home.ts'
@@ -30,6 +31,16 @@ const isSecrets = (value: unknown): value is Secrets =>
 
 export const readSecrets = (home: Home): Secrets | null =>
   readJsonFile(home.secretsFile, isSecrets, `the keys of a home (${fields.join(', ')})`)
+
+/** Null where it is missing or damaged. */
+export const readSecretsFile = (path: string): Secrets | null => {
+  try {
+    return readJsonFile(path, isSecrets, 'the keys of a home')
+  } catch (error) {
+    if (error instanceof LarderError && error.code === 'store-corrupt') return null
+    throw error
+  }
+}
 
 export const openSecrets = (home: Home): Secrets => {
   const present = readSecrets(home)

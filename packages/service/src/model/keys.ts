@@ -18,6 +18,7 @@ import type { GroupKey } from './group.ts'
  * | `zone/<region>/<zone>` | ZoneRecord: the zone is down | api |
  * | `iam/user/<name in lower case>` | IamUser, with its access keys and policies (`model/iam.ts`) | api |
  * | `iam/key/<access key id>` | AccessKeyIndex: whose it is | api, in one transaction with the user |
+ * | `removed/<region>/<node id>` | RemovedNode: its folder may be deleted, whoever finds it | the group's controller, in one transaction with the removal |
  * | `event/<region>/<milliseconds, 15 digits>-<random>` | EventRecord | api and controllers |
  */
 export const specKey = (key: GroupKey): string => `spec/${key.region}/${key.space}/${key.id}`
@@ -26,6 +27,8 @@ export const clusterKey = (region: string, clusterId: string): string => `cluste
 export const addressKey = (address: string): string => `address/${address}`
 export const parameterGroupKey = (region: string, name: string): string => `parametergroup/${region}/${name}`
 export const subnetGroupKey = (region: string, name: string): string => `subnetgroup/${region}/${name}`
+export const removedPrefix = 'removed/'
+export const removedKey = (region: string, nodeId: string): string => `${removedPrefix}${region}/${nodeId}`
 export const eventPrefix = (region: string): string => `event/${region}/`
 
 /** A group in one word, for logs and maps: `us-east-1/rg/demo`. */

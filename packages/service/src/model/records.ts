@@ -15,6 +15,13 @@ export interface AddressOwner {
   readonly use: string
 }
 
+/** A node that was removed on purpose. Nothing else that is found on the machine is ever deleted. */
+export interface RemovedNode {
+  readonly region: string
+  readonly id: string
+  readonly at: number
+}
+
 export interface ParameterGroupRecord {
   readonly region: string
   readonly name: string

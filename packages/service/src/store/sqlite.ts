@@ -4,110 +4,26 @@
  * Deleting a key that is not there changes nothing and is not told to watchers.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, renameSync, rmSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LarderError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Change, Condition, Entry, Operation, Store, TransactionResult } from '../ports/store.ts'
 import { openReserve } from './reserve.ts'
+import { create, guarded, inspect, newId, syncFile } from './sqlite-file.ts'
 import { createWatchers } from './watchers.ts'
 
-/** "LARD" in ASCII: tells our files from those of others. */
-const applicationId = 0x4c415244
-const format = 1
 /** Changes that a watcher may still ask for. */
 const keptRevisions = 1_000
 const compactEvery = 100
 /** Entries that are kept in memory. */
 const mostRecent = 4_000
 
-const schema = `
-  CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, lease TEXT) WITHOUT ROWID;
-  CREATE INDEX entry_lease ON entry (lease) WHERE lease IS NOT NULL;
-  CREATE TABLE change (revision INTEGER NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, value TEXT, PRIMARY KEY (revision, position)) WITHOUT ROWID;
-  CREATE TABLE lease (id TEXT PRIMARY KEY, ttl INTEGER NOT NULL, ends INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  INSERT INTO meta VALUES ('revision', 0), ('compacted', 0);
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${format};
-`
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const guarded = <T>(path: string, what: string, work: () => T): T => {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof LarderError) throw error
-    throw new LarderError('store-failed', `${what} failed on ${path}: ${messageOf(error)}`, { cause: error, retry: true })
-  }
-}
-
 /** SQLITE_FULL; SQLITE_IOERR where the log could not be made longer. */
 const outOfRoom: ReadonlySet<number> = new Set([13, 10])
 const isOutOfRoom = (error: unknown): boolean =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && outOfRoom.has(error.errcode & 0xff)
-
-const pragma = (database: DatabaseSync, name: string): number =>
-  Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
-
-/** Looks without touching. Throws `store-corrupt` or `store-newer`. */
-const inspect = (path: string): void => {
-  let found: { readonly application: number; readonly version: number; readonly check: string }
-  try {
-    const database = new DatabaseSync(path, { readOnly: true })
-    try {
-      const check = database.prepare('PRAGMA quick_check(1)').get()
-      found = {
-        application: pragma(database, 'application_id'),
-        version: pragma(database, 'user_version'),
-        check: String(Object.values(check ?? {})[0]),
-      }
-    } finally {
-      database.close()
-    }
-  } catch (error) {
-    throw new LarderError(
-      'store-corrupt',
-      `expected the state of Larder in ${path}, found a file that is no readable database: ${messageOf(error)}. It was left as it is.`,
-      {
-        cause: error,
-      },
-    )
-  }
-  if (found.application !== applicationId) {
-    throw new LarderError(
-      'store-corrupt',
-      `expected the state of Larder in ${path}, found a database of something else. It was left as it is.`,
-    )
-  }
-  if (found.version > format) {
-    throw new LarderError(
-      'store-newer',
-      `expected format ${format} or older in ${path}, found format ${found.version}: it was written by a newer Larder. It was left as it is.`,
-    )
-  }
-  if (found.check !== 'ok') {
-    throw new LarderError(
-      'store-corrupt',
-      `expected an undamaged database in ${path}, found: ${found.check}. It was left as it is.`,
-    )
-  }
-}
-
-/** Made beside its place and moved there when it is whole: a process that is killed meanwhile leaves no half of a store. */
-const create = (path: string): void => {
-  const fresh = `${path}.new`
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${fresh}${suffix}`, { force: true })
-  const database = new DatabaseSync(fresh)
-  try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-    database.exec(`BEGIN IMMEDIATE;${schema}COMMIT;`)
-  } finally {
-    database.close()
-  }
-  renameSync(fresh, path)
-}
 
 /** The last key that starts with `prefix` is smaller than this. Keys are printable ASCII. */
 const beyond = (prefix: string): string => `${prefix}\u007f`
@@ -122,10 +38,20 @@ export interface SqliteOptions {
   readonly clock: Pick<Clock, 'now'>
   /** For a second process that only looks, while the service writes. */
   readonly readOnly?: boolean
+  /** Told right after each commit that changed something, before any watcher. Must not throw. */
+  readonly onCommit?: (revision: number, changes: readonly Change[]) => void
+}
+
+export interface SqliteStore extends Store {
+  /** Which store this is: the same in all of its copies, and no other has it. Empty: a copy of before there were ids. */
+  readonly id: string
+  readonly revision: number
+  /** Writes a copy of all that is committed to a file that appears whole or not at all. The event loop goes on meanwhile. */
+  copyTo(path: string): Promise<void>
 }
 
 /** Opens or creates the store. Throws `LarderError` with `store-corrupt`, `store-newer` or `store-failed`. */
-export const openSqliteStore = (path: string, { clock, readOnly = false }: SqliteOptions): Store => {
+export const openSqliteStore = (path: string, { clock, readOnly = false, onCommit }: SqliteOptions): SqliteStore => {
   if (existsSync(path)) inspect(path)
   else if (readOnly) throw new LarderError('store-failed', `expected the state of Larder in ${path}, found no such file`)
   else guarded(path, 'making the store', () => create(path))
@@ -139,6 +65,9 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
     )
     return opened
   })
+  // A store of before there were ids gets one.
+  if (!readOnly)
+    guarded(path, 'naming the store', () => database.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(Number(newId())))
   const reserve = openReserve(`${path}.reserve`)
   if (!readOnly) reserve.keep()
   const statements = {
@@ -246,6 +175,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
         if (!isOutOfRoom(error) || !reserve.release()) throw error
         done = attempt(work)
       }
+      const [first] = done.changes
+      if (first !== undefined) onCommit?.(first.revision, done.changes)
       watchers.publish(done.changes)
       return done.result
     })
@@ -266,6 +197,25 @@ export const openSqliteStore = (path: string, { clock, readOnly = false }: Sqlit
   }
 
   return {
+    id: String(statements.meta.get('id')?.['value'] ?? ''),
+    get revision() {
+      return meta('revision')
+    },
+    async copyTo(target) {
+      const fresh = `${target}.new`
+      rmSync(fresh, { force: true })
+      await backup(database, fresh)
+      const copied = new DatabaseSync(fresh)
+      try {
+        copied.exec('PRAGMA journal_mode = DELETE') // a copy is one file
+      } finally {
+        copied.close()
+      }
+      chmodSync(fresh, 0o600)
+      syncFile(fresh)
+      renameSync(fresh, target)
+      syncFile(dirname(target))
+    },
     async get(key) {
       expire()
       return guarded(path, 'reading', () => {

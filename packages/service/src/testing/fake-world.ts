@@ -48,6 +48,11 @@ export interface FakeWorld {
   readonly fronts: ReadonlyMap<string, readonly Front[]>
   readonly discoveries: ReadonlyMap<string, Discovery>
   readonly folders: ReadonlySet<string>
+  /** A folder is there that no controller has made. */
+  leave(folder: string): void
+  /** From where to where folders were moved that nobody knew. */
+  readonly aside: ReadonlyMap<string, string>
+  setAside(folder: string): Promise<string>
   /** Called with the name of each thing done to the world, before it is done; may throw to make it fail. */
   onAction: (name: string) => void
   /** How many processes were ever started. */
@@ -87,6 +92,7 @@ export const createFakeWorld = (): FakeWorld => {
   const processes = new Map<number, FakeEngine>()
   const files = new Map<string, string>()
   const folders = new Set<string>()
+  const aside = new Map<string, string>()
   const persisted = new Map<string, PersistedData>()
   const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
   const readers = new Map<string, readonly Endpoint[]>()
@@ -452,6 +458,13 @@ export const createFakeWorld = (): FakeWorld => {
     fronts,
     discoveries,
     folders,
+    leave: (folder) => void folders.add(folder),
+    aside,
+    setAside: async (folder) => {
+      folders.delete(folder)
+      aside.set(folder, `/fake/aside/${folder}`)
+      return `/fake/aside/${folder}`
+    },
     onAction: () => {},
     get starts() {
       return starts

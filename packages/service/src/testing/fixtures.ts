@@ -129,6 +129,7 @@ export const startManager = (
       return `${unique.toString(16).padStart(6, '0')}00`
     },
     nodeFolders: async () => [...world.folders],
+    setAside: world.setAside,
     readPersisted: world.readPersisted,
     onProgress: () => {},
   }

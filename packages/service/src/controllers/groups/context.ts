@@ -62,6 +62,8 @@ export interface GroupContext {
   readonly unique: () => string
   /** Folders of nodes that are on disk, whether a record knows them or not. */
   readonly nodeFolders: () => Promise<readonly string[]>
+  /** Moves a folder that no record knows out of the way, and says where it is now. */
+  readonly setAside: (folder: string) => Promise<string>
   /** Looks at what a node left on disk. */
   readonly readPersisted: (folder: string) => Promise<import('../../decide/observed.ts').PersistedData>
   /** Told after each step that changed something (progress on a terminal). */

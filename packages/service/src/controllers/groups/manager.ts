@@ -10,6 +10,7 @@ import { followKeys } from '../watch.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
 import { createHealth, type Watched } from './health.ts'
+import { sweep } from './sweep.ts'
 import { createWorker, type Worker } from './worker.ts'
 
 /** How often a group at rest is looked at. */
@@ -178,22 +179,5 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
       for (const entry of groups.values()) entry.timer?.abort()
       await Promise.allSettled([...running])
     },
-  }
-}
-
-/**
- * Ends what no record knows: a process or a folder of a node that was removed, or whose group was, while Larder was killed.
- * Only processes whose command line names a folder inside this home are looked at.
- */
-const sweep = async (context: GroupContext, states: readonly GroupState[]): Promise<void> => {
-  const known = new Set(states.flatMap((state) => Object.keys(state.nodes).map((id) => context.place(state.region, id).folder)))
-  for (const folder of await context.nodeFolders()) {
-    if (known.has(folder)) continue
-    for (const identity of await context.host.findByTag(`${folder}/`)) {
-      context.log('warn', 'a process of a node that is in no record is ended', { pid: identity.pid, folder })
-      await context.host.signal(identity, `${folder}/`, 'SIGKILL')
-      await context.host.waitGone(identity, AbortSignal.timeout(10_000))
-    }
-    await context.host.removeFolder(folder)
   }
 }

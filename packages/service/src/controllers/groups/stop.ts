@@ -2,7 +2,8 @@
 import type { StopReason } from '../../decide/actions.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
-import { addressKey, clusterKey, groupName, specKey, stateKey } from '../../model/keys.ts'
+import { addressKey, clusterKey, groupName, removedKey, specKey, stateKey } from '../../model/keys.ts'
+import type { RemovedNode } from '../../model/records.ts'
 import { put, remove, unchanged, type Versioned } from '../../ports/records.ts'
 import type { Operation } from '../../ports/store.ts'
 import { connectionName } from './connections.ts'
@@ -99,6 +100,12 @@ const without = (state: GroupState, id: string): GroupState => {
 const indexOperations = (spec: GroupSpec, id: string): readonly Operation[] =>
   spec.kind === 'memcached' ? [] : [remove(clusterKey(spec.region, id))]
 
+/** Says for later starts that what is still found of this node may be deleted. */
+const tombstone = (context: GroupContext, region: string, id: string): Operation => {
+  const record: RemovedNode = { region, id, at: context.clock.now() }
+  return put(removedKey(region, id), record)
+}
+
 /**
  * Whether the primary that the decision saw has died since: a look takes as long as the slowest of its answers. What is to be removed may then be
  * the last copy, and the next look decides about it.
@@ -124,7 +131,10 @@ export const removeNode = async (
   await endProcess(context, spec.region, node)
   await context.host.removeFolder(context.place(spec.region, id).folder)
   await context.host.removeFile(context.place(spec.region, id).socket)
-  await cell.update((state) => without(state, id), [remove(addressKey(node.address)), ...indexOperations(spec, id), ...events])
+  await cell.update(
+    (state) => without(state, id),
+    [remove(addressKey(node.address)), ...indexOperations(spec, id), tombstone(context, spec.region, id), ...events],
+  )
 }
 
 const endpointsOf = (state: GroupState) =>
@@ -161,6 +171,7 @@ export const removeGroup = async (
     remove(stateKey(spec)),
     ...[...clusterIds].map((id) => remove(clusterKey(spec.region, id))),
     ...leaving.map((node) => remove(addressKey(node.address))),
+    ...leaving.map((node) => tombstone(context, spec.region, node.id)),
     ...endpointsOf(state.value).map((endpoint) => remove(addressKey(endpoint.address))),
     ...(kept === undefined ? [] : retained(spec, state.value, kept)),
     ...events,

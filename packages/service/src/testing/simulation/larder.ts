@@ -168,6 +168,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
         newClusterNodeId: () => random.hex(40),
         unique: () => random.hex(8),
         nodeFolders: async () => [],
+        setAside: async (folder) => folder,
         readPersisted: async (folder) => {
           const log = world.disks.get(folder)?.log
           return log == null || log.length === 0
