@@ -18,6 +18,7 @@ import { stopEngines } from './controllers/groups/shutdown.ts'
 import { loginSettings, openLogins } from './controllers/logins/logins.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
+import { withControlModule } from './engines/control-module.ts'
 import { adapterFor } from './engines/index.ts'
 import { openLoginModule } from './engines/login-module.ts'
 import { findTool } from './engines/tools.ts'
@@ -155,7 +156,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const opened = openSqliteStore(home.stateFile, { clock: systemClock })
   const store = options.wrapStore?.(opened) ?? opened
   const iamKeys = iamKeyHolder(store, sealer, account)
-  const catalog = openCatalog(environment)
+  const catalog = await withControlModule(openCatalog(environment), environment, log)
   const host = createLinuxHost()
   const balancer = await openBalancer({
     home: home.path,

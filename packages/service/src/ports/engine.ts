@@ -224,6 +224,8 @@ export interface EngineAdapter {
   certificateFiles(certificate: NodeCertificate): NodeFiles | null
   /** Files by which a node knows who may log in; null where it is told by commands. */
   accessFiles(plan: AccessPlan): NodeFiles | null
+  /** Sockets that a node makes beside the one that its plan names. */
+  socketsBeside(socket: string): readonly string[]
   /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
   connect(plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
 }

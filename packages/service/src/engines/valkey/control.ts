@@ -6,10 +6,10 @@ import { innerPorts } from '../../model/transit.ts'
 import type { ClientAccess } from '../../model/users.ts'
 import type { EngineControl, EngineStatus, NodePlan, TransitChange } from '../../ports/engine.ts'
 import { accessCommands, controlUser } from './acl.ts'
-import { type Connection, openConnection } from './connection.ts'
+import { type Connection, openConnection, openWayIn } from './connection.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
 import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
-import { tlsWords, transitWords } from './render.ts'
+import { controlSocket, tlsWords, transitWords } from './render.ts'
 import type { Reply } from './resp.ts'
 
 const commandDeadlineMs = 2_000
@@ -164,7 +164,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
 
   /** The engine does not answer: it ends the connection. An answer is a refusal. */
   const shutdown = async ({ save }: { readonly save: boolean }): Promise<void> => {
-    const words = save ? ['SHUTDOWN', 'SAVE'] : ['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE']
+    const words = save ? ['SHUTDOWN', 'SAVE', ...(connection.isWayIn ? ['NOW'] : [])] : ['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE']
     const answer = send(words, save ? saveDeadlineMs : commandDeadlineMs).then(
       () => null,
       (error: unknown) => error,
@@ -218,10 +218,55 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
   }
 }
 
+/** Commands of the way in of control; the engine's module has the same list. */
+const ofControl: ReadonlySet<string> = new Set(['ACL', 'CLUSTER', 'CONFIG', 'INFO', 'PING', 'REPLICAOF', 'SHUTDOWN'])
+const ofControlAtClients: ReadonlySet<string> = new Set(['KILL', 'LIST', 'PAUSE', 'UNPAUSE'])
+
+const isOfControl = ([name = '', sub = '']: readonly string[]): boolean =>
+  name.toUpperCase() === 'CLIENT' ? ofControlAtClients.has(sub.toUpperCase()) : ofControl.has(name.toUpperCase())
+
+/** What control may not do by its own way goes as a client, by a connection that is made when it is needed. */
+const besideClient = (way: Connection, asClient: () => Promise<Connection>): Connection => {
+  let client: Promise<Connection> | null = null
+  const clientConnection = (): Promise<Connection> => {
+    const opening = client ?? asClient()
+    if (client === null) {
+      client = opening
+      const forget = (): void => {
+        if (client === opening) client = null
+      }
+      opening.then(({ closed }) => closed.then(forget), forget)
+    }
+    return opening
+  }
+  return {
+    closed: way.closed,
+    isWayIn: true,
+    send: async (args, deadlineMs) =>
+      isOfControl(args) ? way.send(args, deadlineMs) : (await clientConnection()).send(args, deadlineMs),
+    close: () => {
+      way.close()
+      client?.then(
+        (opened) => opened.close(),
+        () => undefined, // it never opened
+      )
+    },
+  }
+}
+
 export const connect = async (
   plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'>,
   deadlineMs: number,
 ): Promise<EngineControl> => {
   const credentials = { user: controlUser, password: plan.secrets.control }
-  return controlOver(await openConnection(plan.socket, credentials, deadlineMs), plan.kind)
+  const asClient = (): Promise<Connection> => openConnection(plan.socket, credentials, deadlineMs)
+  const wayIn = (): Promise<Connection | null> => openWayIn(controlSocket(plan.socket), deadlineMs)
+  const found = await wayIn()
+  if (found !== null) return controlOver(besideClient(found, asClient), plan.kind)
+  const client = await asClient()
+  // Redis OSS listens before it loads its modules, and answers after that.
+  const later = await wayIn()
+  if (later === null) return controlOver(client, plan.kind)
+  client.close()
+  return controlOver(besideClient(later, asClient), plan.kind)
 }
