@@ -76,7 +76,7 @@ const crowd = async (target: HinderTarget, most: number, logsIn: boolean): Promi
       } else socket.once('connect', () => resolve(true))
     })
   for (const place of target.places()) {
-    for (let count = 0; count < most; count += 100) await Promise.all(Array.from({ length: 100 }, () => enter(place)))
+    for (let count = 0; count < most; count += 50) await Promise.all(Array.from({ length: 50 }, () => enter(place)))
     await until('nobody else comes in', async () => /closed/.test(await talk(place, command('PING'))))
   }
   return {
@@ -86,15 +86,27 @@ const crowd = async (target: HinderTarget, most: number, logsIn: boolean): Promi
   }
 }
 
+/** One that is paused already answers nothing. */
 const pause = async (target: HinderTarget): Promise<Disposable> => {
-  for (const place of target.places()) {
-    await talk(place, command('AUTH', target.user, target.password()), command('CLIENT', 'PAUSE', '36000000', 'ALL'))
-  }
+  const words = Buffer.concat([command('AUTH', target.user, target.password()), command('CLIENT', 'PAUSE', '36000000', 'ALL')])
+  const pauseAt = (place: Place): Promise<void> =>
+    new Promise((resolve) => {
+      const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () => socket.write(words))
+      let heard = ''
+      socket.on('data', (text: Buffer) => {
+        heard += text.toString()
+        if (heard.split('+OK').length > 2) socket.destroy()
+      })
+      socket.on('error', () => socket.destroy())
+      socket.setTimeout(500, () => socket.destroy())
+      socket.on('close', () => resolve())
+    })
+  await Promise.all(target.places().map(pauseAt))
   return { [Symbol.dispose]: () => undefined }
 }
 
 /** At most that many places has a node of the group under attack. */
-export const placesOfNode = 1_000
+export const placesOfNode = 300
 
 const hindrances: readonly (readonly [name: string, begin: (target: HinderTarget) => Promise<Disposable>])[] = [
   ['CLIENT KILL USER larder in a loop', (target) => loop(target, [['CLIENT', 'KILL', 'USER', 'larder']])],

@@ -1,6 +1,7 @@
 /** Clients that want to keep Larder from a group: what it does to the group takes no longer because of them. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import {
   CreateCacheParameterGroupCommand,
@@ -11,9 +12,11 @@ import {
   ModifyCacheParameterGroupCommand,
   ModifyReplicationGroupCommand,
   ModifyUserGroupCommand,
-  TestFailoverCommand,
 } from '@aws-sdk/client-elasticache'
 import { findTool } from '../../packages/service/src/engines/tools.ts'
+import { openWayIn } from '../../packages/service/src/engines/valkey/connection.ts'
+import { controlSocket } from '../../packages/service/src/engines/valkey/render.ts'
+import { openHome } from '../../packages/service/src/home/home.ts'
 import { available, create } from '../support/groups.ts'
 import { startTestService, type TestService, until } from '../support/service.ts'
 import { type HinderTarget, hinderingAttacks, placesOfNode } from './hindering-rows.ts'
@@ -51,8 +54,22 @@ const groupOf = async ({ client }: Stage, id: string) => {
   return group
 }
 
-const settled = (stage: Stage, id: string) =>
-  until('the change is in force', async () => (await groupOf(stage, id))?.Status === 'available')
+/** Until every node says so to control itself: clients may not come in meanwhile, and the API may say that all is well before it has begun. */
+const untilInForce = async ({ service }: Stage, id: string, words: readonly string[], isInForce: (said: string) => boolean) => {
+  const home = openHome(service.home)
+  const ids = ['001', '002'].map((number) => `${id}-${number}`)
+  for (const node of ids) {
+    const way = await openWayIn(controlSocket(home.socket('us-east-1', node)), 1_000)
+    assert.ok(way, `${node} has a way in for control`)
+    try {
+      await until(`${words.join(' ')} in force at ${node}`, async () => isInForce(JSON.stringify(await way.send(words, 1_000))))
+    } finally {
+      way.close()
+    }
+  }
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 const primaryOf = async (stage: Stage, id: string): Promise<string> => {
   const group = await groupOf(stage, id)
@@ -106,7 +123,7 @@ const crew = async (stage: Stage, version: string): Promise<HinderTarget> => {
   const takeAway = async () => {
     const input = { UserGroupId, UserIdsToRemove: [userId('mallory')] }
     await client.send(new ModifyUserGroupCommand(input))
-    await settled(stage, id)
+    await untilInForce(stage, id, ['ACL', 'USERS'], (said) => !said.includes('mallory'))
     return async () => {
       assert.ok(await isRefused(stage, id, 'mallory', password), 'nobody comes in as that user')
       await client.send(new ModifyUserGroupCommand({ UserGroupId, UserIdsToAdd: [userId('mallory')] }))
@@ -121,8 +138,8 @@ const crew = async (stage: Stage, version: string): Promise<HinderTarget> => {
         ParameterNameValues: [{ ParameterName: 'timeout', ParameterValue: String(timeout) }],
       }),
     )
-    await settled(stage, id)
-    return () => available(service, id)
+    await untilInForce(stage, id, ['CONFIG', 'GET', 'timeout'], (said) => said.includes(String(timeout)))
+    return () => until('the change is done', async () => (await groupOf(stage, id))?.Status === 'available')
   }
   const back = async () => {
     await available(service, id)
@@ -133,11 +150,14 @@ const crew = async (stage: Stage, version: string): Promise<HinderTarget> => {
     user: 'mallory',
     password: () => password,
     changes: {
-      'a user is taken away': takeAway,
       'settings change': change,
+      'a user is taken away': takeAway,
       'a planned switch': async () => {
         const former = await primaryOf(stage, id)
-        await client.send(new TestFailoverCommand({ ReplicationGroupId: id, NodeGroupId: '0001' }))
+        const [, heir] = [...before.keys()].filter((each) => each.startsWith(`${id}-`)).sort((a) => (a === former ? -1 : 1))
+        await client.send(
+          new ModifyReplicationGroupCommand({ ReplicationGroupId: id, PrimaryClusterId: heir, ApplyImmediately: true }),
+        )
         await untilAnotherPrimary(stage, id, former)
         return back
       },
@@ -173,7 +193,11 @@ const vault = async (stage: Stage, version: string): Promise<HinderTarget> => {
         for (const AuthTokenUpdateStrategy of ['ROTATE', 'SET'] as const) {
           const input = { AuthToken: token(turn + 1), AuthTokenUpdateStrategy, ApplyImmediately: true }
           await client.send(new ModifyReplicationGroupCommand({ ReplicationGroupId: id, ...input }))
-          await settled(stage, id)
+          await untilInForce(stage, id, ['ACL', 'GETUSER', 'default'], (said) => {
+            const isOldIn = said.includes(sha256(token(turn)))
+            return said.includes(sha256(token(turn + 1))) && isOldIn === (AuthTokenUpdateStrategy === 'ROTATE')
+          })
+          await until('the group takes the next change', async () => (await groupOf(stage, id))?.Status === 'available')
         }
         return async () => {
           turn += 1

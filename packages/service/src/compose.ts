@@ -30,7 +30,7 @@ import { openSealKey } from './home/seal-key.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
 import { openBalancer } from './host/balancer.ts'
 import { openFirewall } from './host/firewall.ts'
-import { openFilesLimit } from './host/limits.ts'
+import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
@@ -156,6 +156,10 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const opened = openSqliteStore(home.stateFile, { clock: systemClock })
   const store = options.wrapStore?.(opened) ?? opened
   const iamKeys = iamKeyHolder(store, sealer, account)
+  await raiseOpenFiles(findTool('prlimit', environment))
+  const openFiles = openFilesLimit()
+  if (openFiles !== null && openFiles < wantedOpenFiles)
+    log('warn', 'engines take fewer clients than AWS gives them: see larder doctor', { openFiles, wanted: wantedOpenFiles })
   const catalog = await withControlModule(openCatalog(environment), environment, log)
   const host = createLinuxHost()
   const balancer = await openBalancer({
@@ -187,7 +191,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       name: hostname(),
       processors: availableParallelism(),
       user: process.getuid?.() === 0 ? 'root' : null,
-      openFiles: openFilesLimit(),
+      openFiles,
     },
     secrets,
     sealer,

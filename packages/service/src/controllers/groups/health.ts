@@ -1,8 +1,11 @@
 /**
  * Finds hung engines within a second, for the price of two reads of /proc for each node and look. Engines that have ended are not found
  * here: the end of their control connection tells at once.
+ *
+ * Where control comes as a client, clients can keep it out although the engine runs: by a pause, or by taking every place. Such an engine is asked now
+ * and then; when it has rested and answered nothing for half a minute, it is as good as hung.
  */
-import { isImplausible, isStill, type Pulse } from '../../decide/health.ts'
+import { isAtRest, isImplausible, isStill, longestSilenceMs, type Pulse } from '../../decide/health.ts'
 import type { ProcessIdentity } from '../../model/group.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Host } from '../../ports/host.ts'
@@ -11,6 +14,8 @@ import type { Log } from '../../ports/log.ts'
 const lookMs = 250
 /** How long an engine that looks still has to answer, or to run. */
 const answerMs = 250
+const listenEveryMs = 5_000
+const listenMs = 1_000
 
 export interface Watched {
   /** `<region>/<node id>` */
@@ -18,6 +23,8 @@ export interface Watched {
   readonly identity: ProcessIdentity
   /** Asks the engine for any answer. */
   readonly ping: (deadlineMs: number) => Promise<void>
+  /** Whether clients can keep control out of it; left out: they cannot. */
+  readonly mayBeKeptOut?: () => Promise<boolean>
 }
 
 interface Track {
@@ -27,6 +34,9 @@ interface Track {
   stillSince: number | null
   asking: boolean
   hung: boolean
+  listenedAt: number
+  /** When it first answered nothing although it ran; null: it answered. */
+  silent: { readonly since: number; readonly pulse: Pulse } | null
 }
 
 export interface Health {
@@ -44,18 +54,21 @@ interface HealthOptions {
   readonly nodes: () => Iterable<Watched>
   /** A node was found hung, or runs again. */
   readonly onChange: (name: string) => void
+  /** A node runs, and has answered nothing for that long. */
+  readonly onKeptOut?: (name: string, silentMs: number) => void
 }
 
 const sameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean => a.pid === b.pid && a.startTime === b.startTime
 
-export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOptions): Health => {
+export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: HealthOptions): Health => {
   const tracks = new Map<string, Track>()
   const waiting = new Map<string, Set<() => void>>()
   let held = false
 
   /** Those that are being asked count too: what happens to all at once is found one after the other. */
   const isHeld = (): boolean => {
-    const hung = [...tracks.values()].filter((track) => track.hung || track.asking).length
+    const isSilent = ({ silent }: Track): boolean => silent !== null && clock.now() - silent.since > listenEveryMs
+    const hung = [...tracks.values()].filter((track) => track.hung || track.asking || isSilent(track)).length
     const hold = isImplausible(hung, tracks.size)
     if (hold !== held) {
       held = hold
@@ -83,16 +96,43 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
 
   const sampleOf = async (track: Track): Promise<Pulse | null> => host.sample(track.identity)
 
+  const answers = (node: Watched, deadlineMs: number): Promise<boolean> =>
+    Promise.race([
+      node.ping(deadlineMs).then(
+        () => true,
+        () => false,
+      ),
+      clock.sleep(deadlineMs).then(() => false),
+    ])
+
+  /** Of an engine that runs. */
+  const listen = async (node: Watched, track: Track): Promise<void> => {
+    const now = clock.now()
+    if (node.mayBeKeptOut === undefined || now - track.listenedAt < listenEveryMs) return
+    track.listenedAt = now
+    if (!(await node.mayBeKeptOut()) || (await answers(node, listenMs))) {
+      track.silent = null
+      if (track.stillSince === null) declare(node.name, track, false)
+      return
+    }
+    const pulse = await sampleOf(track)
+    if (pulse === null) return
+    const since = clock.now()
+    if (track.silent === null || !isAtRest(track.silent.pulse, pulse, since - track.silent.since)) {
+      track.silent = { since, pulse }
+      return
+    }
+    const silentMs = since - track.silent.since
+    if (silentMs < longestSilenceMs || track.hung) return
+    log('warn', 'a node runs and answers nothing to control', { node: node.name, pid: track.identity.pid, silentMs })
+    onKeptOut?.(node.name, silentMs)
+    declare(node.name, track, true)
+  }
+
   const ask = async (node: Watched, track: Track): Promise<void> => {
     track.asking = true
     try {
-      const answered = await Promise.race([
-        node.ping(answerMs).then(
-          () => true,
-          () => false,
-        ),
-        clock.sleep(answerMs).then(() => false),
-      ])
+      const answered = await answers(node, answerMs)
       const pulse = await sampleOf(track)
       if (tracks.get(node.name) !== track || pulse === null) return
       const hung = !answered && isStill(track.pulse, pulse)
@@ -110,7 +150,15 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
     const track =
       present !== undefined && sameProcess(present.identity, node.identity)
         ? present
-        : { identity: node.identity, pulse: { state: 'R', runtimeNs: -1 }, stillSince: null, asking: false, hung: false }
+        : {
+            identity: node.identity,
+            pulse: { state: 'R', runtimeNs: -1 },
+            stillSince: null,
+            asking: false,
+            hung: false,
+            listenedAt: clock.now(),
+            silent: null,
+          }
     if (track !== present) tracks.set(node.name, track)
     if (track.asking) return
     const pulse = await sampleOf(track)
@@ -122,7 +170,9 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
     track.pulse = pulse
     if (!still) {
       track.stillSince = null
-      declare(node.name, track, false)
+      // One that was found silent goes on running: an answer alone shows that it is well.
+      if (track.silent === null) declare(node.name, track, false)
+      await listen(node, track)
       return
     }
     track.stillSince ??= clock.now()

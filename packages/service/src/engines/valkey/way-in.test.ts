@@ -221,19 +221,22 @@ for (const engine of await bothWays(installed('valkey', 'redis'))) {
       const other = await yard.start(await yard.plan(engine))
       using client = await speak(node, encodeCommand(['AUTH', 'mallory', password]))
       assert.match(await client.say(['CLIENT', 'PAUSE', '36000000', 'ALL']), /^\+OK/)
-      const silent = client.say(['PING']).then(
-        (said) => said,
-        () => 'closed',
-      )
+      const held = client.say(['PING'])
       using since = startStopwatch()
       assert.equal((await node.control.status()).pid, node.pid)
+      await node.control.setMaxMemory(96 * 1024 ** 2)
       const { address, port } = other.plan
       await node.control.replicate({ address, port })
       await node.control.replicate(null)
-      await node.control.setMaxMemory(96 * 1024 ** 2)
-      await node.control.setAccess(nobody)
       assert.ok(since.ms() < boundMs)
+      assert.equal(await held, '+PONG\r\n', 'a node that is promoted serves')
+      assert.match(await client.say(['CLIENT', 'PAUSE', '36000000', 'ALL']), /^\+OK/)
+      const silent = client.say(['PING'])
+      await node.control.setAccess(nobody)
       assert.equal(await silent, 'closed')
+      await node.control.setAccess(attacker)
+      using next = await speak(node, encodeCommand(['AUTH', 'mallory', password]))
+      assert.equal(await next.say(['PING']), '+PONG\r\n', 'whoever leaves takes his pause with him')
     })
 
     it('serves nobody but control there, and nothing that touches a key', async () => {
