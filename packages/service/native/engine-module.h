@@ -1,7 +1,7 @@
 /*
- * The few functions of the engines' module interface that larder-auth.c uses, declared by hand. Valkey 7.2 and Redis OSS 7.2 were the
- * first to have all of them; Valkey answers to the names of Redis too. Source of names, arguments and constants: the module API
- * reference of both engines.
+ * The few parts of the engines' module interface that the modules of Larder use, declared by hand. Each module lists its functions as
+ * ENGINE_FUNCTIONS before it includes this file: name in the interface, what it returns, its arguments. Valkey answers to the names of
+ * Redis too. Source of names, arguments and constants: the module API reference of both engines.
  */
 #ifndef LARDER_ENGINE_MODULE_H
 #define LARDER_ENGINE_MODULE_H
@@ -33,29 +33,6 @@ struct ClientInfo {
     uint16_t port;
     uint16_t database;
 };
-
-/* Name in the interface, what it returns, its arguments. */
-#define ENGINE_FUNCTIONS(F)                                                                                       \
-    F(SetModuleAttribs, void, (Context *, const char *name, int version, int api))                                \
-    F(SetModuleOptions, void, (Context *, int))                                                                   \
-    F(Log, void, (Context *, const char *level, const char *format, ...))                                         \
-    F(StringPtrLen, const char *, (const Text *, size_t *))                                                       \
-    F(CreateString, Text *, (Context *, const char *, size_t))                                                    \
-    F(FreeString, void, (Context *, Text *))                                                                      \
-    F(GetContextFlags, int, (Context *))                                                                          \
-    F(GetClientId, unsigned long long, (Context *))                                                               \
-    F(GetClientInfoById, int, (void *, uint64_t))                                                                 \
-    F(GetModuleUserFromUserName, User *, (Text *))                                                                \
-    F(GetModuleUserACLString, Text *, (User *))                                                                   \
-    F(FreeModuleUser, int, (User *))                                                                              \
-    F(ACLAddLogEntryByUserName, int, (Context *, Text *user, Text *object, int reason))                           \
-    F(RegisterAuthCallback, void, (Context *, AuthCallback))                                                      \
-    F(BlockClientOnAuth, Blocked *, (Context *, AuthCallback, void (*free_data)(Context *, void *)))              \
-    F(UnblockClient, int, (Blocked *, void *))                                                                    \
-    F(GetBlockedClientPrivateData, void *, (Context *))                                                           \
-    F(AuthenticateClientWithACLUser, int, (Context *, const char *, size_t, UserChanged, void *, uint64_t *))     \
-    F(DeauthenticateAndCloseClient, int, (Context *, uint64_t))                                                   \
-    F(CreateTimer, uint64_t, (Context *, long long milliseconds, TimerCallback, void *))
 
 #define DECLARE(name, result, arguments) static result(*name) arguments;
 ENGINE_FUNCTIONS(DECLARE)

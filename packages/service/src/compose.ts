@@ -22,6 +22,7 @@ import { keepGroupFiles } from './controllers/recovery/group-files.ts'
 import { checkFiles, openState } from './controllers/recovery/opening.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
+import { withControlModule } from './engines/control-module.ts'
 import { adapterFor } from './engines/index.ts'
 import { openLoginModule } from './engines/login-module.ts'
 import { findTool } from './engines/tools.ts'
@@ -34,7 +35,7 @@ import { openSealKey } from './home/seal-key.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
 import { openBalancer } from './host/balancer.ts'
 import { openFirewall } from './host/firewall.ts'
-import { openFilesLimit } from './host/limits.ts'
+import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
 import { ownIdentity } from './host/service-process.ts'
@@ -208,7 +209,11 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     present: state.groups,
   })
   const iamKeys = iamKeyHolder(store, sealer, account)
-  const catalog = openCatalog(environment)
+  await raiseOpenFiles(findTool('prlimit', environment))
+  const openFiles = openFilesLimit()
+  if (openFiles !== null && openFiles < wantedOpenFiles)
+    log('warn', 'engines take fewer clients than AWS gives them: see larder doctor', { openFiles, wanted: wantedOpenFiles })
+  const catalog = await withControlModule(openCatalog(environment), environment, log)
   const balancer = await openBalancer({
     home: home.path,
     ...nftablesOf(environment),
@@ -238,7 +243,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       name: hostname(),
       processors: availableParallelism(),
       user: process.getuid?.() === 0 ? 'root' : null,
-      openFiles: openFilesLimit(),
+      openFiles,
     },
     secrets,
     sealer,

@@ -19,6 +19,7 @@ const node = (id: string, changes: Partial<NodeReport> = {}): NodeReport => ({
   maxMemoryBytes: 1024 ** 3,
   lagBytes: 0,
   clients: 1,
+  maxClients: 65_000,
   ...changes,
 })
 

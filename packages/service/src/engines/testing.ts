@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { familyOf } from '../model/engine-versions.ts'
+import { engineCapabilities, familyOf } from '../model/engine-versions.ts'
 import type { EngineName } from '../model/group.ts'
 import { protocolOf } from '../model/memcached.ts'
 import { nodeType } from '../model/node-types.ts'
@@ -17,6 +17,7 @@ import type { EngineControl, NodePlan } from '../ports/engine.ts'
 import type { Launch } from '../ports/host.ts'
 import { openCatalog } from './catalog.ts'
 import { adapterFor } from './index.ts'
+import { openNativeModule } from './native-module.ts'
 
 const port = 6379
 const startDeadlineMs = 10_000
@@ -29,6 +30,18 @@ export const installed = (...names: readonly EngineName[]): readonly InstalledEn
   assert.ok(found.length > 0, `expected ${names.join(' or ')} in the engine catalog: npm test sets it up`)
   return found
 }
+
+/** Each engine as it is, and those that can with the module that gives control a way in of its own. */
+export const bothWays = async (engines: readonly InstalledEngine[]): Promise<readonly InstalledEngine[]> => {
+  const capable = engines.filter(({ engine, version }) => engineCapabilities(engine, version).eventLoopModules)
+  const { file, able } = await openNativeModule(process.env, 'larder-control', capable)
+  assert.deepEqual(able, capable, 'every engine that should can load the module')
+  return [...engines, ...able.map((engine) => ({ ...engine, controlModule: file }))]
+}
+
+/** What a test calls it. */
+export const titleOf = ({ engine, version, controlModule }: InstalledEngine): string =>
+  `${engine} ${version}${controlModule === undefined ? '' : ', with a way in for control'}`
 
 const isFree = (address: string): Promise<boolean> =>
   new Promise((resolve) => {

@@ -80,6 +80,8 @@ export interface Capabilities {
   readonly tls: boolean
   /** A module can be asked about logins, and take its time to answer. */
   readonly authCallbacks: boolean
+  /** A module can serve a socket of its own on the engine's event loop. */
+  readonly eventLoopModules: boolean
 }
 
 type Since = Readonly<Partial<Record<EngineName, string>>>
@@ -92,6 +94,7 @@ const since: Readonly<Record<keyof Capabilities, Since>> = {
   shutdownNow: { valkey: '7.2', redis: '7.0' },
   tls: { valkey: '7.2', redis: '6.0', memcached: '1.6.12' },
   authCallbacks: { valkey: '7.2', redis: '7.2' },
+  eventLoopModules: { valkey: '7.2', redis: '7.0' },
 }
 
 export const engineCapabilities = (engine: EngineName, version: string): Capabilities => {
@@ -107,6 +110,7 @@ export const engineCapabilities = (engine: EngineName, version: string): Capabil
     shutdownNow: has('shutdownNow'),
     tls: has('tls'),
     authCallbacks: has('authCallbacks'),
+    eventLoopModules: has('eventLoopModules'),
   }
 }
 

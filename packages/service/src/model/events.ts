@@ -37,6 +37,11 @@ export const clusterEvents = (region: string, clusterId: string) => {
     /** Memcached alone sends this before `nodeRestarted`. */
     nodeShutDown: (cacheNodeId: string) => event(`Cache node ${cacheNodeId} shutdown`),
     nodeRestarted: (cacheNodeId: string) => event(`Cache node ${cacheNodeId} restarted`),
+    /** Of Larder's own: on AWS nobody sees it. */
+    keptOut: (cacheNodeId: string, seconds: number) =>
+      event(
+        `Cache node ${cacheNodeId} runs and has answered nothing for ${seconds} seconds: its clients have paused it or taken every place`,
+      ),
     recovering: (cacheNodeIds: readonly string[]) => event(`Recovering cache nodes ${list(cacheNodeIds)}`),
     recovered: (cacheNodeIds: readonly string[]) => event(`Finished recovery for cache nodes ${list(cacheNodeIds)}`),
     failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),

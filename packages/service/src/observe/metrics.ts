@@ -14,6 +14,7 @@ const metrics: readonly Metric[] = [
   { name: 'larder_node_memory_bytes', help: 'Memory that the data of the node takes.', value: (node) => node.memoryBytes },
   { name: 'larder_node_max_memory_bytes', help: 'Memory that the node may take.', value: (node) => node.maxMemoryBytes },
   { name: 'larder_node_clients', help: 'Open client connections.', value: (node) => node.clients },
+  { name: 'larder_node_clients_max', help: 'Client connections that the node takes.', value: (node) => node.maxClients },
   { name: 'larder_node_lag_bytes', help: 'Bytes that a replica is behind its primary.', value: (node) => node.lagBytes },
 ]
 

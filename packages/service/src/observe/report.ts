@@ -22,6 +22,8 @@ export interface NodeReport {
   /** Bytes of the replication stream that a replica is behind its primary; null where it has none or is not in sync. */
   readonly lagBytes: number | null
   readonly clients: number | null
+  /** How many it takes, given the files that it may open. */
+  readonly maxClients: number | null
 }
 
 export interface ShardReport {
@@ -83,7 +85,7 @@ const nodeReport = (
   return {
     id: node.id,
     role,
-    status: gone ? 'not running' : isSilent ? 'not answering' : (kept?.status ?? 'creating'),
+    status: gone ? 'not running' : isSilent ? 'not answering' : (engine?.hindrance ?? kept?.status ?? 'creating'),
     zone: node.zone,
     address: kept?.address ?? null,
     port: kept?.port ?? spec.port,
@@ -94,6 +96,7 @@ const nodeReport = (
     maxMemoryBytes: engine?.maxMemoryBytes ?? null,
     lagBytes: role === 'replica' && own !== null && primaryOffset !== null ? Math.max(0, primaryOffset - own) : null,
     clients: engine?.clients ?? null,
+    maxClients: engine?.maxClients ?? null,
   }
 }
 

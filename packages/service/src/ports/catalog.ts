@@ -12,6 +12,8 @@ export interface InstalledEngine {
   readonly command: readonly string[]
   /** Memcached: folder of the SASL library's plugins. Left out: it has none, and nobody can log in by SASL. */
   readonly saslPlugins?: string
+  /** Valkey and Redis OSS: the module that gives control a way in of its own (`native/larder-control.c`). Left out: it comes as a client. */
+  readonly controlModule?: string
 }
 
 export interface AvailableEngine {

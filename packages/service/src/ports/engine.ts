@@ -137,12 +137,16 @@ export interface EngineStatus {
   readonly usedMemoryBytes: number
   readonly maxMemoryBytes: number
   readonly clients: number
+  /** How many it takes, given the files that it may open; left out: it does not say. */
+  readonly maxClients?: number
   /** Addresses it listens on. */
   readonly bound: readonly string[]
   /** Threads that read and write, the main one included. Memcached: 0. */
   readonly ioThreads: number
   /** It could not write its append-only file or its dump, and refuses writes therefore. */
   readonly persistenceFails: boolean
+  /** What keeps clients out, for people (`every place is taken`); left out: nothing that is known. */
+  readonly hindrance?: string
   readonly replication: ReplicationInfo | null
   readonly cluster: ClusterView | null
 }
@@ -159,6 +163,8 @@ export interface TransitChange {
 export interface EngineControl {
   /** Resolves when the connection has ended, for whatever reason: the first sign of a dead process. */
   readonly closed: Promise<void>
+  /** Clients can neither close this connection nor keep it out. Left out: they can. */
+  readonly isWayIn?: boolean
   /** Rejects with `deadline` after `deadlineMs`, 2,000 where it is left out. */
   status(deadlineMs?: number): Promise<EngineStatus>
   /** Is anybody there? Any answer counts. Not answered: the engine is busy, paused by its clients, or hung. */
@@ -224,6 +230,8 @@ export interface EngineAdapter {
   certificateFiles(certificate: NodeCertificate): NodeFiles | null
   /** Files by which a node knows who may log in; null where it is told by commands. */
   accessFiles(plan: AccessPlan): NodeFiles | null
+  /** Sockets that a node makes beside the one that its plan names. */
+  socketsBeside(socket: string): readonly string[]
   /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
   connect(plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
 }

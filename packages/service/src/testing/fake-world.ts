@@ -308,6 +308,7 @@ export const createFakeWorld = (): FakeWorld => {
     }),
     certificateFiles: () => ({}),
     accessFiles: (plan) => (name === 'memcached' ? { tokens: plan.tokens.join(' ') } : null),
+    socketsBeside: () => [],
     connect: async (plan) => {
       const engine = living().find((candidate) => candidate.plan.address === plan.address && candidate.plan.port === plan.port)
       if (engine === undefined || engine.hung)

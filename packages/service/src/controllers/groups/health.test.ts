@@ -7,6 +7,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { createHealth, type Watched } from './health.ts'
 
 interface Engine {
+  keepsOut?: boolean
   state: string
   runs: boolean
   answers: boolean
@@ -58,6 +59,7 @@ const watch = async (count: number, quick = true) => {
       ping: async () => {
         if (!engine.answers) throw new LarderError('deadline', 'no answer')
       },
+      mayBeKeptOut: async () => engine.keepsOut === true,
     }),
   )
   let readers = 0
@@ -78,6 +80,7 @@ const watch = async (count: number, quick = true) => {
     clock,
     log: (_level, message) => said.push(message),
     nodes: () => nodes,
+    onKeptOut: (name) => keptOut.push(name),
     onChange: (name) => {
       changes.push(name)
       for (const node of nodes) if (health.isHung(node.name, node.identity)) everHung.push(node.name)
@@ -85,10 +88,11 @@ const watch = async (count: number, quick = true) => {
   })
   const ending = new AbortController()
   const everHung: string[] = []
+  const keptOut: string[] = []
   const running = health.run(ending.signal)
   const pass = (ms: number): Promise<void> =>
     advance(ms, () => {
-      for (const engine of engines) if (engine.runs) engine.runtimeNs += 1
+      for (const engine of engines) if (engine.runs) engine.runtimeNs += engine.state === 'R' ? 10e6 : 1
     })
   await pass(1_000)
   const isHung = (index: number): boolean => {
@@ -101,7 +105,7 @@ const watch = async (count: number, quick = true) => {
     await running
     assert.equal(readers, 0, 'readers that are still open')
   }
-  return { engines, changes, said, everHung, pass, isHung, end }
+  return { engines, changes, said, everHung, keptOut, pass, isHung, end }
 }
 
 const set = (engine: Engine | undefined, change: Partial<Engine>): void => {
@@ -165,3 +169,41 @@ for (const quick of [true, false]) {
     await end()
   })
 }
+
+test('an engine that rests and answers nothing to control for half a minute is as good as hung, and well when it answers', async () => {
+  const { engines, keptOut, pass, isHung, end } = await watch(3)
+  set(engines[1], { keepsOut: true, answers: false })
+  await pass(25_000)
+  assert.deepEqual([isHung(1), keptOut], [false, []])
+  await pass(20_000)
+  assert.deepEqual([isHung(0), isHung(1), keptOut], [false, true, ['n1']])
+  await pass(20_000)
+  assert.deepEqual(keptOut, ['n1'], 'it is told once')
+  set(engines[1], { answers: true })
+  await pass(10_000)
+  assert.equal(isHung(1), false)
+  await end()
+})
+
+const leftAlone: readonly (readonly [string, Partial<Engine>])[] = [
+  ['is busy all the time', { keepsOut: true, answers: false, state: 'R' }],
+  ['cannot be closed to control', { keepsOut: false, answers: false }],
+  ['answers', { keepsOut: true, answers: true }],
+]
+for (const [what, change] of leftAlone) {
+  test(`an engine that ${what} is never taken for one that is kept from control`, async () => {
+    const { engines, keptOut, changes, pass, end } = await watch(3)
+    set(engines[1], change)
+    await pass(120_000)
+    assert.deepEqual([keptOut, changes], [[], []])
+    await end()
+  })
+}
+
+test('when clients keep control out of most nodes nobody is ended', async () => {
+  const { engines, everHung, pass, end } = await watch(5)
+  for (const engine of engines.slice(0, 4)) set(engine, { keepsOut: true, answers: false })
+  await pass(120_000)
+  assert.deepEqual(everHung, [])
+  await end()
+})

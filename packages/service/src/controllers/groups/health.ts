@@ -1,8 +1,11 @@
 /**
  * Finds hung engines within a second, for the price of one read of /proc for each node and look. Engines that have ended are not found
  * here: the end of their control connection tells at once.
+ *
+ * Where control comes as a client, clients can keep it out although the engine runs: by a pause, or by taking every place. Such an engine is asked now
+ * and then; when it has rested and answered nothing for half a minute, it is as good as hung.
  */
-import { isImplausible, isStill, type Pulse } from '../../decide/health.ts'
+import { isAtRest, isImplausible, isStill, longestSilenceMs, type Pulse } from '../../decide/health.ts'
 import type { ProcessIdentity } from '../../model/group.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Host, RuntimeReader } from '../../ports/host.ts'
@@ -11,6 +14,8 @@ import type { Log } from '../../ports/log.ts'
 const lookMs = 250
 /** How long an engine that looks still has to answer, or to run. */
 const answerMs = 250
+const listenEveryMs = 5_000
+const listenMs = 1_000
 
 export interface Watched {
   /** `<region>/<node id>` */
@@ -18,6 +23,8 @@ export interface Watched {
   readonly identity: ProcessIdentity
   /** Asks the engine for any answer. */
   readonly ping: (deadlineMs: number) => Promise<void>
+  /** Whether clients can keep control out of it; left out: they cannot. */
+  readonly mayBeKeptOut?: () => Promise<boolean>
 }
 
 interface Track {
@@ -29,6 +36,9 @@ interface Track {
   stillSince: number | null
   asking: boolean
   hung: boolean
+  listenedAt: number
+  /** When it first answered nothing although it ran; null: it answered. */
+  silent: { readonly since: number; readonly pulse: Pulse } | null
 }
 
 export interface Health {
@@ -46,18 +56,21 @@ interface HealthOptions {
   readonly nodes: () => Iterable<Watched>
   /** A node was found hung, or runs again. */
   readonly onChange: (name: string) => void
+  /** A node runs, and has answered nothing for that long. */
+  readonly onKeptOut?: (name: string, silentMs: number) => void
 }
 
 const sameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean => a.pid === b.pid && a.startTime === b.startTime
 
-export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOptions): Health => {
+export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: HealthOptions): Health => {
   const tracks = new Map<string, Track>()
   const waiting = new Map<string, Set<() => void>>()
   let held = false
 
   /** Those that are being asked count too: what happens to all at once is found one after the other. */
   const isHeld = (): boolean => {
-    const hung = [...tracks.values()].filter((track) => track.hung || track.asking).length
+    const isSilent = ({ silent }: Track): boolean => silent !== null && clock.now() - silent.since > listenEveryMs
+    const hung = [...tracks.values()].filter((track) => track.hung || track.asking || isSilent(track)).length
     const hold = isImplausible(hung, tracks.size)
     if (hold !== held) {
       held = hold
@@ -85,16 +98,43 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
 
   const sampleOf = async (track: Track): Promise<Pulse | null> => host.sample(track.identity)
 
+  const answers = (node: Watched, deadlineMs: number): Promise<boolean> =>
+    Promise.race([
+      node.ping(deadlineMs).then(
+        () => true,
+        () => false,
+      ),
+      clock.sleep(deadlineMs).then(() => false),
+    ])
+
+  /** Of an engine that runs. */
+  const listen = async (node: Watched, track: Track): Promise<void> => {
+    const now = clock.now()
+    if (node.mayBeKeptOut === undefined || now - track.listenedAt < listenEveryMs) return
+    track.listenedAt = now
+    if (!(await node.mayBeKeptOut()) || (await answers(node, listenMs))) {
+      track.silent = null
+      if (track.stillSince === null) declare(node.name, track, false)
+      return
+    }
+    const pulse = await sampleOf(track)
+    if (pulse === null) return
+    const since = clock.now()
+    if (track.silent === null || !isAtRest(track.silent.pulse, pulse, since - track.silent.since)) {
+      track.silent = { since, pulse }
+      return
+    }
+    const silentMs = since - track.silent.since
+    if (silentMs < longestSilenceMs || track.hung) return
+    log('warn', 'a node runs and answers nothing to control', { node: node.name, pid: track.identity.pid, silentMs })
+    onKeptOut?.(node.name, silentMs)
+    declare(node.name, track, true)
+  }
+
   const ask = async (node: Watched, track: Track): Promise<void> => {
     track.asking = true
     try {
-      const answered = await Promise.race([
-        node.ping(answerMs).then(
-          () => true,
-          () => false,
-        ),
-        clock.sleep(answerMs).then(() => false),
-      ])
+      const answered = await answers(node, answerMs)
       const pulse = await sampleOf(track)
       if (tracks.get(node.name) !== track || pulse === null) return
       const hung = !answered && isStill(track.pulse, pulse)
@@ -123,6 +163,8 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
       stillSince: null,
       asking: false,
       hung: false,
+      listenedAt: clock.now(),
+      silent: null,
     }
     tracks.set(node.name, track)
     return track
@@ -136,14 +178,17 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
     return true
   }
 
+  const runs = async (node: Watched, track: Track): Promise<void> => {
+    track.stillSince = null
+    // One that was found silent goes on running: an answer alone shows that it is well.
+    if (track.silent === null) declare(node.name, track, false)
+    await listen(node, track)
+  }
+
   const look = async (node: Watched): Promise<void> => {
     const track = trackOf(node)
     if (track.asking) return
-    if (hasRun(track)) {
-      track.stillSince = null
-      declare(node.name, track, false)
-      return
-    }
+    if (hasRun(track)) return runs(node, track)
     const pulse = await sampleOf(track)
     if (pulse === null) {
       if (tracks.get(node.name) === track) drop(node.name)
@@ -151,11 +196,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
     }
     const still = isStill(track.pulse, pulse)
     track.pulse = pulse
-    if (!still) {
-      track.stillSince = null
-      declare(node.name, track, false)
-      return
-    }
+    if (!still) return runs(node, track)
     track.stillSince ??= clock.now()
     if (!track.hung) await ask(node, track)
   }

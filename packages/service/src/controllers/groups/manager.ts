@@ -3,8 +3,10 @@
  * finds what neither of them told.
  */
 import { LarderError } from '../../errors.ts'
+import { clusterEvents } from '../../model/events.ts'
 import type { GroupKey, GroupState, NodeState } from '../../model/group.ts'
 import { groupName, groupOfKey } from '../../model/keys.ts'
+import { eventOperations } from '../../ports/events.ts'
 import { listRecords } from '../../ports/records.ts'
 import { followKeys } from '../watch.ts'
 import { connectionName } from './connections.ts'
@@ -52,7 +54,11 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
       if (control === null) throw new LarderError('engine-unreachable', `there is no connection to ${name}`, { retry: true })
       await (await control).ping(deadlineMs)
     }
-    return { name, identity, ping }
+    const mayBeKeptOut = async (): Promise<boolean> => {
+      const control = context.connections.present(name)
+      return control === null || (await control.then(({ isWayIn }) => isWayIn !== true).catch(() => true))
+    }
+    return { name, identity, ping, ...(node.engine === 'memcached' ? {} : { mayBeKeptOut }) }
   }
   const forget = (group: string): void => {
     for (const name of nodesOf.get(group)?.keys() ?? []) groupOf.delete(name)
@@ -76,6 +82,15 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
     log: without.log,
     nodes: () => [...nodesOf.values()].flatMap((nodes) => [...nodes.values()].filter((node) => node !== null)),
     onChange: wakeGroupOf,
+    onKeptOut: (name, silentMs) => {
+      const [region = '', id = ''] = name.split('/')
+      const [clusterId = '', cacheNodeId = ''] = id.split('.')
+      const happening = clusterEvents(region, clusterId).keptOut(cacheNodeId || '0001', Math.round(silentMs / 1_000))
+      context.store.transact([], eventOperations([happening], context.clock.now(), context.unique())).then(
+        () => undefined,
+        (error: unknown) => context.log('warn', 'an event could not be written', { node: name, error }),
+      )
+    },
   })
   const context: GroupContext = { ...without, health }
 

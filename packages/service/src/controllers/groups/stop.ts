@@ -118,6 +118,11 @@ const hasLostPrimary = async (context: GroupContext, spec: GroupSpec, state: Gro
   return (await context.host.check(primary.process, context.place(spec.region, primary.id).tag)) !== 'running'
 }
 
+const removeSockets = async (context: GroupContext, spec: GroupSpec, node: NodeState): Promise<void> => {
+  const { socket } = context.place(spec.region, node.id)
+  for (const path of [socket, ...context.adapter(node.engine).socketsBeside(socket)]) await context.host.removeFile(path)
+}
+
 export const removeNode = async (
   context: GroupContext,
   spec: GroupSpec,
@@ -130,7 +135,7 @@ export const removeNode = async (
   if (spec.kind !== 'memcached' && (await hasLostPrimary(context, spec, cell.value, node))) return
   await endProcess(context, spec.region, node)
   await context.host.removeFolder(context.place(spec.region, id).folder)
-  await context.host.removeFile(context.place(spec.region, id).socket)
+  await removeSockets(context, spec, node)
   await cell.update(
     (state) => without(state, id),
     [remove(addressKey(node.address)), ...indexOperations(spec, id), tombstone(context, spec.region, id), ...events],
@@ -160,7 +165,7 @@ export const removeGroup = async (
       await endProcess(context, spec.region, node)
       const place = context.place(spec.region, node.id)
       await context.host.removeFolder(place.folder)
-      await context.host.removeFile(place.socket)
+      await removeSockets(context, spec, node)
     }),
   )
   const clusterIds = new Set(spec.shards.flatMap((shard) => shard.nodes.map((node) => node.clusterId)))

@@ -3,4 +3,11 @@ import { accessFiles } from './access.ts'
 import { connect } from './control.ts'
 import { certificateFiles, render } from './render.ts'
 
-export const memcachedAdapter: EngineAdapter = { engine: 'memcached', render, certificateFiles, accessFiles, connect }
+export const memcachedAdapter: EngineAdapter = {
+  engine: 'memcached',
+  render,
+  certificateFiles,
+  accessFiles,
+  socketsBeside: () => [],
+  connect,
+}

@@ -1,6 +1,6 @@
 import type { EngineAdapter } from '../../ports/engine.ts'
 import { connect } from './control.ts'
-import { certificateFiles, render } from './render.ts'
+import { certificateFiles, controlSocket, render } from './render.ts'
 
 /** Valkey and Redis OSS: one adapter, differences are capabilities of their versions. */
 export const valkeyAdapter = (engine: 'valkey' | 'redis'): EngineAdapter => ({
@@ -8,5 +8,6 @@ export const valkeyAdapter = (engine: 'valkey' | 'redis'): EngineAdapter => ({
   render,
   certificateFiles,
   accessFiles: () => null,
+  socketsBeside: (socket) => [controlSocket(socket)],
   connect,
 })

@@ -8,7 +8,7 @@ import type { SlotRange } from '../../model/group.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { ClusterMember, ClusterView, NodePlan } from '../../ports/engine.ts'
 import { startStopwatch, until } from '../../testing/busy-machine.ts'
-import { installed, openYard, parametersFor, type RunningNode, type Yard } from '../testing.ts'
+import { bothWays, installed, openYard, parametersFor, type RunningNode, titleOf, type Yard } from '../testing.ts'
 import { isStandIn, standInOf } from './cluster-file.ts'
 
 const newId = (): string => randomBytes(20).toString('hex')
@@ -97,8 +97,8 @@ const at = (nodes: readonly RunningNode[], address: string): RunningNode => {
   return found
 }
 
-for (const engine of installed('valkey', 'redis')) {
-  describe(`a sharded group on ${engine.engine} ${engine.version}`, { concurrency: 2 }, () => {
+for (const engine of await bothWays(installed('valkey', 'redis'))) {
+  describe(`a sharded group on ${titleOf(engine)}`, { concurrency: 2 }, () => {
     it('is formed in a moment when its primaries take over from stand-ins', async () => {
       await using yard = await openYard()
       const group = await planGroup(yard, engine, 3, 1)

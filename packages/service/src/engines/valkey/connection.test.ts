@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { LarderError } from '../../errors.ts'
+import { startStopwatch } from '../../testing/busy-machine.ts'
 import { openConnection } from './connection.ts'
 
 /** A server of one's own making, to say what a real engine says only in the wrong moment. Every packet goes to `answer`. */
@@ -87,6 +88,59 @@ describe('a connection', () => {
     await assert.rejects(openConnection(mute.path, credentials, 30), fails('deadline'))
     await using strict = await serve((_text, socket) => socket.write('-WRONGPASS invalid\r\n'))
     await assert.rejects(openConnection(strict.path, credentials, 1_000), fails('engine-command'))
+  })
+
+  it('sends what was not answered again with the login, in one packet and at once, where somebody has closed it', async () => {
+    const packets: string[] = []
+    await using server = await serve((text, socket) => {
+      packets.push(text)
+      if (packets.length === 1) socket.write('+OK\r\n')
+      else if (packets.length < 12) socket.destroy()
+      else socket.write('+OK\r\n:1\r\n:2\r\n')
+    })
+    const connection = await openConnection(server.path, credentials, 1_000)
+    let ended = false
+    connection.closed.then(
+      () => {
+        ended = true
+      },
+      () => undefined,
+    )
+    const answers = [
+      ['ACL', 'DELUSER', 'one'],
+      ['CONFIG', 'SET', 'a', 'b'],
+    ].map((words) => connection.send(words, 1_000))
+    assert.deepEqual(await Promise.all(answers), [1, 2])
+    assert.equal(packets.length, 12)
+    for (const packet of packets.slice(2)) assert.match(packet, /AUTH[\s\S]*DELUSER[\s\S]*CONFIG/)
+    assert.equal(ended, false)
+    connection.close()
+    await connection.closed
+  })
+
+  it('does not end the successor: what would do harm a second time is sent once', async () => {
+    const packets: string[] = []
+    await using server = await serve((text, socket) => {
+      packets.push(text)
+      if (text.includes('AUTH')) socket.write('+OK\r\n')
+      else socket.destroy()
+    })
+    const connection = await openConnection(server.path, credentials, 1_000)
+    await assert.rejects(connection.send(['SHUTDOWN', 'NOSAVE'], 1_000), fails('engine-unreachable'))
+    await connection.closed
+    assert.equal(packets.filter((text) => text.includes('SHUTDOWN')).length, 1)
+  })
+
+  it('gives up in its time where somebody closes every one', async () => {
+    await using server = await serve((text, socket) => {
+      if (text.includes('INFO')) socket.destroy()
+      else socket.write('+OK\r\n')
+    })
+    const connection = await openConnection(server.path, credentials, 1_000)
+    using since = startStopwatch()
+    await assert.rejects(connection.send(['INFO'], 200), LarderError)
+    assert.ok(since.ms() < 1_000)
+    await connection.closed
   })
 
   it('says that an attempt may succeed later only where it may', async () => {

@@ -6,10 +6,10 @@ import { innerPorts } from '../../model/transit.ts'
 import type { ClientAccess } from '../../model/users.ts'
 import type { EngineControl, EngineStatus, NodePlan, TransitChange } from '../../ports/engine.ts'
 import { accessCommands, controlUser } from './acl.ts'
-import { type Connection, openConnection } from './connection.ts'
+import { type Connection, openConnection, openWayIn } from './connection.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
-import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
-import { tlsWords, transitWords } from './render.ts'
+import { hindranceOf, missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
+import { controlSocket, tlsWords, transitWords } from './render.ts'
 import type { Reply } from './resp.ts'
 
 const commandDeadlineMs = 2_000
@@ -21,6 +21,9 @@ const electionPollMs = 5
 
 /** Ports at which clients may have come in: the last one is the group's own, at which something else may stand now. */
 const portNames = ['port', 'tls-port', 'replica-announce-port']
+
+/** Of a pause by clients. One that holds everything holds also the client who would end it. */
+const endPause = ['CLIENT', 'UNPAUSE']
 
 const textOf = (reply: Reply): string => (typeof reply === 'string' ? reply : '')
 
@@ -66,8 +69,10 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       usedMemoryBytes: numberOf('used_memory'),
       maxMemoryBytes: numberOf('maxmemory'),
       clients: numberOf('connected_clients'),
+      ...(info.has('maxclients') ? { maxClients: numberOf('maxclients') } : {}),
       bound: (bound.get('bind') ?? '').split(' ').filter((address) => address !== ''),
       ioThreads: Number(bound.get('io-threads') ?? 1),
+      ...hindranceOf(info),
       persistenceFails: info.get('aof_enabled') === '1' && info.get('aof_last_write_status') === 'err',
       replication: replicationOf(info),
       cluster: view,
@@ -86,6 +91,11 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
   const own = async () => {
     const view = await cluster()
     return view.nodes.find((node) => node.id === view.myId)
+  }
+
+  /** A node that takes over serves, whatever clients did to it while it was a replica. */
+  const promoted = async (by: Promise<unknown>): Promise<void> => {
+    await Promise.all([by, send(endPause)])
   }
 
   const setDirectives = async (directives: Directives): Promise<void> => {
@@ -148,7 +158,9 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     } as const
     const names = Array.isArray(present) ? present.map(String) : []
     // In one packet: nobody sees some of the users changed and others not yet.
-    await Promise.all(accessCommands(access, names, engine, kind === 'cme').map((command) => send(command)))
+    // Whoever leaves takes his pause with him: nobody else could end it.
+    const commands = [...accessCommands(access, names, engine, kind === 'cme'), endPause]
+    await Promise.all(commands.map((command) => send(command)))
   }
 
   const claimSlots = async (ranges: readonly SlotRange[]): Promise<void> => {
@@ -164,7 +176,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
 
   /** The engine does not answer: it ends the connection. An answer is a refusal. */
   const shutdown = async ({ save }: { readonly save: boolean }): Promise<void> => {
-    const words = save ? ['SHUTDOWN', 'SAVE'] : ['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE']
+    const words = save ? ['SHUTDOWN', 'SAVE', ...(connection.isWayIn ? ['NOW'] : [])] : ['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE']
     const answer = send(words, save ? saveDeadlineMs : commandDeadlineMs).then(
       () => null,
       (error: unknown) => error,
@@ -175,6 +187,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
 
   return {
     closed: connection.closed,
+    isWayIn: connection.isWayIn,
     status,
     ping: async (deadlineMs) => {
       await send(['PING'], deadlineMs).catch(unlessRefused)
@@ -188,7 +201,8 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       await setDirectives(directivesOf(parameters, bufferParameters(limits)))
     },
     setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
-    replicate: (of) => (of === null ? done('REPLICAOF', 'NO', 'ONE') : done('REPLICAOF', of.address, String(of.port))),
+    replicate: (of) =>
+      of === null ? promoted(send(['REPLICAOF', 'NO', 'ONE'])) : done('REPLICAOF', of.address, String(of.port)),
     setAccess,
     reloadCertificate: async () => {
       const names = ['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file']
@@ -202,14 +216,14 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     replicateNode: (nodeId) => done('CLUSTER', 'REPLICATE', nodeId),
     standForElection: async () => {
       const deadline = performance.now() + electionDeadlineMs
-      await unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'FORCE']))
+      await promoted(unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'FORCE'])))
       while (!(await isPrimary())) {
         if (performance.now() > deadline)
           throw new LarderError('deadline', `the other shards did not vote within ${electionDeadlineMs} ms`, { retry: true })
         await sleep(electionPollMs)
       }
     },
-    takeOver: () => unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'TAKEOVER'])),
+    takeOver: () => promoted(unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'TAKEOVER']))),
     forget: (nodeId) =>
       unless(async () => !(await cluster()).nodes.some((node) => node.id === nodeId), send(['CLUSTER', 'FORGET', nodeId])),
     publishDiscovery: unsupported('discovery'),
@@ -218,10 +232,55 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
   }
 }
 
+/** Commands of the way in of control; the engine's module has the same list. */
+const ofControl: ReadonlySet<string> = new Set(['ACL', 'CLUSTER', 'CONFIG', 'INFO', 'PING', 'REPLICAOF', 'SHUTDOWN'])
+const ofControlAtClients: ReadonlySet<string> = new Set(['KILL', 'LIST', 'PAUSE', 'UNPAUSE'])
+
+const isOfControl = ([name = '', sub = '']: readonly string[]): boolean =>
+  name.toUpperCase() === 'CLIENT' ? ofControlAtClients.has(sub.toUpperCase()) : ofControl.has(name.toUpperCase())
+
+/** What control may not do by its own way goes as a client, by a connection that is made when it is needed. */
+const besideClient = (way: Connection, asClient: () => Promise<Connection>): Connection => {
+  let client: Promise<Connection> | null = null
+  const clientConnection = (): Promise<Connection> => {
+    const opening = client ?? asClient()
+    if (client === null) {
+      client = opening
+      const forget = (): void => {
+        if (client === opening) client = null
+      }
+      opening.then(({ closed }) => closed.then(forget), forget)
+    }
+    return opening
+  }
+  return {
+    closed: way.closed,
+    isWayIn: true,
+    send: async (args, deadlineMs) =>
+      isOfControl(args) ? way.send(args, deadlineMs) : (await clientConnection()).send(args, deadlineMs),
+    close: () => {
+      way.close()
+      client?.then(
+        (opened) => opened.close(),
+        () => undefined, // it never opened
+      )
+    },
+  }
+}
+
 export const connect = async (
   plan: Pick<NodePlan, 'socket' | 'secrets' | 'kind'>,
   deadlineMs: number,
 ): Promise<EngineControl> => {
   const credentials = { user: controlUser, password: plan.secrets.control }
-  return controlOver(await openConnection(plan.socket, credentials, deadlineMs), plan.kind)
+  const asClient = (): Promise<Connection> => openConnection(plan.socket, credentials, deadlineMs)
+  const wayIn = (): Promise<Connection | null> => openWayIn(controlSocket(plan.socket), deadlineMs)
+  const found = await wayIn()
+  if (found !== null) return controlOver(besideClient(found, asClient), plan.kind)
+  const client = await asClient()
+  // Redis OSS listens before it loads its modules, and answers after that.
+  const later = await wayIn()
+  if (later === null) return controlOver(client, plan.kind)
+  client.close()
+  return controlOver(besideClient(later, asClient), plan.kind)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { SlotRange } from '../../model/group.ts'
-import { missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
+import { hindranceOf, missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
 
 const a = 'a'.repeat(40)
 const b = 'b'.repeat(40)
@@ -32,6 +32,16 @@ describe('INFO', () => {
       'role:slave\r\nmaster_host:x\r\nmaster_port:1\r\nmaster_link_status:up\r\nmaster_sync_in_progress:1\r\n',
     )
     assert.equal(replicationOf(info).linkUp, false)
+  })
+
+  it('says what keeps clients out: a full house, or a pause of everything', () => {
+    const of = (...lines: string[]) => hindranceOf(parseInfo(lines.join('\r\n'))).hindrance
+    assert.equal(of('maxclients:100', 'connected_clients:99'), undefined)
+    assert.equal(of('maxclients:100', 'connected_clients:90', 'cluster_connections:10'), 'every place is taken')
+    assert.equal(of('connected_clients:100'), undefined)
+    assert.equal(of('paused_reason:client_pause', 'paused_actions:all'), 'paused by a client')
+    assert.equal(of('paused_reason:client_pause', 'paused_actions:write'), undefined)
+    assert.equal(of('paused_reason:none', 'paused_actions:none'), undefined)
   })
 
   it('keeps colons in values', () => {

@@ -21,6 +21,17 @@ export const parsePairs = (reply: Reply): ReadonlyMap<string, string> => {
 
 const numberOf = (info: ReadonlyMap<string, string>, name: string): number => Number(info.get(name) ?? 0)
 
+/** What keeps clients out. Engines before Valkey 9 do not say that they are paused. */
+export const hindranceOf = (info: ReadonlyMap<string, string>): { readonly hindrance?: string } => {
+  const most = numberOf(info, 'maxclients')
+  if (most > 0 && numberOf(info, 'connected_clients') + numberOf(info, 'cluster_connections') >= most)
+    return { hindrance: 'every place is taken' }
+  // A pause of writes alone is what a planned switch does too.
+  return info.get('paused_reason') === 'client_pause' && info.get('paused_actions') === 'all'
+    ? { hindrance: 'paused by a client' }
+    : {}
+}
+
 export const replicationOf = (info: ReadonlyMap<string, string>): ReplicationInfo => {
   const replica = info.get('role') === 'slave'
   const host = info.get('master_host')

@@ -129,6 +129,12 @@ const loginLines = ({ logins }: NodePlan): readonly string[] =>
     ? []
     : [line('loadmodule', logins.module, logins.socket, logins.scope, String(logins.seconds), String(logins.waitMs))]
 
+/** Beside the engine's own socket: shorter, so that it fits wherever that one does. */
+export const controlSocket = (socket: string): string => `${socket.replace(/\.sock$/, '')}.in`
+
+const controlLines = ({ engine, socket }: NodePlan): readonly string[] =>
+  engine.controlModule === undefined ? [] : [line('loadmodule', engine.controlModule, controlSocket(socket))]
+
 const configurationOf = (plan: NodePlan): string => {
   const parameters = startDirectives(plan.parameters, plan.kind === 'cme')
   const lines = [
@@ -154,6 +160,7 @@ const configurationOf = (plan: NodePlan): string => {
     ...clusterLines(plan),
     ...capabilityLines(plan),
     ...loginLines(plan),
+    ...controlLines(plan),
     ...Object.entries(parameters).map(([name, words]) => line(name, ...words)),
     line('maxmemory', String(plan.maxMemoryBytes)),
     ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access).map(([name = '', ...words]) =>

@@ -413,6 +413,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
       }),
       certificateFiles: () => ({}),
       accessFiles: () => null,
+      socketsBeside: () => [],
       connect: (plan, deadlineMs) =>
         new Promise((resolve, reject) => {
           if (isDead()) return

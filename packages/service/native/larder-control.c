@@ -1,0 +1,354 @@
+/*
+ * A way in for Larder that clients can neither close nor fill: a unix socket on the engine's own event loop, beside the clients. An
+ * engine of Larder loads this module. Whoever comes in this way is no client of the engine: CLIENT KILL and CLIENT PAUSE do not reach
+ * it, and it counts for no limit of clients.
+ *
+ * - It talks to processes of its own user and of root alone: the kernel says who asks.
+ * - It carries out the commands that control needs, and no others: no command here touches a key.
+ * - A script that runs, and data that loads, are told as the engine tells them to clients.
+ * - What is read and held is bounded. Nothing here waits.
+ *
+ * The protocol is that of the engine (RESP2): arrays of words in, answers out, in order.
+ *
+ * loadmodule larder-control.so <socket>
+ * loadmodule larder-control.so trial      the engine ends with status 77: it has everything that is needed
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+typedef struct Context Context;
+typedef struct Text Text;
+typedef struct Reply Reply;
+typedef void (*TimerCallback)(Context *, void *data);
+typedef void (*Ready)(int descriptor, void *data, int mask);
+
+/* Valkey 7.2 and Redis OSS 7.0 were the first to have all of them. */
+#define ENGINE_FUNCTIONS(F)                                                            \
+    F(SetModuleAttribs, void, (Context *, const char *name, int version, int api))     \
+    F(SetModuleOptions, void, (Context *, int))                                        \
+    F(Log, void, (Context *, const char *level, const char *format, ...))              \
+    F(StringPtrLen, const char *, (const Text *, size_t *))                            \
+    F(CreateString, Text *, (Context *, const char *, size_t))                         \
+    F(FreeString, void, (Context *, Text *))                                           \
+    F(GetContextFlags, int, (Context *))                                               \
+    F(GetDetachedThreadSafeContext, Context *, (Context *))                            \
+    F(EventLoopAdd, int, (int descriptor, int mask, Ready, void *data))                \
+    F(EventLoopDel, int, (int descriptor, int mask))                                   \
+    F(CreateTimer, uint64_t, (Context *, long long milliseconds, TimerCallback, void *)) \
+    F(Call, Reply *, (Context *, const char *name, const char *format, ...))           \
+    F(CallReplyProto, const char *, (Reply *, size_t *))                               \
+    F(FreeCallReply, void, (Reply *))
+
+#include <stdint.h>
+
+#include "engine-module.h"
+
+enum {
+    MOST_PEERS = 16,
+    MOST_WORDS = 65536,
+    LONGEST_INPUT = 16 * 1024 * 1024,
+    LONGEST_OUTPUT = 64 * 1024 * 1024,
+    READ_BYTES = 65536,
+    TRIAL_STATUS = 77,
+};
+enum { READABLE = 1, WRITABLE = 2 };
+enum { SCRIPT_RUNS = 1 << 0, DATA_LOADS = 1 << 13, LOADS_ASIDE = 1 << 23 };
+
+typedef struct Buffer {
+    char *bytes;
+    size_t have, size;
+} Buffer;
+
+typedef struct Peer {
+    int descriptor;
+    int writes; /* it waits until more can be written */
+    Buffer in, out;
+    size_t sent;
+} Peer;
+
+typedef struct Word {
+    const char *text;
+    size_t length;
+} Word;
+
+/* What control may ask: a command, or one of its subcommands; and whether it is answered while data loads. */
+static const struct {
+    const char *name, *sub;
+    int loading;
+} allowed[] = {
+    {"ping", NULL, 0},      {"info", NULL, 1},         {"config", NULL, 1},      {"acl", NULL, 1},
+    {"cluster", NULL, 0},   {"replicaof", NULL, 0},    {"shutdown", NULL, 1},    {"client", "kill", 1},
+    {"client", "pause", 1}, {"client", "unpause", 1},  {"client", "list", 1},
+};
+
+static Context *context;
+static struct sockaddr_un place;
+static int listening = -1;
+static Peer *peers[MOST_PEERS];
+static int turn_is_due;
+
+static void drop(int index) {
+    Peer *peer = peers[index];
+    peers[index] = NULL;
+    EventLoopDel(peer->descriptor, READABLE | WRITABLE);
+    close(peer->descriptor);
+    free(peer->in.bytes);
+    free(peer->out.bytes);
+    free(peer);
+}
+
+static int index_of(const Peer *peer) {
+    for (int i = 0; i < MOST_PEERS; i++)
+        if (peers[i] == peer) return i;
+    return -1;
+}
+
+/* FAILED where it would be longer than `most`, or there is no memory. */
+static int append(Buffer *buffer, const char *bytes, size_t length, size_t most) {
+    if (length > most || buffer->have > most - length) return FAILED;
+    if (buffer->have + length > buffer->size) {
+        size_t size = (buffer->have + length) * 2;
+        char *larger = realloc(buffer->bytes, size);
+        if (larger == NULL) return FAILED;
+        buffer->bytes = larger;
+        buffer->size = size;
+    }
+    memcpy(buffer->bytes + buffer->have, bytes, length);
+    buffer->have += length;
+    return OK;
+}
+
+/* ---- what is read: one command after the other ---- */
+
+/* A number between a letter and the end of the line. 1: found; 0: its end is not there yet; -1: no number, or too large. */
+static int read_count(const Buffer *in, size_t *at, char letter, size_t most, size_t *count) {
+    const char *end = memchr(in->bytes + *at, '\n', in->have - *at);
+    if (end == NULL) return in->have - *at > 24 ? -1 : 0;
+    const char *digit = in->bytes + *at;
+    if (*digit++ != letter || end - digit < 2 || end[-1] != '\r') return -1;
+    size_t value = 0;
+    for (; digit < end - 1; digit++) {
+        if (*digit < '0' || *digit > '9') return -1;
+        value = value * 10 + (size_t)(*digit - '0');
+        if (value > most) return -1;
+    }
+    *count = value;
+    *at = (size_t)(end - in->bytes) + 1;
+    return 1;
+}
+
+/* As `read_count`. The words point into the buffer. The caller frees the list. */
+static int read_command(const Buffer *in, Word **words, size_t *count, size_t *used) {
+    size_t at = 0;
+    *words = NULL;
+    if (in->have == 0) return 0;
+    int found = read_count(in, &at, '*', MOST_WORDS, count);
+    if (found != 1) return found;
+    if (*count == 0) return -1;
+    *words = calloc(*count, sizeof **words);
+    if (*words == NULL) return -1;
+    for (size_t i = 0; i < *count; i++) {
+        size_t length;
+        if (at == in->have) return 0;
+        found = read_count(in, &at, '$', LONGEST_INPUT, &length);
+        if (found != 1) return found;
+        if (in->have - at < length + 2) return 0;
+        (*words)[i] = (Word){in->bytes + at, length};
+        at += length + 2;
+    }
+    *used = at;
+    return 1;
+}
+
+static int is(const Word *word, const char *name) {
+    return word->length == strlen(name) && strncasecmp(word->text, name, word->length) == 0;
+}
+
+/* ---- what is answered ---- */
+
+static int say(Peer *peer, const char *text) { return append(&peer->out, text, strlen(text), LONGEST_OUTPUT); }
+
+static int call(Peer *peer, const Word *words, size_t count) {
+    char name[32] = {0};
+    memcpy(name, words[0].text, words[0].length);
+    Text **arguments = calloc(count, sizeof *arguments);
+    if (arguments == NULL) return FAILED;
+    for (size_t i = 1; i < count; i++) arguments[i - 1] = CreateString(context, words[i].text, words[i].length);
+    Reply *reply = Call(context, name, "Ev", arguments, count - 1);
+    for (size_t i = 1; i < count; i++) FreeString(context, arguments[i - 1]);
+    free(arguments);
+    if (reply == NULL) return say(peer, "-ERR the engine did not carry it out\r\n");
+    size_t length;
+    const char *bytes = CallReplyProto(reply, &length);
+    int kept = bytes == NULL ? FAILED : append(&peer->out, bytes, length, LONGEST_OUTPUT);
+    FreeCallReply(reply);
+    return kept;
+}
+
+static int carry_out(Peer *peer, const Word *words, size_t count, int flags) {
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
+        if (!is(&words[0], allowed[i].name)) continue;
+        if (allowed[i].sub != NULL && (count < 2 || !is(&words[1], allowed[i].sub))) continue;
+        if (flags & SCRIPT_RUNS && !(is(&words[0], "shutdown") && count > 1 && is(&words[1], "nosave")))
+            return say(peer, "-BUSY a script runs\r\n");
+        if (flags & (DATA_LOADS | LOADS_ASIDE) && !allowed[i].loading) return say(peer, "-LOADING data is loaded\r\n");
+        return call(peer, words, count);
+    }
+    return say(peer, "-NOPERM this way in is for control alone\r\n");
+}
+
+static void on_writable(int descriptor, void *data, int mask);
+
+/* FAILED where the other side is gone. */
+static int flush(Peer *peer) {
+    while (peer->sent < peer->out.have) {
+        ssize_t sent = send(peer->descriptor, peer->out.bytes + peer->sent, peer->out.have - peer->sent, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && errno != EAGAIN) return FAILED;
+        if (sent < 0) {
+            if (!peer->writes && EventLoopAdd(peer->descriptor, WRITABLE, on_writable, peer) != OK) return FAILED;
+            peer->writes = 1;
+            return OK;
+        }
+        peer->sent += (size_t)sent;
+    }
+    peer->sent = peer->out.have = 0;
+    if (peer->writes) EventLoopDel(peer->descriptor, WRITABLE);
+    peer->writes = 0;
+    return OK;
+}
+
+/* All whole commands of one peer. FAILED where it has to be dropped. */
+static int serve(Peer *peer, int flags) {
+    for (;;) {
+        Word *words;
+        size_t count = 0, used = 0;
+        int found = read_command(&peer->in, &words, &count, &used);
+        int kept = found == 1 ? carry_out(peer, words, count, flags) : OK;
+        free(words);
+        if (found < 0 || kept != OK) return FAILED;
+        if (found == 0) return flush(peer);
+        memmove(peer->in.bytes, peer->in.bytes + used, peer->in.have - used);
+        peer->in.have -= used;
+    }
+}
+
+static void serve_all(int flags) {
+    for (int i = 0; i < MOST_PEERS; i++)
+        if (peers[i] != NULL && serve(peers[i], flags) != OK) drop(i);
+}
+
+/* ---- the engine's event loop ---- */
+
+/* Timers run between commands, never within one that lets others be served meanwhile. */
+static void on_turn(Context *own, void *data) {
+    (void)own;
+    (void)data;
+    turn_is_due = 0;
+    serve_all(0);
+}
+
+static void on_readable(int descriptor, void *data, int mask) {
+    (void)mask;
+    Peer *peer = data;
+    char bytes[READ_BYTES];
+    ssize_t got = recv(descriptor, bytes, sizeof bytes, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0 || append(&peer->in, bytes, (size_t)got, LONGEST_INPUT) != OK) {
+        drop(index_of(peer));
+        return;
+    }
+    int flags = GetContextFlags(context) & (SCRIPT_RUNS | DATA_LOADS | LOADS_ASIDE);
+    if (flags != 0) {
+        if (serve(peer, flags) != OK) drop(index_of(peer));
+    } else if (!turn_is_due) {
+        turn_is_due = 1;
+        CreateTimer(context, 0, on_turn, NULL);
+    }
+}
+
+static void on_writable(int descriptor, void *data, int mask) {
+    (void)descriptor;
+    (void)mask;
+    Peer *peer = data;
+    if (flush(peer) != OK) drop(index_of(peer));
+}
+
+static int is_own(int descriptor) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return 0;
+    return peer.uid == geteuid() || peer.uid == 0;
+}
+
+static void on_arrival(int descriptor, void *data, int mask) {
+    (void)data;
+    (void)mask;
+    int arrived = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (arrived < 0) return;
+    int index = index_of(NULL);
+    Peer *peer = index >= 0 && is_own(arrived) ? calloc(1, sizeof *peer) : NULL;
+    if (peer == NULL) {
+        close(arrived);
+        return;
+    }
+    peer->descriptor = arrived;
+    if (EventLoopAdd(arrived, READABLE, on_readable, peer) != OK) {
+        close(arrived);
+        free(peer);
+        return;
+    }
+    peers[index] = peer;
+}
+
+/* A child that saves would hold what its parent had open: nobody would see the parent's end. */
+static void in_child(void) {
+    if (listening >= 0) close(listening);
+    for (int i = 0; i < MOST_PEERS; i++)
+        if (peers[i] != NULL) close(peers[i]->descriptor);
+}
+
+static int start_listening(void) {
+    listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listening < 0) return FAILED;
+    unlink(place.sun_path);
+    mode_t before = umask(0077);
+    int bound = bind(listening, (struct sockaddr *)&place, sizeof place);
+    umask(before);
+    if (bound != 0 || listen(listening, MOST_PEERS) != 0) return FAILED;
+    if (pthread_atfork(NULL, NULL, in_child) != 0) return FAILED;
+    return EventLoopAdd(listening, READABLE, on_arrival, NULL);
+}
+
+__attribute__((visibility("default"))) int RedisModule_OnLoad(Context *own, Text **arguments, int count) {
+    if (find_functions(own) != OK) return FAILED;
+    SetModuleAttribs(own, "larder-control", 1, API_VERSION);
+    size_t length = 0;
+    const char *argument = count == 1 ? StringPtrLen(arguments[0], &length) : "";
+    if (strcmp(argument, "trial") == 0) _exit(TRIAL_STATUS);
+    if (length == 0 || length >= sizeof place.sun_path) {
+        Log(own, "warning", "expected one argument: the path of a unix socket");
+        return FAILED;
+    }
+    place.sun_family = AF_UNIX;
+    memcpy(place.sun_path, argument, length + 1);
+    SetModuleOptions(own, HANDLES_IO_ERRORS | HANDLES_ASYNC_LOAD);
+    context = GetDetachedThreadSafeContext(own);
+    if (start_listening() == OK) return OK;
+    Log(own, "warning", "no socket for control at %s: %s", place.sun_path, strerror(errno));
+    return FAILED;
+}
+
+/* Its socket cannot be taken back. */
+__attribute__((visibility("default"))) int RedisModule_OnUnload(Context *own) {
+    (void)own;
+    return FAILED;
+}
