@@ -9,13 +9,14 @@ import {
   type ModifyReplicationGroupCommandInput,
   type ReplicationGroup,
 } from '@aws-sdk/client-elasticache'
+import { findTool } from '../packages/service/src/engines/tools.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, newSecurityGroup } from './support/ec2.ts'
 import { create as createCluster, placesOf } from './support/memcached.ts'
 import { app, guards, type Place, reach, refused, stranger } from './support/reaching.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
-const capability = await canUseNftables(['nft'])
+const capability = await canUseNftables(findTool('nft', process.env))
 const skip = capability.ok ? false : `security groups need nftables: ${capability.reason}`
 
 const id = 'safe'

@@ -32,6 +32,7 @@ import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
+import { openPacketFilter, type PacketFilter } from './host/packet-filter/packet-filter.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
 import { createAudit } from './observe/audit.ts'
@@ -114,9 +115,19 @@ export const takesUnenforced = (environment: NodeJS.ProcessEnv): boolean => {
   throw new LarderError('usage', `expected LARDER_SECURITY_GROUPS to be enforced or unenforced, found ${setting}`)
 }
 
-const firewallOf = (home: Home, environment: NodeJS.ProcessEnv, log: Log): Promise<Firewall> =>
+const packetFilterOf = async (
+  { path }: Home,
+  environment: NodeJS.ProcessEnv,
+  parts: { readonly host: Host; readonly log: Log; readonly signal: AbortSignal },
+): Promise<PacketFilter | null> => {
+  const { nft } = nftablesOf(environment)
+  return nft === null ? null : openPacketFilter({ home: path, nft, clock: systemClock, ...parts })
+}
+
+const firewallOf = (home: Home, filter: PacketFilter | null, environment: NodeJS.ProcessEnv, log: Log): Promise<Firewall> =>
   openFirewall({
     home: home.path,
+    filter,
     ...nftablesOf(environment),
     unenforced: takesUnenforced(environment),
     user: process.getuid?.() ?? 0,
@@ -157,15 +168,17 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const iamKeys = iamKeyHolder(store, sealer, account)
   const catalog = openCatalog(environment)
   const host = createLinuxHost()
+  const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
   const balancer = await openBalancer({
     home: home.path,
+    filter,
     ...nftablesOf(environment),
     host,
     log,
     signal: ending.signal,
   })
 
-  const firewall = await firewallOf(home, environment, log)
+  const firewall = await firewallOf(home, filter, environment, log)
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
   const loginModule = await openLoginModule(environment, catalog.list(), log)
@@ -249,6 +262,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     const port = await server.listen(options.host, options.port)
     const url = `http://${options.host}:${port}`
     writeService(home, { pid: process.pid, url, startedAt: systemClock.now() })
+    filter?.watch()
     await guarding.start()
     await manager.start()
     log('info', 'ready', { url, pid: process.pid })
@@ -281,14 +295,16 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
   const ending = new AbortController()
   const store = openSqliteStore(home.stateFile, { clock: systemClock })
   const host = createLinuxHost()
+  const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
   const balancer = await openBalancer({
     home: home.path,
+    filter,
     ...nftablesOf(environment),
     host,
     log,
     signal: ending.signal,
   })
-  const firewall = await firewallOf(home, environment, log)
+  const firewall = await firewallOf(home, filter, environment, log)
   const connections = createConnections(() => undefined)
   try {
     return await stopEngines({

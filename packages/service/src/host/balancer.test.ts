@@ -17,9 +17,8 @@ import { createLinuxHost } from './linux.ts'
 import { applyRules } from './nftables.ts'
 import { removalText } from './nftables-rules.ts'
 import { canUseNftables } from './nftables-try.ts'
-import { askName, exchange, listenNamed, randomLoopbackPrefix } from './testing.ts'
+import { askName, exchange, listenNamed, nft, openTestFilter, randomLoopbackPrefix } from './testing.ts'
 
-const nft = ['nft']
 const capability = await canUseNftables(nft)
 const port = 11_211
 
@@ -45,10 +44,19 @@ const inWorld = (name: string, body: (world: World) => Promise<void>): void => {
       await body({
         home,
         at: (last) => ({ address: `${prefix}.${last}`, port }),
-        open: (allowNft = false) => {
+        open: async (allowNft = false) => {
           abort.abort()
           abort = new AbortController()
-          return openBalancer({ home, nft, allowNft, host: createLinuxHost(), log: () => undefined, signal: abort.signal })
+          const filter = await openTestFilter(home, abort.signal)
+          return openBalancer({
+            home,
+            nft,
+            filter,
+            allowNft,
+            host: createLinuxHost(),
+            log: () => undefined,
+            signal: abort.signal,
+          })
         },
         end: () => abort.abort(),
         servers,
@@ -106,7 +114,7 @@ inWorld('killing Larder is not noticed by clients, and the next run adopts the p
     `import { openBalancer } from ${module('./balancer.ts')}
      import { createLinuxHost } from ${module('./linux.ts')}
      const balancer = await openBalancer({
-       home: ${JSON.stringify(home)}, nft: null, allowNft: false, host: createLinuxHost(), log: () => undefined,
+       home: ${JSON.stringify(home)}, nft: null, filter: null, allowNft: false, host: createLinuxHost(), log: () => undefined,
        signal: new AbortController().signal,
      })
      await balancer.setDiscovery(${JSON.stringify(at(9))}, { version: 5, nodes: [${JSON.stringify(at(1))}] })

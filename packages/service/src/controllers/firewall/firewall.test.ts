@@ -39,7 +39,6 @@ const inWorld = async (
       if (machine.broken && guards.length > 0) throw new LarderError('machine', 'nft failed', { retry: true })
       applied.push(guards)
     },
-    isIntact: async () => true,
     clear: async () => undefined,
     whyUnguarded: async () => null,
   }

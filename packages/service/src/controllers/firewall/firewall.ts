@@ -16,8 +16,6 @@ import { listRecords } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { followKeys } from '../watch.ts'
 
-/** How often it is looked whether somebody took the rules away. */
-const lookMs = 15_000
 const retryMs = 1_000
 const mostReads = 50
 
@@ -147,17 +145,6 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
     running.add(done)
   }
 
-  /** Somebody who flushes all rules of the machine opens what is guarded. */
-  const look = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      await clock.sleep(lookMs, ending.signal)
-      if (await firewall.isIntact()) continue
-      log('warn', 'the rules of security groups were changed by somebody else, and are put in force again')
-      applied = null
-      wake()
-    }
-  }
-
   const specs = new Map<string, GroupSpec>()
   const onState = (key: string, value: string | null): void => {
     const name = groupName(groupOfKey(key))
@@ -192,10 +179,6 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
       follow('state/', onState)
       follow(securityGroupPrefix, wake)
       follow(cacheSecurityGroupPrefix, wake)
-      const looking = look().catch((error: unknown) => {
-        if (!ending.signal.aborted) log('error', 'the rules of security groups are no longer looked at', { error })
-      })
-      running.add(looking)
     },
     async ensure(spec, state) {
       const name = groupName(spec)
