@@ -11,6 +11,7 @@ import type { Log } from '../ports/log.ts'
 import { until } from '../testing/busy-machine.ts'
 import { createLinuxHost } from './linux.ts'
 import { openPacketFilter, type PacketFilter } from './packet-filter/packet-filter.ts'
+import type { WriterTiming } from './packet-filter/table-writer.ts'
 
 /** Three numbers of an address that no other test uses (as good as surely), and no home: `127.213.7`. */
 export const randomLoopbackPrefix = (): string => `127.${randomInt(200, 252)}.${randomInt(0, 256)}`
@@ -102,7 +103,11 @@ export const nft: readonly string[] = findTool('nft', process.env) ?? ['nft']
 export const openTestFilter = (
   home: string,
   signal: AbortSignal,
-  { command = nft, log = () => undefined }: { readonly command?: readonly string[]; readonly log?: Log } = {},
+  {
+    command = nft,
+    log = () => undefined,
+    timing = {},
+  }: { readonly command?: readonly string[]; readonly log?: Log; readonly timing?: Partial<WriterTiming> } = {},
 ): Promise<PacketFilter> =>
   openPacketFilter({
     home,
@@ -111,4 +116,5 @@ export const openTestFilter = (
     clock: { sleep: (ms, ending) => delay(ms, undefined, ending === undefined ? {} : { signal: ending }) },
     log,
     signal,
+    timing,
   })
