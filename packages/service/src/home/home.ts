@@ -9,6 +9,7 @@
  * logs/               what Larder says     lock.db        held by the one `larder up`
  * tls/                the authority that signs certificates
  * seal.key            seals secrets in the store, 0600
+ * packet-filter/      rules of the kernel as they are to be, and the keeper
  * ```
  */
 import { createHash } from 'node:crypto'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -209,6 +209,22 @@ inWorld('an address that somebody else listens on is said, and is served as soon
     await balancer.setDiscovery(at(8), { version: 2, nodes: [] })
     assert.equal(await ask(at(8)), answerFor(2, []))
   }
+  await until('the address is served', async () => (await ask(at(9))) === answerFor(1, []))
+})
+
+inWorld('a report that cannot be written for a while keeps no address from being served later', async ({ home, at, open }) => {
+  const balancer = await open()
+  await balancer.setDiscovery(at(8), { version: 1, nodes: [] })
+  const report = join(home, 'endpoints', 'report.json')
+  {
+    await using _other = await listenNamed(at(9).address, port, 'other')
+    await assert.rejects(balancer.setDiscovery(at(9), { version: 1, nodes: [] }), rejectsWith('address-taken'))
+    rmSync(report)
+    mkdirSync(report)
+    const said = (): string => readFileSync(join(home, 'endpoints', 'endpoints.log'), 'utf8')
+    await until('it cannot write', () => said().includes('the plan could not be put in force'))
+  }
+  rmSync(report, { recursive: true })
   await until('the address is served', async () => (await ask(at(9))) === answerFor(1, []))
 })
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { keepDoing } from './keep-doing.ts'
 
 /** A clock that passes as soon as it is asked, and remembers for how long. */
-const run = async (rounds: number, round: (index: number) => Promise<void> | void) => {
+const run = async (rounds: number, round: (index: number, works: () => void) => Promise<void> | void) => {
   const ending = new AbortController()
   const pauses: number[] = []
   const lines: string[] = []
@@ -18,7 +18,7 @@ const run = async (rounds: number, round: (index: number) => Promise<void> | voi
   await keepDoing(
     { clock, log: (level, message) => lines.push(`${level} ${message}`) },
     { complaint: 'it fails', everyMs: 1_000, signal: ending.signal },
-    () => round(index++),
+    (works) => round(index++, works),
   )
   return { pauses, lines, done: index }
 }
@@ -49,6 +49,15 @@ test('the delay between failures has a bound, and begins anew after a success', 
   })
   assert.equal(Math.max(...pauses), 30_000)
   assert.equal(pauses.at(-1), 200)
+})
+
+test('a round that has begun well and fails later is tried again soon, and told again', async () => {
+  const { pauses, lines } = await run(4, (_index, works) => {
+    works()
+    throw new Error('after a year')
+  })
+  assert.deepEqual(pauses, [200, 200, 200, 200])
+  assert.equal(lines.filter((line) => line.startsWith('warn')).length, 4)
 })
 
 test('its signal ends it in the middle of a round and of a pause, and nothing is said', async () => {

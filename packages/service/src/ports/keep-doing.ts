@@ -20,22 +20,26 @@ interface KeepDoing {
 
 /**
  * Does one round after the other until the signal aborts; never rejects. A round that fails is told once, is tried again after a delay that grows, and is
- * said to work again. An error can never end the loop: whoever writes one by hand forgets a path on which it does.
+ * said to work again. An error can never end the loop: whoever writes one by hand forgets a path on which it does. A round that goes on for long says by
+ * `works` that it has begun well.
  */
 export const keepDoing = async (
   { clock, log }: KeepDoingContext,
   { complaint, everyMs, signal }: KeepDoing,
-  round: () => Promise<void> | void,
+  round: (works: () => void) => Promise<void> | void,
 ): Promise<void> => {
   let told: string | null = null
   let retryMs = shortestRetryMs
+  const works = (): void => {
+    if (told !== null) log('info', 'what could not be done before works again', { before: complaint })
+    told = null
+    retryMs = shortestRetryMs
+  }
   while (!signal.aborted) {
     let pauseMs: number
     try {
-      await round()
-      if (told !== null) log('info', 'what could not be done before works again', { before: complaint })
-      told = null
-      retryMs = shortestRetryMs
+      await round(works)
+      works()
       pauseMs = typeof everyMs === 'function' ? everyMs() : everyMs
     } catch (error) {
       if (signal.aborted) return

@@ -6,6 +6,7 @@ import { isImplausible, isStill, type Pulse } from '../../decide/health.ts'
 import type { ProcessIdentity } from '../../model/group.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Host } from '../../ports/host.ts'
+import { keepDoing } from '../../ports/keep-doing.ts'
 import type { Log } from '../../ports/log.ts'
 
 const lookMs = 250
@@ -160,11 +161,6 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
         those.add(resolve)
         signal.addEventListener('abort', done, { once: true })
       }),
-    run: async (signal) => {
-      while (!signal.aborted) {
-        round()
-        await clock.sleep(lookMs, signal).catch(() => undefined) // it ends
-      }
-    },
+    run: (signal) => keepDoing({ clock, log }, { complaint: 'nodes could not be looked at', everyMs: lookMs, signal }, round),
   }
 }

@@ -15,7 +15,7 @@ export interface StampedTable extends TableContent {
   readonly stamp: string
 }
 
-export const fileOf = (folder: string, table: string): string => join(folder, `${table}.nft`)
+const fileOf = (folder: string, table: string): string => join(folder, `${table}.nft`)
 
 /** Of these rules it can be seen in the kernel whose they are, and whether they are the newest. */
 const stampChain = 'stamp'

@@ -51,6 +51,7 @@ export const startWatch = ({ nft, writers, clock, log, signal }: WatchOptions): 
   const put: number[] = []
   let quiet: { times: number; readonly tables: Set<string> } | null = null
   let isTold = false
+  let complainedAt = Number.NEGATIVE_INFINITY
 
   const tell = (table: string): void => {
     if (quiet !== null) {
@@ -115,7 +116,11 @@ export const startWatch = ({ nft, writers, clock, log, signal }: WatchOptions): 
       }
       putBack(table, writer).catch((error: unknown) => {
         if (signal.aborted) return
-        log('warn', 'rules that somebody else changed could not be put in force again', { table, error })
+        const now = performance.now()
+        if (now - complainedAt > tellEveryMs) {
+          complainedAt = now
+          log('warn', 'rules that somebody else changed could not be put in force again; this is tried again', { table, error })
+        }
         consider(table, paceMs)
       })
     }, afterMs)
@@ -165,17 +170,21 @@ export const startWatch = ({ nft, writers, clock, log, signal }: WatchOptions): 
     }
   }
 
-  void keepDoing({ clock, log }, { complaint: 'nft monitor does not tell of changes of rules', everyMs: 0, signal }, async () => {
-    await followRules(nft, signal, {
-      onStart: () => {
-        isTold = true
-        soon()
-      },
-      onEvent,
-    }).finally(() => {
-      isTold = false
-    })
-  })
+  void keepDoing(
+    { clock, log },
+    { complaint: 'nft monitor does not tell of changes of rules', everyMs: 200, signal },
+    async () => {
+      await followRules(nft, signal, {
+        onStart: () => {
+          isTold = true
+          soon()
+        },
+        onEvent,
+      }).finally(() => {
+        isTold = false
+      })
+    },
+  )
   const everyMs = (): number => (isTold ? lookMs : lookWithoutMonitorMs)
   let isFirst = true
   void keepDoing({ clock, log }, { complaint: 'rules could not be looked at', everyMs, signal }, async () => {
