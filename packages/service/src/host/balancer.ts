@@ -35,7 +35,7 @@ export const tableOf = async (home: string): Promise<string> =>
 const openTable = async ({ home, nft, filter, allowNft, log }: BalancerOptions): Promise<ReaderTable | null> => {
   if (nft === null || filter === null || !allowNft) return null
   const capability = await canUseNftables(nft)
-  if (capability.ok) return openReaderTable({ nft, filter, table: await tableOf(home) })
+  if (capability.ok) return openReaderTable({ nft, filter, table: await tableOf(home), log })
   log('warn', 'reader endpoints are served by a process, the kernel cannot balance them', { reason: capability.reason })
   return null
 }
@@ -47,7 +47,7 @@ const openTable = async ({ home, nft, filter, allowNft, log }: BalancerOptions):
 const takeOver = async (
   table: ReaderTable | null,
   served: ServedEndpoints,
-  { home, nft, filter, allowNft }: BalancerOptions,
+  { home, nft, filter, allowNft, log }: BalancerOptions,
 ): Promise<void> => {
   if (table !== null) {
     for (const { endpoint, backends } of served.readers()) {
@@ -57,7 +57,7 @@ const takeOver = async (
     return
   }
   if (nft === null || filter === null || allowNft || !(await canUseNftables(nft)).ok) return
-  const former = await openReaderTable({ nft, filter, table: await tableOf(home) })
+  const former = await openReaderTable({ nft, filter, table: await tableOf(home), log })
   for (const { endpoint, backends } of await former.rules()) await served.setReader(endpoint, backends)
   await former.clear()
 }

@@ -24,7 +24,7 @@ const withTable = (
     const home = mkdtempSync(join(tmpdir(), 'larder-test-'))
     const ending = new AbortController()
     const open = async (): Promise<ReaderTable> =>
-      openReaderTable({ nft, table, filter: await openTestFilter(home, ending.signal) })
+      openReaderTable({ nft, table, filter: await openTestFilter(home, ending.signal), log: () => undefined })
     try {
       if (capability.ok) await body({ table, prefix: randomLoopbackPrefix(), open })
       else {

@@ -1,6 +1,7 @@
 /** Reader endpoints that the kernel balances: rules outlive Larder, and cost only the first packet of a connection. */
 import type { Endpoint } from '../model/group.ts'
 import type { Balancer } from '../ports/balancer.ts'
+import type { Log } from '../ports/log.ts'
 import { noteOf, parseListing, parseNote, type ReaderRule, tableText } from './nftables-rules.ts'
 import type { PacketFilter } from './packet-filter/packet-filter.ts'
 import { runTool } from './tool.ts'
@@ -36,12 +37,11 @@ interface ReaderTableOptions {
   /** Of one home; it exists only while it holds a rule. */
   readonly table: string
   readonly filter: PacketFilter
+  readonly log: Log
 }
 
-/**
- * Takes over what is in force, and puts it in force anew. Rejects with `machine` when nft refuses.
- */
-export const openReaderTable = async ({ nft, table, filter }: ReaderTableOptions): Promise<ReaderTable> => {
+/** Takes over what is in force, and puts it in force anew. Rejects with `machine` where an earlier Larder kept no file and nft does not list. */
+export const openReaderTable = async ({ nft, table, filter, log }: ReaderTableOptions): Promise<ReaderTable> => {
   const note = await filter.note(table)
   const rules = (note === null ? null : parseNote(note)) ?? (await readRules(nft, table))
   const wanted = new Map(rules.map((rule) => [keyOf(rule.endpoint), rule]))
@@ -51,7 +51,8 @@ export const openReaderTable = async ({ nft, table, filter }: ReaderTableOptions
     await filter.put(table, all.length === 0 ? null : { text: tableText(table, all), note: noteOf(all) })
     applied = [...wanted.keys()]
   }
-  if (wanted.size > 0) await write()
+  // Larder does not fail to start for it: whoever watches over the tables tries again.
+  if (wanted.size > 0) await write().catch((error: unknown) => log('warn', 'readers could not be put in force', { error }))
   return {
     setReader: (endpoint, backends) => {
       tableText(table, [{ endpoint, backends }]) // refuses a bad address before it stands between the others

@@ -11,6 +11,7 @@ import type { Log } from '../../ports/log.ts'
 import { runChild } from './child.ts'
 
 const deadlineMs = 5_000
+const politeMs = 1_000
 
 /**
  * Plain `sh`. `$1` is the folder, the rest is how nft is run. Every process of it is in one group, which ends as a whole. Only a change that is not its own
@@ -88,7 +89,14 @@ export const createKeeper = ({ folder, nft, host, log }: KeeperOptions): Keeper 
   const end = async (): Promise<void> => {
     mine = null
     for (const identity of await host.findByTag(file)) {
-      if (await host.signal(identity, file, 'SIGTERM')) await host.waitGone(identity, AbortSignal.timeout(deadlineMs))
+      if (!(await host.signal(identity, file, 'SIGTERM'))) continue
+      try {
+        await host.waitGone(identity, AbortSignal.timeout(politeMs))
+      } catch (error) {
+        log('warn', 'the keeper of the rules did not end when asked, and is killed', { error })
+        await host.signal(identity, file, 'SIGKILL')
+        await host.waitGone(identity, AbortSignal.timeout(deadlineMs))
+      }
     }
   }
 

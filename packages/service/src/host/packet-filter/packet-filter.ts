@@ -84,7 +84,9 @@ export const openPacketFilter = async (options: PacketFilterOptions): Promise<Pa
     async put(table, content) {
       if (!/^larder_\w+$/.test(table)) throw new LarderError('machine', `expected a table of Larder, found ${table}`)
       const writer = writerOf(table)
-      former ??= keeper.end()
+      former ??= keeper
+        .end()
+        .catch((error: unknown) => log('warn', 'the keeper of an earlier Larder could not be ended', { error }))
       await former
       const putting = writer.put(content === null ? null : stamped(content))
       watchOver()
