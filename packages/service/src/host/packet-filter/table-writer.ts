@@ -138,8 +138,12 @@ export const createTableWriter = ({ table, folder, nft, session, log, timing = {
 
   const succeeded = (attempt: Attempt): void => {
     if (attempt.order < newestDone) {
-      // A later one was quicker, and this one may have undone it.
-      if (attempt.revision !== inForce) inForce = -1
+      // A later one was quicker, and this one may have undone it: once more.
+      if (attempt.revision === inForce) return
+      inForce = -1
+      untilInForce(wanted.revision).catch((error: unknown) => {
+        log('warn', 'rules may have been undone by a change that came late', { table, error })
+      })
       return
     }
     newestDone = attempt.order
