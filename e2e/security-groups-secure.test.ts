@@ -9,6 +9,7 @@ import {
   type ModifyReplicationGroupCommandInput,
   type ReplicationGroup,
 } from '@aws-sdk/client-elasticache'
+import { findTool } from '../packages/service/src/engines/tools.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, newSecurityGroup } from './support/ec2.ts'
 import { create as createCluster, placesOf } from './support/memcached.ts'
@@ -16,7 +17,7 @@ import { app, guards, type Place, reach, refused, stranger } from './support/rea
 import { startTestService, type TestService, until } from './support/service.ts'
 import { signalEngine } from './support/signals.ts'
 
-const capability = await canUseNftables(['nft'])
+const capability = await canUseNftables(findTool('nft', process.env))
 const skip = capability.ok ? false : `security groups need nftables: ${capability.reason}`
 
 const id = 'safe'

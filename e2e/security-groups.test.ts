@@ -19,13 +19,14 @@ import {
   RevokeCacheSecurityGroupIngressCommand,
 } from '@aws-sdk/client-elasticache'
 import { createClient, createCluster } from '@redis/client'
+import { findTool } from '../packages/service/src/engines/tools.ts'
 import { guardTableOf } from '../packages/service/src/host/firewall.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, ec2, newSecurityGroup, revoke } from './support/ec2.ts'
 import { app, guards, type Place, reach, refused, stranger } from './support/reaching.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
-const capability = await canUseNftables(['nft'])
+const capability = await canUseNftables(findTool('nft', process.env))
 const skip = capability.ok ? false : `security groups need nftables: ${capability.reason}`
 
 const group = async (service: TestService, id: string): Promise<ReplicationGroup> => {
@@ -86,7 +87,10 @@ const modify = async (service: TestService, id: string, securityGroups: readonly
 const nodesOf = (shown: ReplicationGroup): readonly (Place | undefined)[] =>
   (shown.NodeGroups ?? []).flatMap(({ NodeGroupMembers = [] }) => NodeGroupMembers.map(({ ReadEndpoint }) => ReadEndpoint))
 
-const tables = (): string => spawnSync('nft', ['list', 'tables'], { encoding: 'utf8' }).stdout
+const tables = (): string => {
+  const [program = 'nft', ...args] = findTool('nft', process.env) ?? []
+  return spawnSync(program, [...args, 'list', 'tables'], { encoding: 'utf8' }).stdout
+}
 
 test('a group lets in whom its security groups name, at every endpoint, and rules change while it runs', { skip }, async () => {
   await using service = await startTestService()

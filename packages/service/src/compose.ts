@@ -38,6 +38,7 @@ import { openFirewall } from './host/firewall.ts'
 import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from './host/limits.ts'
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
+import { openPacketFilter, type PacketFilter } from './host/packet-filter/packet-filter.ts'
 import { ownIdentity } from './host/service-process.ts'
 import type { GroupKey, GroupSpec, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
@@ -137,9 +138,19 @@ export const takesUnenforced = (environment: NodeJS.ProcessEnv): boolean => {
   throw new LarderError('usage', `expected LARDER_SECURITY_GROUPS to be enforced or unenforced, found ${setting}`)
 }
 
-const firewallOf = (home: Home, environment: NodeJS.ProcessEnv, log: Log): Promise<Firewall> =>
+const packetFilterOf = async (
+  { path }: Home,
+  environment: NodeJS.ProcessEnv,
+  parts: { readonly host: Host; readonly log: Log; readonly signal: AbortSignal },
+): Promise<PacketFilter | null> => {
+  const { nft } = nftablesOf(environment)
+  return nft === null ? null : openPacketFilter({ home: path, nft, clock: systemClock, ...parts })
+}
+
+const firewallOf = (home: Home, filter: PacketFilter | null, environment: NodeJS.ProcessEnv, log: Log): Promise<Firewall> =>
   openFirewall({
     home: home.path,
+    filter,
     ...nftablesOf(environment),
     unenforced: takesUnenforced(environment),
     user: process.getuid?.() ?? 0,
@@ -214,15 +225,17 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   if (openFiles !== null && openFiles < wantedOpenFiles)
     log('warn', 'engines take fewer clients than AWS gives them: see larder doctor', { openFiles, wanted: wantedOpenFiles })
   const catalog = await withControlModule(openCatalog(environment), environment, log)
+  const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
   const balancer = await openBalancer({
     home: home.path,
+    filter,
     ...nftablesOf(environment),
     host,
     log,
     signal: ending.signal,
   })
 
-  const firewall = await firewallOf(home, environment, log)
+  const firewall = await firewallOf(home, filter, environment, log)
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
   const loginModule = await openLoginModule(environment, catalog.list(), log)
@@ -312,6 +325,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     const port = await server.listen(options.host, options.port)
     const url = `http://${options.host}:${port}`
     writeService(home, { ...self, url })
+    filter?.watch()
     await guarding.start()
     await manager.start()
     // All of it has been read by now, and fits.
@@ -354,14 +368,16 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
     throw error
   })
   const { store } = state
+  const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
   const balancer = await openBalancer({
     home: home.path,
+    filter,
     ...nftablesOf(environment),
     host,
     log,
     signal: ending.signal,
   })
-  const firewall = await firewallOf(home, environment, log)
+  const firewall = await firewallOf(home, filter, environment, log)
   const connections = createConnections(() => undefined)
   try {
     return await stopEngines({

@@ -12,6 +12,7 @@
  * aside/              what nobody knew: moved here instead of deleted
  * tls/                the authority that signs certificates
  * seal.key            seals secrets in the store, 0600
+ * packet-filter/      rules of the kernel as they are to be, and the keeper
  * ```
  */
 import { createHash } from 'node:crypto'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,9 +17,8 @@ import { createLinuxHost } from './linux.ts'
 import { applyRules } from './nftables.ts'
 import { removalText } from './nftables-rules.ts'
 import { canUseNftables } from './nftables-try.ts'
-import { askName, exchange, listenNamed, randomLoopbackPrefix } from './testing.ts'
+import { askName, exchange, listenNamed, nft, openTestFilter, randomLoopbackPrefix } from './testing.ts'
 
-const nft = ['nft']
 const capability = await canUseNftables(nft)
 const port = 11_211
 
@@ -45,10 +44,19 @@ const inWorld = (name: string, body: (world: World) => Promise<void>): void => {
       await body({
         home,
         at: (last) => ({ address: `${prefix}.${last}`, port }),
-        open: (allowNft = false) => {
+        open: async (allowNft = false) => {
           abort.abort()
           abort = new AbortController()
-          return openBalancer({ home, nft, allowNft, host: createLinuxHost(), log: () => undefined, signal: abort.signal })
+          const filter = await openTestFilter(home, abort.signal)
+          return openBalancer({
+            home,
+            nft,
+            filter,
+            allowNft,
+            host: createLinuxHost(),
+            log: () => undefined,
+            signal: abort.signal,
+          })
         },
         end: () => abort.abort(),
         servers,
@@ -106,7 +114,7 @@ inWorld('killing Larder is not noticed by clients, and the next run adopts the p
     `import { openBalancer } from ${module('./balancer.ts')}
      import { createLinuxHost } from ${module('./linux.ts')}
      const balancer = await openBalancer({
-       home: ${JSON.stringify(home)}, nft: null, allowNft: false, host: createLinuxHost(), log: () => undefined,
+       home: ${JSON.stringify(home)}, nft: null, filter: null, allowNft: false, host: createLinuxHost(), log: () => undefined,
        signal: new AbortController().signal,
      })
      await balancer.setDiscovery(${JSON.stringify(at(9))}, { version: 5, nodes: [${JSON.stringify(at(1))}] })
@@ -201,6 +209,22 @@ inWorld('an address that somebody else listens on is said, and is served as soon
     await balancer.setDiscovery(at(8), { version: 2, nodes: [] })
     assert.equal(await ask(at(8)), answerFor(2, []))
   }
+  await until('the address is served', async () => (await ask(at(9))) === answerFor(1, []))
+})
+
+inWorld('a report that cannot be written for a while keeps no address from being served later', async ({ home, at, open }) => {
+  const balancer = await open()
+  await balancer.setDiscovery(at(8), { version: 1, nodes: [] })
+  const report = join(home, 'endpoints', 'report.json')
+  {
+    await using _other = await listenNamed(at(9).address, port, 'other')
+    await assert.rejects(balancer.setDiscovery(at(9), { version: 1, nodes: [] }), rejectsWith('address-taken'))
+    rmSync(report)
+    mkdirSync(report)
+    const said = (): string => readFileSync(join(home, 'endpoints', 'endpoints.log'), 'utf8')
+    await until('it cannot write', () => said().includes('the plan could not be put in force'))
+  }
+  rmSync(report, { recursive: true })
   await until('the address is served', async () => (await ask(at(9))) === answerFor(1, []))
 })
 

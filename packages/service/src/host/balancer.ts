@@ -7,6 +7,7 @@ import type { Host } from '../ports/host.ts'
 import type { Log } from '../ports/log.ts'
 import { openReaderTable, type ReaderTable } from './nftables.ts'
 import { canUseNftables } from './nftables-try.ts'
+import type { PacketFilter } from './packet-filter/packet-filter.ts'
 import { openServedEndpoints, type ServedEndpoints } from './served-endpoints.ts'
 
 interface BalancerOptions {
@@ -14,6 +15,8 @@ interface BalancerOptions {
   readonly home: string
   /** How nft is run, `['/usr/sbin/nft']`; null where it is not there. */
   readonly nft: readonly string[] | null
+  /** Null where nft is not there. */
+  readonly filter: PacketFilter | null
   /** False: the kernel's packet filter is left alone. */
   readonly allowNft: boolean
   readonly host: Host
@@ -29,10 +32,10 @@ export const tableOf = async (home: string): Promise<string> =>
     .digest('hex')
     .slice(0, 8)}`
 
-const openTable = async ({ home, nft, allowNft, log }: BalancerOptions): Promise<ReaderTable | null> => {
-  if (nft === null || !allowNft) return null
+const openTable = async ({ home, nft, filter, allowNft, log }: BalancerOptions): Promise<ReaderTable | null> => {
+  if (nft === null || filter === null || !allowNft) return null
   const capability = await canUseNftables(nft)
-  if (capability.ok) return openReaderTable(nft, await tableOf(home))
+  if (capability.ok) return openReaderTable({ nft, filter, table: await tableOf(home), log })
   log('warn', 'reader endpoints are served by a process, the kernel cannot balance them', { reason: capability.reason })
   return null
 }
@@ -44,7 +47,7 @@ const openTable = async ({ home, nft, allowNft, log }: BalancerOptions): Promise
 const takeOver = async (
   table: ReaderTable | null,
   served: ServedEndpoints,
-  { home, nft, allowNft }: BalancerOptions,
+  { home, nft, filter, allowNft, log }: BalancerOptions,
 ): Promise<void> => {
   if (table !== null) {
     for (const { endpoint, backends } of served.readers()) {
@@ -53,8 +56,8 @@ const takeOver = async (
     }
     return
   }
-  if (nft === null || allowNft || !(await canUseNftables(nft)).ok) return
-  const former = await openReaderTable(nft, await tableOf(home))
+  if (nft === null || filter === null || allowNft || !(await canUseNftables(nft)).ok) return
+  const former = await openReaderTable({ nft, filter, table: await tableOf(home), log })
   for (const { endpoint, backends } of await former.rules()) await served.setReader(endpoint, backends)
   await former.clear()
 }

@@ -5,16 +5,17 @@ import type { Firewall } from '../ports/firewall.ts'
 import type { Log } from '../ports/log.ts'
 import { tableOf } from './balancer.ts'
 import { guardText } from './firewall-rules.ts'
-import { applyRules, listTables } from './nftables.ts'
-import { removalText } from './nftables-rules.ts'
+import { listTables } from './nftables.ts'
 import { canUseNftables } from './nftables-try.ts'
-import { runTool } from './tool.ts'
+import type { PacketFilter } from './packet-filter/packet-filter.ts'
 
 interface FirewallOptions {
   /** The state folder. Its table in the kernel is named after it. */
   readonly home: string
   /** How nft is run, `['/usr/sbin/nft']`; null where it is not there. */
   readonly nft: readonly string[] | null
+  /** Null where nft is not there. */
+  readonly filter: PacketFilter | null
   /** False: the kernel's packet filter is left alone. */
   readonly allowNft: boolean
   /** Groups are taken although nothing enforces their security groups. */
@@ -23,8 +24,6 @@ interface FirewallOptions {
   readonly user: number
   readonly log: Log
 }
-
-const deadlineMs = 10_000
 
 /** `larder_`, eight hexadecimal digits that belong to this home, `_guard`. */
 export const guardTableOf = async (home: string): Promise<string> => `${await tableOf(home)}_guard`
@@ -37,7 +36,7 @@ export const whyUnenforceable = async ({ nft, allowNft }: Pick<FirewallOptions, 
 }
 
 export const openFirewall = async (options: FirewallOptions): Promise<Firewall> => {
-  const { nft, unenforced, user, log } = options
+  const { nft, filter, unenforced, user, log } = options
   const table = await guardTableOf(options.home)
   /** Asked when it matters: it takes some time. */
   let known: Promise<string | null> | null = null
@@ -48,21 +47,21 @@ export const openFirewall = async (options: FirewallOptions): Promise<Firewall> 
     if (reason !== null) known = null
     return reason
   }
-  const listing = async (command: readonly string[]): Promise<string | null> =>
-    (await listTables(command)).includes(table) ? runTool([...command, '-s', 'list', 'table', 'ip', table], { deadlineMs }) : null
-  /** As the kernel shows it after the last change; null: there is no table. */
-  let applied: string | null = null
+  /** Null: nobody has looked yet. An earlier Larder may have left a table, also one that kept no files. */
+  let isThere: boolean | null = null
 
   const clear = async (): Promise<void> => {
-    if (nft === null) return
+    if (nft === null || filter === null || isThere === false) return
     try {
-      if ((await listTables(nft)).includes(table)) await applyRules(nft, removalText(table))
+      if (isThere === true || (await filter.note(table)) !== null || (await listTables(nft)).includes(table))
+        await filter.put(table, null)
     } catch (error) {
-      if (applied !== null) throw error
+      if (isThere === true) throw error
       // Who may not list tables has made none.
       log('debug', 'the packet filter could not be looked at', { error })
+      return
     }
-    applied = null
+    isThere = false
   }
 
   return {
@@ -79,14 +78,13 @@ export const openFirewall = async (options: FirewallOptions): Promise<Firewall> 
       }
       const reason = await why()
       if (reason !== null && asked.length === 0) return clear()
-      if (reason !== null || nft === null)
+      if (reason !== null || filter === null)
         throw new LarderError('machine', `security groups cannot be put in force: ${reason ?? 'nft is not there'}`, {
           retry: true,
         })
-      await applyRules(nft, guardText(table, guards, user))
-      applied = await listing(nft)
+      isThere = true
+      await filter.put(table, { text: guardText(table, guards, user), note: 'security groups' })
     },
-    isIntact: async () => applied === null || nft === null || (await listing(nft)) === applied,
     clear,
     whyUnguarded: async () => {
       const reason = unenforced ? null : await why()

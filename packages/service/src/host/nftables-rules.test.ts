@@ -44,6 +44,6 @@ test('what is not an address or not a port never reaches the packet filter', () 
 })
 
 test('a listing that holds other rules than those of Larder is refused', () => {
-  const json = JSON.stringify({ nftables: [{ metainfo: {} }, { rule: { expr: [{ counter: {} }] } }] })
+  const json = JSON.stringify({ nftables: [{ metainfo: {} }, { rule: { chain: 'readers', expr: [{ counter: {} }] } }] })
   assert.throws(() => parseListing(json), LarderError)
 })

@@ -16,6 +16,8 @@ const checked = ({ address, port }: Endpoint): Endpoint => {
   return { address, port }
 }
 
+const readersChain = 'readers'
+
 const verdict = (backends: readonly Endpoint[]): string => {
   const [first, ...others] = backends.map(checked)
   // Without the rule, somebody who listens on every address of the machine would get the connection. A chain of type `nat` is asked
@@ -49,7 +51,7 @@ export const tableText = (table: string, rules: readonly ReaderRule[]): string =
   if (rules.length === 0) return removalText(table)
   const body = rules.map(ruleText).join('\n')
   return `${removalText(table)}table ip ${table} {
-  chain readers {
+  chain ${readersChain} {
     type nat hook output priority -100; policy accept;
 ${body}
   }
@@ -79,7 +81,7 @@ interface JsonStatement {
 }
 
 interface JsonListing {
-  readonly nftables?: readonly { readonly rule?: { readonly expr?: readonly JsonStatement[] } }[]
+  readonly nftables?: readonly { readonly rule?: { readonly chain?: string; readonly expr?: readonly JsonStatement[] } }[]
 }
 
 const matched = (statements: readonly JsonStatement[], field: string): unknown =>
@@ -97,9 +99,24 @@ const backendsOf = (destination: JsonDestination | undefined): readonly Endpoint
 export const parseListing = (json: string): readonly ReaderRule[] => {
   const listing = JSON.parse(json) as JsonListing
   return (listing.nftables ?? []).flatMap(({ rule }) => {
-    if (rule === undefined) return []
+    if (rule === undefined || rule.chain !== readersChain) return []
     const statements = rule.expr ?? []
     const endpoint = checked({ address: String(matched(statements, 'daddr')), port: Number(matched(statements, 'dport')) })
     return [{ endpoint, backends: backendsOf(statements.find((statement) => statement.dnat !== undefined)?.dnat) }]
   })
+}
+
+/** The rules in a file, in one line, for the next Larder. */
+export const noteOf = (rules: readonly ReaderRule[]): string => JSON.stringify({ readers: rules })
+
+/** Null: that is no note of readers. */
+export const parseNote = (note: string): readonly ReaderRule[] | null => {
+  try {
+    const { readers } = JSON.parse(note) as { readonly readers?: readonly ReaderRule[] }
+    if (!Array.isArray(readers)) return null
+    return readers.map(({ endpoint, backends }: ReaderRule) => ({ endpoint: checked(endpoint), backends: backends.map(checked) }))
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof LarderError) return null
+    throw error
+  }
 }

@@ -1,8 +1,9 @@
 /** Reader endpoints that the kernel balances: rules outlive Larder, and cost only the first packet of a connection. */
 import type { Endpoint } from '../model/group.ts'
 import type { Balancer } from '../ports/balancer.ts'
-import { coalesced } from './coalesce.ts'
-import { parseListing, type ReaderRule, tableText } from './nftables-rules.ts'
+import type { Log } from '../ports/log.ts'
+import { noteOf, parseListing, parseNote, type ReaderRule, tableText } from './nftables-rules.ts'
+import type { PacketFilter } from './packet-filter/packet-filter.ts'
 import { runTool } from './tool.ts'
 
 const deadlineMs = 10_000
@@ -10,7 +11,6 @@ const deadlineMs = 10_000
 const keyOf = ({ address, port }: Endpoint): string => `${address}:${port}`
 
 export interface ReaderTable extends Omit<Balancer, 'setDiscovery' | 'setFronts'> {
-  /** What the kernel has now. */
   rules(): Promise<readonly ReaderRule[]>
 }
 
@@ -26,18 +26,33 @@ export const listTables = async (nft: readonly string[]): Promise<readonly strin
   return (listing.nftables ?? []).flatMap(({ table }) => (table?.family === 'ip' ? [table.name] : []))
 }
 
+/** What an earlier Larder that kept no files left in the kernel. */
 const readRules = async (nft: readonly string[], table: string): Promise<readonly ReaderRule[]> => {
   if (!(await listTables(nft)).includes(table)) return []
   return parseListing(await runTool([...nft, '-j', 'list', 'table', 'ip', table], { deadlineMs }))
 }
 
-/**
- * Takes over what is in force. `table` belongs to one home; it exists only while it holds a rule. The whole table is written on each
- * change, so that rules which somebody flushed come back with the next one. Rejects with `machine` when nft refuses.
- */
-export const openReaderTable = async (nft: readonly string[], table: string): Promise<ReaderTable> => {
-  const wanted = new Map((await readRules(nft, table)).map((rule) => [keyOf(rule.endpoint), rule]))
-  const write = coalesced(() => applyRules(nft, tableText(table, [...wanted.values()])))
+interface ReaderTableOptions {
+  readonly nft: readonly string[]
+  /** Of one home; it exists only while it holds a rule. */
+  readonly table: string
+  readonly filter: PacketFilter
+  readonly log: Log
+}
+
+/** Takes over what is in force, and puts it in force anew. Rejects with `machine` where an earlier Larder kept no file and nft does not list. */
+export const openReaderTable = async ({ nft, table, filter, log }: ReaderTableOptions): Promise<ReaderTable> => {
+  const note = await filter.note(table)
+  const rules = (note === null ? null : parseNote(note)) ?? (await readRules(nft, table))
+  const wanted = new Map(rules.map((rule) => [keyOf(rule.endpoint), rule]))
+  let applied: readonly string[] = []
+  const write = async (): Promise<void> => {
+    const all = [...wanted.values()]
+    await filter.put(table, all.length === 0 ? null : { text: tableText(table, all), note: noteOf(all) })
+    applied = [...wanted.keys()]
+  }
+  // Larder does not fail to start for it: whoever watches over the tables tries again.
+  if (wanted.size > 0) await write().catch((error: unknown) => log('warn', 'readers could not be put in force', { error }))
   return {
     setReader: (endpoint, backends) => {
       tableText(table, [{ endpoint, backends }]) // refuses a bad address before it stands between the others
@@ -47,8 +62,8 @@ export const openReaderTable = async (nft: readonly string[], table: string): Pr
     remove: async (endpoint) => {
       if (wanted.delete(keyOf(endpoint))) await write()
     },
-    list: async () => (await readRules(nft, table)).map((rule) => keyOf(rule.endpoint)),
-    rules: () => readRules(nft, table),
+    list: async () => applied,
+    rules: async () => [...wanted.values()],
     clear: async () => {
       wanted.clear()
       await write()

@@ -4,8 +4,14 @@ import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { openCatalog } from '../engines/catalog.ts'
+import { findTool } from '../engines/tools.ts'
+import type { Log } from '../ports/log.ts'
 import { until } from '../testing/busy-machine.ts'
+import { createLinuxHost } from './linux.ts'
+import { openPacketFilter, type PacketFilter } from './packet-filter/packet-filter.ts'
+import type { WriterTiming } from './packet-filter/table-writer.ts'
 
 /** Three numbers of an address that no other test uses (as good as surely), and no home: `127.213.7`. */
 export const randomLoopbackPrefix = (): string => `127.${randomInt(200, 252)}.${randomInt(0, 256)}`
@@ -88,4 +94,27 @@ export const exchange = (address: string, port: number, sent: string | Buffer | 
       else socket.write(piece, () => setImmediate(send, index + 1))
     }
     send(0)
+  })
+
+/** The machine's own, or the one that was installed with the engines. */
+export const nft: readonly string[] = findTool('nft', process.env) ?? ['nft']
+
+/** As one run of Larder has it; ends with the signal. */
+export const openTestFilter = (
+  home: string,
+  signal: AbortSignal,
+  {
+    command = nft,
+    log = () => undefined,
+    timing = {},
+  }: { readonly command?: readonly string[]; readonly log?: Log; readonly timing?: Partial<WriterTiming> } = {},
+): Promise<PacketFilter> =>
+  openPacketFilter({
+    home,
+    nft: command,
+    host: createLinuxHost(),
+    clock: { sleep: (ms, ending) => delay(ms, undefined, ending === undefined ? {} : { signal: ending }) },
+    log,
+    signal,
+    timing,
   })

@@ -21,12 +21,10 @@ export interface Allowance {
   readonly nodes: readonly string[]
 }
 
-/** Guards outlive Larder, and cost nothing where there are none. All calls may be repeated. */
+/** Guards outlive Larder, are put back when somebody else takes them away, and cost nothing where there are none. All calls may be repeated. */
 export interface Firewall {
   /** These guards and no others, in one step. Rejects with `machine` where they cannot be put in force; what was in force then stays so. */
   apply(guards: readonly Guard[]): Promise<void>
-  /** Is what was applied last still there? */
-  isIntact(): Promise<boolean>
   /** Ends all of it. */
   clear(): Promise<void>
   /** Why guards cannot be put in force here; null where they can, and where this home takes groups without. */

@@ -39,7 +39,6 @@ const inWorld = async (
       if (machine.broken && guards.length > 0) throw new LarderError('machine', 'nft failed', { retry: true })
       applied.push(guards)
     },
-    isIntact: async () => true,
     clear: async () => undefined,
     whyUnguarded: async () => null,
   }
@@ -144,3 +143,47 @@ test('a start that fails does not keep Larder from serving', () =>
     machine.broken = false
     await until('it is mended by itself', () => applied.length === 1)
   }))
+
+test('a change that hangs in the packet filter does not keep later ones waiting', async () => {
+  const store = createMemoryStore()
+  const applied: (readonly Guard[])[] = []
+  const hung: PromiseWithResolvers<void>[] = []
+  let hangs = false
+  const firewall: Firewall = {
+    apply: (guards) => {
+      const call = Promise.withResolvers<void>()
+      if (hangs) hung.push(call)
+      else call.resolve()
+      return call.promise.then(() => void applied.push(guards))
+    },
+    clear: async () => undefined,
+    whyUnguarded: async () => null,
+  }
+  const controller = createFirewallController({ store, firewall, clock: realClock, log: () => undefined })
+  try {
+    await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), stateOf(spec, '127.65.0.1'))])
+    await controller.start()
+    hangs = true
+    const second = stateOf(spec, '127.65.0.1', '127.65.0.2')
+    await store.transact([], [put(stateKey(spec), second)])
+    const late = controller.ensure(spec, second)
+    late.catch(() => undefined) // looked at below
+    await until('it hangs', () => hung.length > 0)
+    hangs = false
+    const third = stateOf(spec, '127.65.0.1', '127.65.0.2', '127.65.0.3')
+    await store.transact([], [put(stateKey(spec), third)])
+    const from = performance.now()
+    await controller.ensure(spec, third)
+    assert.ok(performance.now() - from < 4_000)
+    assert.equal(addressesIn(applied.at(-1)).length, 3)
+    // The hung one fails in the end, and what is known of the later one stays so.
+    for (const call of hung) call.reject(new LarderError('deadline', 'nft does not answer', { retry: true }))
+    await late.catch(() => undefined) // either answer is right
+    const count = applied.length
+    await controller.ensure(spec, third)
+    assert.equal(applied.length, count, 'it is known to be in force')
+  } finally {
+    for (const call of hung) call.resolve()
+    await controller.stop()
+  }
+})

@@ -16,10 +16,9 @@ import { listRecords } from '../../ports/records.ts'
 import type { Store } from '../../ports/store.ts'
 import { followKeys } from '../watch.ts'
 
-/** How often it is looked whether somebody took the rules away. */
-const lookMs = 15_000
 const retryMs = 1_000
 const mostReads = 50
+const patienceMs = 1_000
 
 interface FirewallContext {
   readonly store: Store
@@ -52,6 +51,8 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
   /** By group: the shape that is in force. */
   const inForce = new Map<string, string>()
   let applied: string | null = null
+  let looks = 0
+  let newestLook = 0
 
   const put = async (guards: readonly Guard[]): Promise<unknown> => {
     const text = JSON.stringify(guards)
@@ -82,12 +83,20 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
 
   /** Reads everything anew: what is put in force was true of one moment of the store. */
   const refreshOnce = async (): Promise<void> => {
+    looks += 1
+    const look = looks
     const { specs, states } = await groupsOfOneMoment()
     const securityGroups = (await listRecords<SecurityGroupRecord>(store, securityGroupPrefix)).records.map(({ value }) => value)
     const legacy = (await listRecords<CacheSecurityGroupRecord>(store, cacheSecurityGroupPrefix)).records
     const cacheSecurityGroups = legacy.map(({ value }) => value)
     const guards = decideFirewall({ specs, states, securityGroups, cacheSecurityGroups })
     const failure = await put(guards)
+    if (look < newestLook) {
+      // A later look was quicker: what it knows counts.
+      if (failure !== null) throw failure
+      return
+    }
+    newestLook = look
     const guarded = new Set(guards.filter(({ optional }) => optional !== true).map(({ group }) => group))
     const stateOf = new Map(states.map((state) => [groupName(state), state]))
     const before = new Map(inForce)
@@ -104,15 +113,20 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
 
   let current: Promise<void> | null = null
   let next: Promise<void> | null = null
+  /** A look that hangs in the packet filter does not keep the next one waiting for long. */
+  const untilOver = async (running: Promise<void>): Promise<void> => {
+    const enough = new AbortController()
+    const quiet = (): void => undefined // its own callers are told
+    await Promise.race([running.catch(quiet), clock.sleep(patienceMs, enough.signal).catch(quiet)])
+    enough.abort()
+  }
   /** Resolves when a look that began after the call has been put in force; calls that come while one is under way share the next. */
   const refresh = (): Promise<void> => {
-    next ??= (current ?? Promise.resolve())
-      .catch(() => undefined) // its own callers have been told
-      .then(() => {
-        current = next
-        next = null
-        return refreshOnce()
-      })
+    next ??= (current === null ? Promise.resolve() : untilOver(current)).then(() => {
+      current = next
+      next = null
+      return refreshOnce()
+    })
     return next
   }
 
@@ -145,17 +159,6 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
         if (isWanted) wake()
       })
     running.add(done)
-  }
-
-  /** Somebody who flushes all rules of the machine opens what is guarded. */
-  const look = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      await clock.sleep(lookMs, ending.signal)
-      if (await firewall.isIntact()) continue
-      log('warn', 'the rules of security groups were changed by somebody else, and are put in force again')
-      applied = null
-      wake()
-    }
   }
 
   const specs = new Map<string, GroupSpec>()
@@ -192,10 +195,6 @@ export const createFirewallController = ({ store, firewall, clock, log }: Firewa
       follow('state/', onState)
       follow(securityGroupPrefix, wake)
       follow(cacheSecurityGroupPrefix, wake)
-      const looking = look().catch((error: unknown) => {
-        if (!ending.signal.aborted) log('error', 'the rules of security groups are no longer looked at', { error })
-      })
-      running.add(looking)
     },
     async ensure(spec, state) {
       const name = groupName(spec)

@@ -83,7 +83,6 @@ const live = async (store: Store, machine: Machine, isDead: () => boolean = () =
         if (machine.broken && guards.length > 0) throw new LarderError('machine', 'nft failed', { retry: true })
         machine.guards = guards
       },
-      isIntact: async () => true,
       clear: async () => undefined,
       whyUnguarded: async () => null,
     },

@@ -207,3 +207,27 @@ test('when clients keep control out of most nodes nobody is ended', async () => 
   assert.deepEqual(everHung, [])
   await end()
 })
+
+test('nodes are looked at again after a look that failed', async () => {
+  const { clock, advance } = virtualClock()
+  const said: string[] = []
+  let looks = 0
+  const health = createHealth({
+    host: { sample: async () => null, runtime: () => null },
+    clock,
+    log: (_level, message) => said.push(message),
+    nodes: () => {
+      looks += 1
+      if (looks < 3) throw new Error('the nodes cannot be listed')
+      return []
+    },
+    onChange: () => undefined,
+  })
+  const ending = new AbortController()
+  const running = health.run(ending.signal)
+  await advance(2_000, () => undefined)
+  ending.abort()
+  await running
+  assert.ok(looks > 4, `${looks} looks`)
+  assert.equal(said.filter((line) => /could not be looked at/.test(line)).length, 1, 'the same failure is told once')
+})

@@ -9,6 +9,7 @@ import { isAtRest, isImplausible, isStill, longestSilenceMs, type Pulse } from '
 import type { ProcessIdentity } from '../../model/group.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Host, RuntimeReader } from '../../ports/host.ts'
+import { keepDoing } from '../../ports/keep-doing.ts'
 import type { Log } from '../../ports/log.ts'
 
 const lookMs = 250
@@ -233,10 +234,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
         signal.addEventListener('abort', done, { once: true })
       }),
     run: async (signal) => {
-      while (!signal.aborted) {
-        round()
-        await clock.sleep(lookMs, signal).catch(() => undefined) // it ends
-      }
+      await keepDoing({ clock, log }, { complaint: 'nodes could not be looked at', everyMs: lookMs, signal }, round)
       for (const name of [...tracks.keys()]) drop(name)
     },
   }

@@ -36,9 +36,21 @@ const serve = (plan: string, report: string): void => {
     again = setTimeout(reloadOrSay, performance.now() - since < soonForMs ? soonMs : tryAgainMs)
   })
   let again: NodeJS.Timeout | undefined
+  let told: string | null = null
   const reloadOrSay = (): void => {
-    // What was in force stays in force.
-    reload().catch((error: unknown) => log('error', 'the plan could not be put in force', { error }))
+    reload().then(
+      () => {
+        told = null
+      },
+      (error: unknown) => {
+        // What was in force stays in force. Nobody sends the signal again, so this is tried again.
+        const reason = error instanceof Error ? error.message : String(error)
+        if (reason !== told) log('error', 'the plan could not be put in force', { error })
+        told = reason
+        clearTimeout(again)
+        again = setTimeout(reloadOrSay, tryAgainMs)
+      },
+    )
   }
   process.on('SIGHUP', reloadOrSay)
   process.on('SIGTERM', () => process.exit(0))
