@@ -26,6 +26,7 @@ import { withControlModule } from './engines/control-module.ts'
 import { adapterFor } from './engines/index.ts'
 import { openLoginModule } from './engines/login-module.ts'
 import { findTool } from './engines/tools.ts'
+import { withUserModules } from './engines/user-modules.ts'
 import { LarderError } from './errors.ts'
 import { claimBlock } from './home/blocks.ts'
 import type { Home } from './home/home.ts'
@@ -224,7 +225,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const openFiles = openFilesLimit()
   if (openFiles !== null && openFiles < wantedOpenFiles)
     log('warn', 'engines take fewer clients than AWS gives them: see larder doctor', { openFiles, wanted: wantedOpenFiles })
-  const catalog = await withControlModule(openCatalog(environment), environment, log)
+  const bare = await withUserModules(openCatalog(environment), environment, log)
+  const catalog = await withControlModule(bare, environment, log)
   const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
   const balancer = await openBalancer({
     home: home.path,

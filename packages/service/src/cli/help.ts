@@ -26,7 +26,8 @@ export const helpText = `larder: a self-hosted ElastiCache
                             engine versions: found, and known
 
 Settings: LARDER_HOME (~/.larder), LARDER_PORT (4566), LARDER_ENGINES (~/.cache/larder/engines), LARDER_ENGINE_PATH (folders with
-engines of your own), LARDER_AUTH_TOKEN (for connect, where Memcached asks for a token),
+engines of your own), LARDER_MODULES (folder with modules of your own for Valkey and Redis OSS, *.so),
+LARDER_AUTH_TOKEN (for connect, where Memcached asks for a token),
 LARDER_NFTABLES=off (reader endpoints by a process instead of the kernel; no security groups),
 LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used).
 `

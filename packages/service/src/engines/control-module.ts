@@ -15,8 +15,9 @@ export const withControlModule = async (catalog: Catalog, environment: NodeJS.Pr
     const { file, able } = await openNativeModule(environment, 'larder-control', capable)
     for (const { engine, version } of capable.filter((each) => !able.includes(each)))
       log('warn', 'an engine cannot load the module for control, which comes as a client', { engine, version })
-    const given = (engine: InstalledEngine): InstalledEngine =>
-      able.includes(engine) ? { ...engine, controlModule: file } : engine
+    const isAble = ({ engine, version, path }: InstalledEngine): boolean =>
+      able.some((each) => each.engine === engine && each.version === version && each.path === path)
+    const given = (engine: InstalledEngine): InstalledEngine => (isAble(engine) ? { ...engine, controlModule: file } : engine)
     return {
       ...catalog,
       list: () => catalog.list().map(given),

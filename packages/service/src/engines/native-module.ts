@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LarderError } from '../errors.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
@@ -77,10 +77,15 @@ const compile = async (source: string, file: string, folder: string, environment
   renameSync(part, file)
 }
 
-/** A success is noted beside the module: it is not tried again. */
-const canLoad = async (file: string, folder: string, engine: InstalledEngine): Promise<boolean> => {
+/** A success is noted beside the module: it is not tried again. `before`: what is loaded before it; the engine ends where that fails. */
+const canLoad = async (
+  file: string,
+  folder: string,
+  engine: InstalledEngine,
+  before: readonly string[] = [],
+): Promise<boolean> => {
   const name = createHash('sha256')
-    .update(JSON.stringify([engine.version, engine.command]))
+    .update(JSON.stringify([engine.version, engine.command, ...before.map((each) => [each, statSync(each).mtimeMs])]))
     .digest('hex')
     .slice(0, 16)
   const note = `${file}.${name}`
@@ -88,8 +93,9 @@ const canLoad = async (file: string, folder: string, engine: InstalledEngine): P
   const [program = '', ...args] = engine.command
   // Redis OSS 7.0 loads no module where it would listen nowhere.
   const socket = `trial-${randomBytes(4).toString('hex')}.sock`
-  const trial = ['--port', '0', '--unixsocket', socket, '--save', '', '--loadmodule', file, 'trial']
-  const { status } = await run(program, [...args, ...trial], folder, trialDeadlineMs)
+  const trial = ['--port', '0', '--unixsocket', socket, '--save', '', ...before.flatMap((each) => ['--loadmodule', each])]
+  const last = ['--loadmodule', file, 'trial']
+  const { status } = await run(program, [...args, ...trial, ...last], folder, trialDeadlineMs)
   rmSync(join(folder, socket), { force: true })
   if (status === trialStatus) writeFileSync(note, `${engine.engine} ${engine.version}\n`, { mode: 0o600 })
   return status === trialStatus
@@ -114,3 +120,7 @@ export const openNativeModule = async (
   const tried = await Promise.all(engines.map((engine) => canLoad(file, folder, engine)))
   return { file, able: engines.filter((_engine, index) => tried[index] === true) }
 }
+
+/** Whether the engine loads these modules of others, in this order, and comes as far as ours. */
+export const loadsBefore = ({ file }: NativeModule, engine: InstalledEngine, modules: readonly string[]): Promise<boolean> =>
+  canLoad(file, dirname(file), engine, modules)

@@ -78,6 +78,9 @@ export const parameterGroupEvents = (region: string, name: string) => {
     /** (style) */
     created: () => event('Cache parameter group created'),
     parameterUpdated: (parameter: string, value: string) => event(`Updated parameter ${parameter} to ${value}`),
+    /** Of Larder's own: on AWS it has one. */
+    withoutEffect: (parameter: string, module: string) =>
+      event(`Parameter ${parameter} has no effect: it is of the module ${module}, whose settings Larder does not pass on`),
     /** (style) */
     parameterReset: (parameter: string) => event(`Reset parameter ${parameter} to its default value`),
     /** (style) */

@@ -14,6 +14,8 @@ export interface InstalledEngine {
   readonly saslPlugins?: string
   /** Valkey and Redis OSS: the module that gives control a way in of its own (`native/larder-control.c`). Left out: it comes as a client. */
   readonly controlModule?: string
+  /** Modules of the user's (`LARDER_MODULES`) that it has loaded once, and loads at every start. */
+  readonly modules?: readonly string[]
 }
 
 export interface AvailableEngine {

@@ -132,8 +132,10 @@ const loginLines = ({ logins }: NodePlan): readonly string[] =>
 /** Beside the engine's own socket: shorter, so that it fits wherever that one does. */
 export const controlSocket = (socket: string): string => `${socket.replace(/\.sock$/, '')}.in`
 
-const controlLines = ({ engine, socket }: NodePlan): readonly string[] =>
-  engine.controlModule === undefined ? [] : [line('loadmodule', engine.controlModule, controlSocket(socket))]
+const moduleLines = ({ engine, socket }: NodePlan): readonly string[] => [
+  ...(engine.modules ?? []).map((file) => line('loadmodule', file)),
+  ...(engine.controlModule === undefined ? [] : [line('loadmodule', engine.controlModule, controlSocket(socket))]),
+]
 
 const configurationOf = (plan: NodePlan): string => {
   const parameters = startDirectives(plan.parameters, plan.kind === 'cme')
@@ -160,7 +162,7 @@ const configurationOf = (plan: NodePlan): string => {
     ...clusterLines(plan),
     ...capabilityLines(plan),
     ...loginLines(plan),
-    ...controlLines(plan),
+    ...moduleLines(plan),
     ...Object.entries(parameters).map(([name, words]) => line(name, ...words)),
     line('maxmemory', String(plan.maxMemoryBytes)),
     ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access).map(([name = '', ...words]) =>

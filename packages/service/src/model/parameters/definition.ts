@@ -27,6 +27,8 @@ export interface ParameterDefinition {
   readonly letters?: string
   /** Why no value but the default can be set here, although AWS lets it be set. */
   readonly refused?: string
+  /** It is of a module that AWS has in its engines. It is taken and shown as there, and has no effect. */
+  readonly module?: string
 }
 
 export interface Traits {
@@ -39,6 +41,7 @@ export interface Traits {
   readonly wide?: boolean
   readonly letters?: string
   readonly refused?: string
+  readonly module?: string
 }
 
 /** One line of a table: name, default, type, allowed values, description, traits. */
@@ -60,7 +63,7 @@ export const extended = (base: readonly Row[], rows: readonly Row[], removed: re
 /** `minimum` is the first version of the family. */
 export const definitionsOf = (rows: readonly Row[], minimum: string): readonly ParameterDefinition[] =>
   rows.map(([name, value, dataType, allowed, description, traits = {}]) => {
-    const { fixed, reboot, engineName, wide, letters, refused } = traits
+    const { fixed, reboot, engineName, wide, letters, refused, module } = traits
     const since = traits.since !== undefined && compareVersions(traits.since, minimum) > 0 ? traits.since : undefined
     return {
       name,
@@ -77,5 +80,6 @@ export const definitionsOf = (rows: readonly Row[], minimum: string): readonly P
       most: wide === true ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1,
       ...(letters === undefined ? {} : { letters }),
       ...(refused === undefined ? {} : { refused }),
+      ...(module === undefined ? {} : { module }),
     }
   })

@@ -5,8 +5,8 @@ import { redis70 } from './redis-5.ts'
 
 const yesNo = 'yes,no'
 const since81 = { since: '8.1.0', wide: true } as const
-/** Of the search module, which Larder does not bring along. */
-const since82 = { since: '8.2.0', engineName: null } as const
+/** Of the search module, which no archive has. Default groups of AWS list them, and so do tools that compare with those. */
+const since82 = { since: '8.2.0', engineName: null, module: 'search' } as const
 
 const valkey7Rows: readonly Row[] = [['maxmemory-samples', '3', 'integer', '1-64', 'Max memory samples.']]
 

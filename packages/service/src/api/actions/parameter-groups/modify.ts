@@ -1,6 +1,7 @@
 import type { CacheParameterGroupNameMessage, ModifyCacheParameterGroupMessage } from '@aws-sdk/client-elasticache'
 import { invalidValue } from '../../../errors.ts'
 import { parameterGroupEvents } from '../../../model/events.ts'
+import { parametersOf } from '../../../model/parameters.ts'
 import type { Action } from '../../action.ts'
 import { requiredList } from '../../required.ts'
 import { changeValues, namedParameters } from './change.ts'
@@ -24,6 +25,10 @@ export const modifyCacheParameterGroup: Action<ModifyCacheParameterGroupMessage,
       values: { ...group.values, ...Object.fromEntries(wanted) },
       events: wanted
         .filter(([name, value]) => group.values[name] !== value)
-        .map(([name, value]) => events.parameterUpdated(name, value)),
+        .flatMap(([name, value]) => {
+          const module = parametersOf(group.family).find((each) => each.name === name)?.module
+          const updated = events.parameterUpdated(name, value)
+          return module === undefined ? [updated] : [updated, events.withoutEffect(name, module)]
+        }),
     }
   })

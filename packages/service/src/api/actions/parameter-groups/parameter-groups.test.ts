@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parameterGroupKey } from '../../../model/keys.ts'
+import { parametersOf } from '../../../model/parameters.ts'
 import type { ParameterGroupRecord } from '../../../model/records.ts'
 import { readRecord } from '../../../ports/records.ts'
 import { describeEvents } from '../events/describe.ts'
@@ -169,5 +170,24 @@ describe('events of parameter groups', () => {
         'Cache parameter group created',
       ],
     )
+  })
+
+  it('say of every parameter of a module that it has no effect, which is set as on AWS all the same', async () => {
+    for (const family of ['valkey8', 'valkey9']) {
+      const context = testContext()
+      await create(context, 'mine', family)
+      const ofModules = parametersOf(family).filter((each) => each.module !== undefined)
+      assert.ok(ofModules.length > 0)
+      for (const { name, value } of ofModules) {
+        await modify(context, 'mine', { [name]: value ?? '' })
+        const { Events } = await describeEvents({ SourceType: 'cache-parameter-group', SourceIdentifier: 'mine' }, context)
+        const said = Events?.map((event) => event.Message)
+        assert.ok(said?.includes(`Updated parameter ${name} to ${value}`), name)
+        assert.ok(
+          said?.some((text) => text?.startsWith(`Parameter ${name} has no effect`)),
+          name,
+        )
+      }
+    }
   })
 })
