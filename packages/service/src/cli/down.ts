@@ -12,9 +12,9 @@ const endService = async (home: ReturnType<typeof existingHome>['home']): Promis
   const service = runningService(home)
   if (service === null) return false
   process.kill(service.pid, 'SIGTERM')
-  const deadline = Date.now() + serviceDeadlineMs
+  const deadline = performance.now() + serviceDeadlineMs
   while (runningService(home) !== null) {
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new LarderError('deadline', `the service (process ${service.pid}) did not end within ${serviceDeadlineMs / 1000} s`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }

@@ -4,7 +4,7 @@
  */
 import { isImplausible, isStill, type Pulse } from '../../decide/health.ts'
 import type { ProcessIdentity } from '../../model/group.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, steadyMs } from '../../ports/clock.ts'
 import type { Host } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
 
@@ -23,7 +23,7 @@ export interface Watched {
 interface Track {
   readonly identity: ProcessIdentity
   pulse: Pulse
-  /** When it was first seen still; null while it runs. */
+  /** When it was first seen still, by the steady clock; null while it runs. */
   stillSince: number | null
   asking: boolean
   hung: boolean
@@ -70,7 +70,8 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
     if (track.hung === hung) return
     track.hung = hung
     const { pid } = track.identity
-    if (hung) log('warn', 'a node is hung', { node: name, pid, state: track.pulse.state, stillSince: track.stillSince })
+    const stillMs = track.stillSince === null ? 0 : Math.round(steadyMs(clock) - track.stillSince)
+    if (hung) log('warn', 'a node is hung', { node: name, pid, state: track.pulse.state, stillMs })
     else log('info', 'a hung node runs again', { node: name, pid })
     const wasHeld = held
     if (isHeld() || wasHeld) {
@@ -125,7 +126,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange }: HealthOption
       declare(node.name, track, false)
       return
     }
-    track.stillSince ??= clock.now()
+    track.stillSince ??= steadyMs(clock)
     if (!track.hung) await ask(node, track)
   }
 

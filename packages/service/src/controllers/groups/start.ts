@@ -10,6 +10,7 @@ import { protocolOf } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { lastWords } from '../../observe/last-words.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
+import { steadyMs } from '../../ports/clock.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import { replicationPassword } from '../../security/replication-password.ts'
 import type { ActInput } from './act-input.ts'
@@ -147,7 +148,7 @@ const launch = async (
 const untilServing = async (input: ActInput, node: NodeState, identity: ProcessIdentity): Promise<void> => {
   const { context, spec } = input
   const place = context.place(spec.region, node.id)
-  const deadline = context.clock.now() + serveDeadlineMs
+  const deadline = steadyMs(context.clock) + serveDeadlineMs
   while (!input.interrupted()) {
     try {
       await controlOf(context, spec, node, connectDeadlineMs)
@@ -161,7 +162,7 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
           retry: true,
         })
       }
-      if (context.clock.now() > deadline) {
+      if (steadyMs(context.clock) > deadline) {
         throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${serveDeadlineMs} ms`, {
           cause: error,
           retry: true,
