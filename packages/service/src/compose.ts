@@ -2,7 +2,6 @@
  * The composition root: the only place where adapters are picked. Read it from top to bottom to see what a running Larder is made of.
  */
 import { randomBytes } from 'node:crypto'
-import { appendFileSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
@@ -35,8 +34,8 @@ import type { LoginSocket } from './host/login-socket.ts'
 import type { GroupKey, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
 import { createAudit } from './observe/audit.ts'
-import { appendTo } from './observe/lines.ts'
-import { createLog } from './observe/log.ts'
+import { bounds, openLines } from './observe/lines.ts'
+import { createLog, type SummingLog } from './observe/log.ts'
 import { metricsText } from './observe/metrics.ts'
 import { makeReport, type Probe, type Report } from './observe/report.ts'
 import type { Catalog } from './ports/catalog.ts'
@@ -63,7 +62,7 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }
 
-const fileLog = (home: Home): Log => createLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }), systemClock.now)
+const fileLog = (home: Home): SummingLog => createLog(openLines(home.logFile, bounds.log).append, systemClock.now)
 
 /** The key that is made with the home belongs to the root of its account, who may do everything. */
 const rootHolder = (secrets: Secrets): KeyHolder => ({
@@ -209,7 +208,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     keyHolder: (accessKeyId) =>
       accessKeyId === secrets.accessKeyId ? Promise.resolve(rootHolder(secrets)) : iamKeys(accessKeyId),
   }
-  const audit = createAudit(appendTo(home.auditFile), systemClock.now, log)
+  const audit = createAudit(
+    {
+      audit: openLines(home.auditFile, bounds.audit).append,
+      rejected: openLines(home.rejectedFile, bounds.rejected).append,
+    },
+    systemClock.now,
+    log,
+  )
   let logins: LoginSocket | null = null
   const server = createApiServer({
     verifier,
@@ -242,6 +248,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     connections.closeAll()
     removeService(home)
     await store.close()
+    audit.sumUp()
+    log.sumUp()
     lock.release()
   }
 

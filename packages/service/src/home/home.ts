@@ -31,6 +31,8 @@ export interface Home {
   readonly serviceFile: string
   readonly logFile: string
   readonly auditFile: string
+  /** Calls and logins of those whom nobody knows. */
+  readonly rejectedFile: string
   readonly sealKeyFile: string
   readonly nodesFolder: string
   /** Where engines ask about tokens of IAM. */
@@ -84,6 +86,7 @@ export const openHome = (path: string): Home => {
     serviceFile: join(path, 'service.json'),
     logFile: join(path, 'logs', 'larder.log'),
     auditFile: join(path, 'logs', 'audit.log'),
+    rejectedFile: join(path, 'logs', 'rejected.log'),
     sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
     loginSocket: join(path, 'run', 'iam.sock'),
