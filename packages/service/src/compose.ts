@@ -38,6 +38,7 @@ import { bounds, openLines } from './observe/lines.ts'
 import { createLog, type SummingLog } from './observe/log.ts'
 import { metricsText } from './observe/metrics.ts'
 import { makeReport, type Probe, type Report } from './observe/report.ts'
+import { keepLogsBounded } from './observe/written-by-others.ts'
 import type { Catalog } from './ports/catalog.ts'
 import type { Clock } from './ports/clock.ts'
 import { pruneEvents } from './ports/events.ts'
@@ -261,6 +262,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     await guarding.start()
     await manager.start()
     log('info', 'ready', { url, pid: process.pid })
+    void keepLogsBounded({ nodeFolders: home.nodeFolders, endpointsFolder: home.endpointsFolder, log }, ending.signal)
     return {
       url,
       secrets,

@@ -28,6 +28,7 @@ const options = {
   'stop-on-exit': { type: 'boolean' },
   json: { type: 'boolean' },
   follow: { type: 'boolean', short: 'f' },
+  all: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -76,7 +77,7 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
     case 'revoke':
       return (await import('./cli/allow.ts')).revoke(positionals)
     case 'logs':
-      return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true })
+      return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true, all: values.all === true })
     case 'doctor':
       return (await import('./cli/doctor.ts')).doctor({ json: values.json === true })
     case 'engines':

@@ -18,7 +18,8 @@ export const helpText = `larder: a self-hosted ElastiCache
                             takes that back
   larder ca                 the certificate that clients of groups with TLS have to trust
   larder certs rotate       new certificates for every node that speaks TLS, without a restart
-  larder logs NODE [-f]     what an engine said
+  larder logs NODE [-f] [--all]
+                            what an engine said: its last lines, or all that are kept; -f goes on
   larder doctor             what this machine can do, and how to mend what it cannot
   larder engines [install NAME@VERSION]
                             engine versions: found, and known

@@ -35,6 +35,8 @@ export interface Home {
   readonly rejectedFile: string
   readonly sealKeyFile: string
   readonly nodesFolder: string
+  /** Plan, report and log of the process that serves endpoints. */
+  readonly endpointsFolder: string
   /** Where engines ask about tokens of IAM. */
   readonly loginSocket: string
   /** The authority that signs certificates: ca.crt and ca.key. */
@@ -89,6 +91,7 @@ export const openHome = (path: string): Home => {
     rejectedFile: join(path, 'logs', 'rejected.log'),
     sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
+    endpointsFolder: join(path, 'endpoints'),
     loginSocket: join(path, 'run', 'iam.sock'),
     tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),

@@ -156,7 +156,9 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
     } catch (error) {
       const gone = (await context.host.check(identity, place.tag)) !== 'running'
       if (gone) {
-        const said = lastWords(await context.host.tail(`${place.folder}/engine.log`, 600), 3)
+        // An engine that cannot read its configuration does not know yet where its log is.
+        const early = (await context.host.tail(`${place.folder}/engine.out`, 600)).trim()
+        const said = lastWords(early || (await context.host.tail(`${place.folder}/engine.log`, 600)), 3)
         throw new LarderError('engine-start', `node ${node.id} ended right after its start; it said: ${said || 'nothing'}`, {
           cause: error,
           retry: true,
