@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
 import { createApiServer } from './api/server.ts'
+import { tellEnds } from './controllers/authority/authority.ts'
 import { createFirewallController } from './controllers/firewall/firewall.ts'
 import { createConnections } from './controllers/groups/connections.ts'
 import type { GroupContext, NodePlace } from './controllers/groups/context.ts'
@@ -40,11 +41,13 @@ import { metricsText } from './observe/metrics.ts'
 import { makeReport, type Probe, type Report } from './observe/report.ts'
 import { keepLogsBounded } from './observe/written-by-others.ts'
 import type { Catalog } from './ports/catalog.ts'
+import type { Certificates } from './ports/certificates.ts'
 import type { Clock } from './ports/clock.ts'
 import { pruneEvents } from './ports/events.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Host } from './ports/host.ts'
 import type { Log } from './ports/log.ts'
+import { createSteadiness } from './ports/steadiness.ts'
 import type { Store } from './ports/store.ts'
 import { iamKeyHolder } from './security/iam/key-holder.ts'
 import { createSealer } from './security/seal.ts'
@@ -124,6 +127,17 @@ const firewallOf = (home: Home, environment: NodeJS.ProcessEnv, log: Log): Promi
     log,
   })
 
+/** Made at the first start, so that clients can be given it. Where its files are damaged only groups with TLS wait for them. */
+const openCertificates = (home: Home, log: Log): Certificates => {
+  const certificates = openAuthority(home.tlsFolder, systemClock.now)
+  try {
+    certificates.prepare()
+  } catch (error) {
+    log('error', 'groups with TLS get no certificates', { error })
+  }
+  return certificates
+}
+
 export interface ServiceOptions {
   readonly home: Home
   readonly host: string
@@ -176,7 +190,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     store,
     host,
     catalog,
-    certificates: openAuthority(home.tlsFolder, systemClock.now),
+    certificates: openCertificates(home, log),
     logins: loginSettings(home.loginSocket, loginModule, environment),
     balancer,
     guarding,
@@ -237,10 +251,18 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     metrics: async () => metricsText(await report()),
     log,
   })
+  const isSteady = createSteadiness(systemClock)
   const pruning = setInterval(() => {
-    pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+    if (!isSteady()) log('warn', 'the clock of this machine has jumped: nothing is removed for its age for a day')
+    else
+      pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+    lookForEnds()
   }, pruneEveryMs)
   pruning.unref()
+
+  const lookForEnds = (): void => {
+    tellEnds(context).catch((error: unknown) => log('warn', 'it could not be looked for certificates that end', { error }))
+  }
 
   const release = async (): Promise<void> => {
     clearInterval(pruning)
@@ -262,6 +284,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     await guarding.start()
     await manager.start()
     log('info', 'ready', { url, pid: process.pid })
+    lookForEnds()
     void keepLogsBounded({ nodeFolders: home.nodeFolders, endpointsFolder: home.endpointsFolder, log }, ending.signal)
     return {
       url,

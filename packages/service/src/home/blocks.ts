@@ -105,13 +105,13 @@ const claim = (registry: string, block: Block, home: Home): boolean => {
     if (make(path, home)) return true
     if (ownerOf(registry, block) === home.path) return true
     // Younger than this it may be a claim whose home has not written its own record yet.
-    if (ownerOf(registry, block) !== null || ageOf(path) < 10_000) return false
+    if (ownerOf(registry, block) !== null || Math.abs(ageOf(path)) < 10_000) return false
     if (!clear(path)) return false
   }
   return false
 }
 
-/** Milliseconds since the claim was made; zero when it has just gone. */
+/** Milliseconds since the claim was made, by a clock that may have been set since; zero when it has just gone. */
 const ageOf = (path: string): number => {
   const made = readJsonFile(path, isClaim, 'the claim of a home')
   return made === null ? 0 : Date.now() - made.at

@@ -19,6 +19,8 @@ export interface AuthorityTerm {
 export interface Certificates {
   /** What clients have to trust, PEM. */
   readonly bundle: string
+  /** Makes the authority where there is none, and renews it where that is due. All but `term` do it as well. Throws `store-corrupt`. */
+  prepare(): void
   /** Until when the authority signs; null: there is none yet. */
   term(): AuthorityTerm | null
   /**

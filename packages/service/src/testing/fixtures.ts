@@ -76,6 +76,7 @@ export const groupSpec = (id: string, kind: GroupKind, shards: number, nodes: nu
 /** Groups in memory speak no TLS. */
 export const noCertificates: Certificates = {
   bundle: '',
+  prepare: () => undefined,
   term: () => null,
   issue: () => ({ certificate: '', key: '', authority: '', issuedAt: 0, endsAt: 0 }),
 }

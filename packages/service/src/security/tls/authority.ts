@@ -143,6 +143,7 @@ export const openAuthority = (folder: string, now: () => number): Certificates =
     get bundle() {
       return present().bundle
     },
+    prepare: () => void present(),
     term: (): AuthorityTerm | null => {
       if (!existsSync(certificateFile)) return null
       const { isOwn, certificate } = present()
