@@ -47,9 +47,10 @@ const killBoth = async (
   const acknowledged = [...writer.acknowledged]
   writer.reset()
   process.kill(primary.pid, 'SIGKILL')
-  await until('another primary', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
+  // Nobody is asked meanwhile: a command that is waited for would hold the writer up.
   await moreWrites(writer)
   const pausedMs = writer.gap()
+  await until('another primary', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
   const stored = await writer.stored()
   // What was acknowledged in the last moment only the primary may have had, with or without TLS.
   return { pausedMs, lost: acknowledged.filter((number) => !stored.has(number)).length }

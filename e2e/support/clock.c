@@ -1,7 +1,8 @@
-/* A clock that is wrong by so many seconds as stand in a file, for dates alone: what measures durations is left as it is. Loaded by LD_PRELOAD. */
+/* A clock that is wrong by so many seconds as stand in a file, for dates alone: what measures durations is left as it is. Loaded before all other
+   libraries. WRONG_BY is the path of that file. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -11,8 +12,7 @@
 static volatile long long *wrong;
 
 __attribute__((constructor)) static void open_clock(void) {
-  const char *path = getenv("TEST_CLOCK");
-  int file = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+  int file = open(WRONG_BY, O_RDONLY | O_CLOEXEC);
   if (file < 0) return;
   void *page = mmap(NULL, sizeof *wrong, PROT_READ, MAP_SHARED, file, 0);
   if (page != MAP_FAILED) wrong = page;

@@ -20,25 +20,26 @@ const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 /** A string says why there is none: no compiler, or no such Valkey. */
 export const openClock = (version: string): TestClock | string => {
   const engine = openCatalog(process.env).find('valkey', version)
-  if (engine === null) return `there is no Valkey ${version}`
+  const [loader, ...rest] = engine?.source === 'installed' ? engine.command : []
+  if (loader === undefined) return `there is no Valkey ${version} that Larder has installed`
   const folder = mkdtempSync(join(tmpdir(), 'larder-test-clock-'))
   const dispose = (): void => rmSync(folder, { recursive: true, force: true })
   const library = join(folder, 'clock.so')
-  const compiled = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source], { encoding: 'utf8', timeout: 60_000 })
+  const shiftFile = join(folder, 'wrong')
+  writeFileSync(shiftFile, Buffer.alloc(8))
+  const options = ['-shared', '-fPIC', '-O1', `-DWRONG_BY="${shiftFile}"`, '-o', library, source]
+  const compiled = spawnSync(process.env['CC'] ?? 'cc', options, { encoding: 'utf8', timeout: 60_000 })
   if (compiled.status !== 0) {
     dispose()
     return `there is no compiler: ${compiled.error?.message ?? compiled.stderr}`
   }
-  const shiftFile = join(folder, 'wrong')
-  writeFileSync(shiftFile, Buffer.alloc(8))
-  const faked = { LD_PRELOAD: library, TEST_CLOCK: shiftFile }
-  // Engines get no environment of the service.
+  // By an option of its loader: an engine has no environment, and keeps its command line.
   const engines = join(folder, 'engines')
   mkdirSync(engines)
-  const words = [...Object.entries(faked).map(([name, value]) => `${name}=${value}`), ...engine.command].map(quoted)
-  writeFileSync(join(engines, 'valkey-server'), `#!/bin/sh\nexec env ${words.join(' ')} "$@"\n`, { mode: 0o755 })
+  const words = [loader, '--preload', library, ...rest].map(quoted)
+  writeFileSync(join(engines, 'valkey-server'), `#!/bin/sh\nexec env -i ${words.join(' ')} "$@"\n`, { mode: 0o755 })
   return {
-    environment: { ...faked, LARDER_ENGINE_PATH: engines },
+    environment: { LD_PRELOAD: library, LARDER_ENGINE_PATH: engines },
     shift: (days) => {
       const seconds = Buffer.alloc(8)
       seconds.writeBigInt64LE(BigInt(days * daySeconds))
