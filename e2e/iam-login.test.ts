@@ -140,7 +140,9 @@ test('who may connect is what the policies of the key say; each decision stands 
   assert.equal(await login(place, user, token), 'WRONGPASS', 'a key that is no more')
   iam.destroy()
 
-  const lines = readFileSync(join(service.home, 'logs', 'audit.log'), 'utf8')
+  const lines = ['audit.log', 'rejected.log']
+    .map((name) => readFileSync(join(service.home, 'logs', name), 'utf8'))
+    .join('')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)

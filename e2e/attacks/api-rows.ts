@@ -16,6 +16,8 @@ export interface ApiTarget {
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string }
   /** Status and error code of each answer on one connection: `403 SignatureDoesNotMatch`. */
   readonly send: (bytes: Uint8Array) => Promise<string>
+  /** Who stands in the audit log. */
+  readonly audited: () => string
 }
 
 const version = '2015-02-02'
@@ -317,6 +319,22 @@ const smuggling: readonly Attack<ApiTarget>[] = [
   row('a body behind a length of zero', wrong, raw('Content-Length: 0\r\n', '')),
 ]
 
+/** Many calls of somebody without a key, among two of somebody who has one. */
+const flooding: readonly Attack<ApiTarget>[] = [
+  {
+    name: 'calls without a key that are to push others out of the audit',
+    how: async (target) => {
+      await target.send(bytesOf(captured(target)))
+      const before = target.audited()
+      const stranger = http('POST', '/', { host: 'localhost', 'content-type': formType }, ask)
+      for (let turn = 0; turn < 20; turn += 1) await target.send(Buffer.concat(Array.from({ length: 50 }, () => stranger)))
+      const after = target.audited()
+      return after === before ? 'nothing was added' : after.slice(before.length)
+    },
+    must: /^nothing was added$/,
+  },
+]
+
 export const apiAttacks: readonly Attack<ApiTarget>[] = [
   ...alterations,
   ...scopes,
@@ -324,4 +342,5 @@ export const apiAttacks: readonly Attack<ApiTarget>[] = [
   ...unsignedRows,
   ...confusions,
   ...smuggling,
+  ...flooding,
 ]

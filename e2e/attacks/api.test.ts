@@ -84,7 +84,8 @@ test('nobody gets into the API who has no key', async (context) => {
   const port = Number(new URL(service.url()).port)
   const client = service.client()
   const keys = await client.config.credentials()
-  const target = { keys, send: (bytes: Uint8Array) => send(port, bytes) }
+  const audited = (): string => readFileSync(join(service.home, 'logs', 'audit.log'), 'utf8')
+  const target = { keys, send: (bytes: Uint8Array) => send(port, bytes), audited }
 
   // Without a change the same request is let in: it is the change that is refused.
   const ask = 'Action=DescribeEvents&Version=2015-02-02'

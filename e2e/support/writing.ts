@@ -21,7 +21,7 @@ const retryMs = 10
 const everyMs = 1
 const list = '{writes}'
 
-const connect = ({ address, port }: Place, cluster: boolean): Redis | Cluster => {
+const connect = ({ address, port }: Place, cluster: boolean, ca: string | undefined): Redis | Cluster => {
   const client = cluster
     ? new Cluster([{ host: address, port }], {
         clusterRetryStrategy: () => retryMs,
@@ -30,14 +30,21 @@ const connect = ({ address, port }: Place, cluster: boolean): Redis | Cluster =>
         slotsRefreshTimeout: 500,
         redisOptions: { connectTimeout: 500 },
       })
-    : new Redis({ host: address, port, retryStrategy: () => retryMs, maxRetriesPerRequest: null, connectTimeout: 500 })
+    : new Redis({
+        host: address,
+        port,
+        retryStrategy: () => retryMs,
+        maxRetriesPerRequest: null,
+        connectTimeout: 500,
+        ...(ca === undefined ? {} : { tls: { ca } }),
+      })
   client.on('error', () => undefined) // a write that fails tells it too
   return client
 }
 
-/** Writes to a hash under one key until it is disposed: a write that arrives twice is there once. */
-export const startWriter = (place: Place, cluster = false): Writer => {
-  const client = connect(place, cluster)
+/** Writes to a hash under one key until it is disposed: a write that arrives twice is there once. `ca`: by TLS. */
+export const startWriter = (place: Place, cluster = false, ca?: string): Writer => {
+  const client = connect(place, cluster, ca)
   const acknowledged = new Set<number>()
   let going = true
   let longest = 0

@@ -235,3 +235,39 @@ test('a cluster that answers only after the start is used as one', async () => {
     await cache.close()
   }
 })
+
+for (const [what, jump] of [
+  ['back', -365 * 86_400_000],
+  ['ahead', 365 * 86_400_000],
+] as const)
+  test(`a clock that jumps a year ${what} keeps nobody from the cache, and ends no load`, async (t) => {
+    let wrong = 0
+    const right = Date.now
+    t.mock.method(Date, 'now', () => right() + wrong)
+    await using servers = await openServers()
+    const server = await servers.start()
+    const breaker = { failures: 1, wait: 100 }
+    const cache = await createCache({ url: server.url, commandTimeout: 100, patience: 200, waitTime: 2_000, breaker })
+    try {
+      process.kill(server.pid, 'SIGSTOP')
+      assert.equal(await cache.get('key', async () => 'one'), 'one')
+      wrong = jump
+      process.kill(server.pid, 'SIGCONT')
+      const { hits } = cache.counters()
+      await until('it is used again', async () => {
+        await cache.get('key', async () => 'two')
+        return cache.counters().hits > hits
+      })
+      let loads = 0
+      const load = async (): Promise<string> => {
+        loads += 1
+        wrong = wrong === 0 ? jump : 0
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return 'loaded'
+      }
+      const found = await Promise.all([cache.get('slow', load), cache.get('slow', load), cache.get('slow', load)])
+      assert.deepEqual([found, loads <= 2], [['loaded', 'loaded', 'loaded'], true])
+    } finally {
+      await cache.close()
+    }
+  })

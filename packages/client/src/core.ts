@@ -22,8 +22,10 @@ export interface Settings {
 
 export interface CoreDependencies {
   readonly fence: Fence
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: for what is stored alone, since it jumps where somebody sets the clock of the machine. */
   readonly now: () => number
+  /** Milliseconds by a clock that never jumps: for every duration. */
+  readonly steady: () => number
   /** From 0 up to 1. */
   readonly random: () => number
   readonly codec: Codec
@@ -46,26 +48,26 @@ export interface Outcome {
 }
 
 export const createCore = (dependencies: CoreDependencies) => {
-  const { fence, now, random, codec, near, observation, settings, isPending } = dependencies
+  const { fence, now, steady, random, codec, near, observation, settings, isPending } = dependencies
   let breaker: BreakerState = closed
 
   /** Where it is time to try whether the server is back, the one who asks this has to ask it. */
   const isOpen = (): boolean => {
     if (breaker === closed) return false
-    const { state, ask } = beforeAsking(breaker, now())
+    const { state, ask } = beforeAsking(breaker, steady())
     breaker = state
     return !ask
   }
   const answered = (): void => {
     if (breaker === closed) return
     const wasAway = breaker.kind !== 'closed'
-    breaker = afterAsking(breaker, now(), true, settings.breaker)
+    breaker = afterAsking(breaker, steady(), true, settings.breaker)
     if (wasAway) observation.count({ type: 'back' })
   }
   const notAnswered = (error: unknown): null => {
     if (!isCacheError(error, 'unavailable', 'refused', 'closed')) throw error
     const wasAway = breaker.kind !== 'closed'
-    breaker = afterAsking(breaker, now(), false, settings.breaker)
+    breaker = afterAsking(breaker, steady(), false, settings.breaker)
     failed(error)
     if (!wasAway && breaker.kind !== 'closed') observation.count({ type: 'away' })
     return null
@@ -83,6 +85,7 @@ export const createCore = (dependencies: CoreDependencies) => {
   return {
     fence,
     now,
+    steady,
     random,
     observation,
     settings,

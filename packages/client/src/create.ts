@@ -126,6 +126,7 @@ const assemble = (connection: Connection, keys: Keys, observation: Observation, 
   const core = createCore({
     fence,
     now: Date.now,
+    steady: () => performance.now(),
     random: Math.random,
     codec,
     near,

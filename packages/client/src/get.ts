@@ -69,7 +69,7 @@ export const reasonOf = ({ entry, epoch, versions }: Reading, tags: readonly str
 }
 
 export const createReader = (core: Core) => {
-  const { fence, now, random, observation, settings, near } = core
+  const { fence, now, steady, random, observation, settings, near } = core
   /** Milliseconds: what has not ended by then is taken for one that never does, and is not waited for. */
   const longestLoad = settings.waitTime * 6
   /** Loads of this process, by the lock under which each runs. */
@@ -83,16 +83,16 @@ export const createReader = (core: Core) => {
   const goingAround = createTurnSharing<Job<Outcome>>()
 
   const timed = async (key: string, load: Load, signal: Signal): Promise<{ readonly value: unknown; readonly time: number }> => {
-    const began = now()
+    const began = steady()
     try {
       const value = await load({
         get signal() {
           return signal()
         },
       })
-      return { value, time: now() - began }
+      return { value, time: steady() - began }
     } catch (error) {
-      observation.count({ type: 'load-failed', key, time: now() - began, error })
+      observation.count({ type: 'load-failed', key, time: steady() - began, error })
       throw error
     }
   }
@@ -140,9 +140,9 @@ export const createReader = (core: Core) => {
     background: boolean,
   ): Job<Outcome> => {
     const job = startJob(async (signal) => {
-      const began = now()
+      const began = steady()
       const prolong = (): void => {
-        if (now() - began > longestLoad) clearInterval(timer)
+        if (steady() - began > longestLoad) clearInterval(timer)
         else fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
       }
       const timer = setInterval(prolong, settings.lockTime / 3)
@@ -173,10 +173,10 @@ export const createReader = (core: Core) => {
   ): Promise<Outcome> => {
     const { key } = place
     let seen = reading.entry?.id ?? null
-    const began = now()
+    const began = steady()
     let waited: 'process' | 'server' | null = null
     const told = (): void => {
-      if (waited !== null) observation.count({ type: 'wait', key, where: waited, time: now() - began })
+      if (waited !== null) observation.count({ type: 'wait', key, where: waited, time: steady() - began })
     }
     try {
       const prolonged = fence.stampFor(place, rules.life)
@@ -198,12 +198,12 @@ export const createReader = (core: Core) => {
         const own = loads.get(claim.holder)
         if (own !== undefined && !own.isAborted()) {
           waited = 'process'
-          const outcome = await joinInTime(own, settings.waitTime - (now() - began), signal())
+          const outcome = await joinInTime(own, settings.waitTime - (steady() - began), signal())
           told()
           return outcome ?? (await bypass(key, load, 'unavailable', signal))
         }
         waited = 'server'
-        if (now() - began > settings.waitTime) return await bypass(key, load, 'unavailable', signal)
+        if (steady() - began > settings.waitTime) return await bypass(key, load, 'unavailable', signal)
         await delay(pause * (0.5 + random()), undefined, { signal: signal() })
       }
     } catch (error) {
@@ -222,7 +222,7 @@ export const createReader = (core: Core) => {
 
   const failedAgain = (key: string): void => {
     if (failing.size >= mostFailing) failing.clear()
-    failing.set(key, now())
+    failing.set(key, steady())
   }
   /** For how long after its time it is given at once: where the load has failed, nobody waits for the next failure. */
   const staleFor = (key: string, rules: Rules): number =>
@@ -244,8 +244,10 @@ export const createReader = (core: Core) => {
 
   /** Whether it is not being loaded behind already, and has not just failed. */
   const beginBehind = (key: string): boolean => {
-    if (now() < (refreshing.get(key) ?? 0) + longestLoad || now() < (failing.get(key) ?? 0) + retryPause) return false
-    refreshing.set(key, now())
+    const [refreshingSince, failedAt] = [refreshing.get(key), failing.get(key)]
+    if (refreshingSince !== undefined && steady() < refreshingSince + longestLoad) return false
+    if (failedAt !== undefined && steady() < failedAt + retryPause) return false
+    refreshing.set(key, steady())
     return true
   }
   const endBehind = (key: string, isLoaded: boolean): void => {
@@ -283,7 +285,7 @@ export const createReader = (core: Core) => {
       observation.count({ type: 'miss', key: place.key, reason: 'unreadable' })
       return missed
     }
-    observation.hit(place.key, isStale, time - began)
+    observation.hit(place.key, isStale, steady() - began)
     if (!isStale && ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), found)
     if (isStale || isEarly(entry, rules, time)) refreshBehind(place, reading, rules, load)
     return found
@@ -292,7 +294,7 @@ export const createReader = (core: Core) => {
   const ask = (place: Place): Promise<Asked | null> => {
     // Before it is asked: what changes from now on is told.
     const ticket = near?.begin(place)
-    const began = now()
+    const began = steady()
     return fence.readOne<Asked | null>(
       place,
       (reading) => {

@@ -38,7 +38,7 @@ const valueIn = (values: Values, key: string): unknown => {
 const placeOf = ({ key, rules }: Wanted): Place => ({ key, tags: rules.tags })
 
 export const createBulkReader = (core: Core, reader: Reader) => {
-  const { fence, now, observation, settings, near } = core
+  const { fence, now, steady, observation, settings, near } = core
 
   /** Null: somebody else loads it, or the cache cannot be told. */
   const claim = async ({ wanted, reading }: Open): Promise<Claimed | null> => {
@@ -60,16 +60,16 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     signal: AbortSignal,
     background: boolean,
   ): Promise<Map<string, unknown>> => {
-    const began = now()
+    const began = steady()
     const prolong = (): void => {
-      if (now() - began > reader.longestLoad) clearInterval(timer)
+      if (steady() - began > reader.longestLoad) clearInterval(timer)
       else for (const { place, holder } of claimed) fence.prolong(place.key, holder, settings.lockTime).catch(core.failed)
     }
     const timer = setInterval(prolong, settings.lockTime / 3)
     try {
       const keys = claimed.map(({ place }) => place.key)
       const values = await load(keys, { signal })
-      const time = now() - began
+      const time = steady() - began
       const stored = await Promise.all(
         claimed.map(async ({ wanted, place, stamp, holder }) => {
           const value = valueIn(values, place.key)
@@ -171,7 +171,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     signal: AbortSignal,
   ): Promise<Map<string, unknown>> => {
     signal.throwIfAborted()
-    const began = now()
+    const began = steady()
     for (const { key } of wanted) observation.count({ type: 'bypass', key, reason })
     const values = await unlessAborted(
       load(
@@ -182,7 +182,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     )
     const found = new Map<string, unknown>()
     for (const { key } of wanted) {
-      observation.count({ type: 'load', key, time: now() - began, stored: false, background: false })
+      observation.count({ type: 'load', key, time: steady() - began, stored: false, background: false })
       const value = valueIn(values, key)
       if (value !== absent) found.set(key, core.take(core.outcomeOf(core.encode(key, value), value)))
     }
@@ -195,7 +195,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     const places = wanted.map(placeOf)
     const away = core.whyAway(places)
     if (away !== null) return goAround(wanted, load, away, signal)
-    const began = now()
+    const began = steady()
     const tickets = places.map((place) => near?.begin(place))
     const endTickets = (): void => {
       for (const ticket of tickets) if (ticket !== undefined) near?.end(ticket)
@@ -221,7 +221,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       const isStale = time >= entry.freshUntil
       const ticket = tickets[index]
       if (!isStale && ticket !== undefined) near?.keep(ticket, entry, core.bytesOf(entry), value)
-      observation.hit(key, isStale, time - began)
+      observation.hit(key, isStale, steady() - began)
       found.set(key, value)
       if (isStale || reader.isEarly(entry, rules, time)) behind.push({ wanted: one, reading })
     }

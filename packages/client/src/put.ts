@@ -14,7 +14,7 @@ export interface WriterDependencies {
 }
 
 export const createWriter = ({ core, pending, settleNear, patience }: WriterDependencies) => {
-  const { fence, now, observation, settings, failed } = core
+  const { fence, steady, observation, settings, failed } = core
 
   const remove = (keys: readonly string[], tags: readonly string[]): Promise<void> =>
     pending.settle(
@@ -24,7 +24,7 @@ export const createWriter = ({ core, pending, settleNear, patience }: WriterDepe
     )
 
   const put = async (place: Place, value: unknown, write: () => Promise<unknown>, rules: Rules): Promise<void> => {
-    const began = now()
+    const began = steady()
     const { key, tags } = place
     let holding: Write | null = null
     try {
@@ -60,7 +60,7 @@ export const createWriter = ({ core, pending, settleNear, patience }: WriterDepe
     } catch {
       await remove([key], tags)
     }
-    observation.count({ type: 'put', key, time: now() - began, stored })
+    observation.count({ type: 'put', key, time: steady() - began, stored })
   }
 
   return {
@@ -68,9 +68,9 @@ export const createWriter = ({ core, pending, settleNear, patience }: WriterDepe
     remove,
     invalidate: async (tags: readonly string[]): Promise<void> => {
       if (tags.length === 0) return
-      const began = now()
+      const began = steady()
       await remove([], tags)
-      observation.count({ type: 'invalidate', tags, time: now() - began })
+      observation.count({ type: 'invalidate', tags, time: steady() - began })
     },
     delete: (keys: readonly string[]): Promise<void> => remove(keys, []),
   }

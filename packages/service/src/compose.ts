@@ -2,13 +2,14 @@
  * The composition root: the only place where adapters are picked. Read it from top to bottom to see what a running Larder is made of.
  */
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
 import { createApiServer } from './api/server.ts'
+import { tellEnds } from './controllers/authority/authority.ts'
 import { createFirewallController } from './controllers/firewall/firewall.ts'
 import { type Connections, connectionName, createConnections } from './controllers/groups/connections.ts'
 import type { GroupContext, NodePlace } from './controllers/groups/context.ts'
@@ -45,18 +46,21 @@ import type { GroupKey, GroupSpec, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
 import { larderVersion } from './model/version.ts'
 import { createAudit } from './observe/audit.ts'
-import { appendTo } from './observe/lines.ts'
-import { createLog } from './observe/log.ts'
+import { bounds, openLines } from './observe/lines.ts'
+import { createLog, type SummingLog } from './observe/log.ts'
 import { metricsText } from './observe/metrics.ts'
 import { createProbe, shared } from './observe/probes.ts'
 import { makeReport, type Probe, type Report } from './observe/report.ts'
+import { keepLogsBounded } from './observe/written-by-others.ts'
 import type { Catalog } from './ports/catalog.ts'
+import type { Certificates } from './ports/certificates.ts'
 import type { Clock } from './ports/clock.ts'
 import type { EngineControl } from './ports/engine.ts'
 import { pruneEvents } from './ports/events.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Host } from './ports/host.ts'
 import type { Log } from './ports/log.ts'
+import { createSteadiness } from './ports/steadiness.ts'
 import type { Store } from './ports/store.ts'
 import { iamKeyHolder } from './security/iam/key-holder.ts'
 import { createSealer } from './security/seal.ts'
@@ -70,10 +74,11 @@ const pruneEveryMs = 3_600_000
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }
 
-const fileLog = (home: Home): Log => createLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }), systemClock.now)
+const fileLog = (home: Home): SummingLog => createLog(openLines(home.logFile, bounds.log).append, systemClock.now)
 
 /** The key that is made with the home belongs to the root of its account, who may do everything. */
 const rootHolder = (secrets: Secrets): KeyHolder => ({
@@ -175,6 +180,17 @@ const openHomeFiles = async (home: Home, environment: NodeJS.ProcessEnv, host: H
   }
 }
 
+/** Made at the first start, so that clients can be given it. Where its files are damaged only groups with TLS wait for them. */
+const openCertificates = (home: Home, log: Log): Certificates => {
+  const certificates = openAuthority(home.tlsFolder, systemClock.now)
+  try {
+    certificates.prepare()
+  } catch (error) {
+    log('error', 'groups with TLS get no certificates', { error })
+  }
+  return certificates
+}
+
 export interface ServiceOptions {
   readonly home: Home
   readonly host: string
@@ -247,7 +263,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     store,
     host,
     catalog,
-    certificates: openAuthority(home.tlsFolder, systemClock.now),
+    certificates: openCertificates(home, log),
     logins: loginSettings(home.loginSocket, loginModule, environment),
     balancer,
     guarding,
@@ -282,7 +298,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     keyHolder: (accessKeyId) =>
       accessKeyId === secrets.accessKeyId ? Promise.resolve(rootHolder(secrets)) : iamKeys(accessKeyId),
   }
-  const audit = createAudit(appendTo(home.auditFile), systemClock.now, log)
+  const audit = createAudit(
+    {
+      audit: openLines(home.auditFile, bounds.audit).append,
+      rejected: openLines(home.rejectedFile, bounds.rejected).append,
+    },
+    systemClock.now,
+    log,
+  )
   let logins: LoginSocket | null = null
   const server = createApiServer({
     verifier,
@@ -304,12 +327,20 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     metrics: async () => metricsText(await report()),
     log,
   })
+  const isSteady = createSteadiness(systemClock)
   const pruning = setInterval(() => {
-    pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+    if (!isSteady()) log('warn', 'the clock of this machine has jumped: nothing is removed for its age for a day')
+    else
+      pruneEvents(store, systemClock.now()).catch((error: unknown) => log('warn', 'old events could not be removed', { error }))
+    lookForEnds()
     void state.copyOfToday()
     pruneRemoved(context).catch((error: unknown) => log('warn', 'records of removed nodes could not be removed', { error }))
   }, pruneEveryMs)
   pruning.unref()
+
+  const lookForEnds = (): void => {
+    tellEnds(context).catch((error: unknown) => log('warn', 'it could not be looked for certificates that end', { error }))
+  }
 
   const release = async (): Promise<void> => {
     clearInterval(pruning)
@@ -319,6 +350,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     removeService(home)
     await groupFiles.stop()
     await state.close()
+    audit.sumUp()
+    log.sumUp()
     lock.release()
   }
 
@@ -335,6 +368,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     await groupFiles.start()
     void state.copyOfToday()
     log('info', 'ready', { url, pid: process.pid })
+    lookForEnds()
+    void keepLogsBounded({ nodeFolders: home.nodeFolders, endpointsFolder: home.endpointsFolder, log }, ending.signal)
     return {
       url,
       secrets,

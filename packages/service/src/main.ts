@@ -29,6 +29,7 @@ const options = {
   json: { type: 'boolean' },
   yes: { type: 'boolean' },
   follow: { type: 'boolean', short: 'f' },
+  all: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -79,7 +80,7 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
     case 'recover':
       return (await import('./cli/recover.ts')).recover({ yes: values.yes === true })
     case 'logs':
-      return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true })
+      return (await import('./cli/logs.ts')).logs(positionals, { follow: values.follow === true, all: values.all === true })
     case 'doctor':
       return (await import('./cli/doctor.ts')).doctor({ json: values.json === true })
     case 'engines':

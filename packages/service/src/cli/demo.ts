@@ -27,11 +27,11 @@ export interface DemoResult {
 const text = (endpoint: Endpoint | undefined): string => `${endpoint?.Address ?? ''}:${endpoint?.Port ?? ''}`
 
 const until = async <T>(what: string, ask: () => Promise<T | undefined>): Promise<T> => {
-  const deadline = Date.now() + deadlineMs
+  const deadline = performance.now() + deadlineMs
   for (;;) {
     const found = await ask()
     if (found !== undefined) return found
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new LarderError('deadline', `${what} did not become available within ${deadlineMs / 1000} s; larder status says why`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }

@@ -10,6 +10,7 @@ import { createLinuxHost } from '../host/linux.ts'
 import { checkMachine } from '../host/machine.ts'
 import { type MachineCheck, securityGroupsCheck } from '../host/machine-checks.ts'
 import { listCopies } from '../store/copies.ts'
+import { authorityNotice } from './authority-notice.ts'
 import { print, useColour } from './terminal.ts'
 
 const enginesCheck = (): MachineCheck => {
@@ -21,6 +22,18 @@ const enginesCheck = (): MachineCheck => {
     found: found.map((entry) => `${entry.engine} ${entry.version}`).join(', ') || 'none',
     follows: ok ? 'Groups of these versions can be made.' : 'Groups of an engine that is missing cannot be made.',
     mend: ok ? null : 'npx larder engines install valkey@9.1 (and memcached@1.6)',
+  }
+}
+
+/** Only groups with TLS depend on it. */
+const authorityCheck = (home: Home): MachineCheck => {
+  const notice = authorityNotice(home)
+  return {
+    name: 'authority',
+    ok: notice === null,
+    found: notice?.found ?? 'what signs the certificates of nodes is good, or made when it is needed',
+    follows: notice === null ? 'Groups can have TLS.' : 'Nodes with TLS get no certificates that anybody takes after its end.',
+    mend: notice?.mend ?? null,
   }
 }
 
@@ -80,7 +93,15 @@ export const doctor = async ({ json }: { readonly json: boolean }): Promise<numb
   const home = openHome(homePath(process.env))
   const machine = await checkMachine(home.path, findTool('nft', process.env))
   const groups = securityGroupsCheck(await whyUnenforceable(nftablesOf(process.env)), takesUnenforced(process.env))
-  const checks = [enginesCheck(), await stateCheck(home), asideCheck(home), sealCheck(home.sealKeyFile), ...machine, groups]
+  const checks = [
+    enginesCheck(),
+    await stateCheck(home),
+    asideCheck(home),
+    sealCheck(home.sealKeyFile),
+    authorityCheck(home),
+    ...machine,
+    groups,
+  ]
   if (json) print(`${JSON.stringify(checks, null, 2)}\n`)
   else print(`${checks.map((check) => checkText(check, useColour(process.stdout))).join('\n')}\n`)
   return 0

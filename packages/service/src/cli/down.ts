@@ -13,14 +13,14 @@ const pollMs = 20
 
 /** Ends the service first, if it runs: nobody else may control the engines meanwhile. False: none ran. */
 const endService = async (home: Home): Promise<boolean> => {
-  const since = Date.now()
+  const since = performance.now()
   let signalled: number | null = null
   for (;;) {
     const service = runningService(home)
     if (service === null) return signalled !== null
     if (signalled !== service.pid && (service.task ?? 'up') === 'up' && endServiceProcess(service, home.lockFile))
       signalled = service.pid
-    const waited = Date.now() - since
+    const waited = performance.now() - since
     if (signalled === null && waited > recordDeadlineMs) {
       throw new LarderError(
         'store-busy',

@@ -69,6 +69,7 @@ export const failover = async ([name, wantedShard]: readonly string[]): Promise<
     credentials: { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey },
   })
   const started = Date.now()
+  const deadline = performance.now() + deadlineMs
   const say = (text: string, at = Date.now()): void => print(`${String(at - started).padStart(6)} ms  ${text}\n`)
   const news = openSteps(existingHome().home.logFile, groupName({ region: group.region, space: 'rg', id: group.id }))
   try {
@@ -84,7 +85,7 @@ export const failover = async ([name, wantedShard]: readonly string[]): Promise<
       )
       for (const step of news()) say(step.text, step.at)
       if (described?.Status === 'available') break
-      if (Date.now() - started > deadlineMs)
+      if (performance.now() > deadline)
         throw new LarderError(
           'deadline',
           `the group is ${described?.Status} after ${deadlineMs / 1000} s; larder status says why`,

@@ -18,7 +18,8 @@ export const helpText = `larder: a self-hosted ElastiCache
                             takes that back
   larder ca                 the certificate that clients of groups with TLS have to trust
   larder certs rotate       new certificates for every node that speaks TLS, without a restart
-  larder logs NODE [-f]     what an engine said
+  larder logs NODE [-f] [--all]
+                            what an engine said: its last lines, or all that are kept; -f goes on
   larder recover [--yes]    makes a lost or older state anew from its copies, the folders and the running engines: says how, and
                             with --yes does it
   larder doctor             what this machine can do, and how to mend what it cannot

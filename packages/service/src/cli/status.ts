@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { existingHome } from './access.ts'
+import { authorityNotice } from './authority-notice.ts'
 import { findReport, type Source, serviceIsAway } from './report.ts'
 import { statusText } from './status-text.ts'
 import { print, useColour } from './terminal.ts'
@@ -23,5 +24,7 @@ export const status = async ({ json }: { readonly json: boolean }): Promise<numb
   const aside = existsSync(home.asideFolder) ? readdirSync(home.asideFolder).length : 0
   if (aside > 0) print(`${aside} files or folders that no record knew were moved to ${home.asideFolder}.\n\n`)
   print(statusText(source.report, { colour: useColour(process.stdout) }))
+  const notice = source.report.groups.some((group) => group.tls) ? authorityNotice(home) : null
+  if (notice !== null) print(`\n${notice.found}; ${notice.mend}\n`)
   return 0
 }

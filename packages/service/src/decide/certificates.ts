@@ -11,9 +11,18 @@ export const placesOf = (spec: GroupSpec, state: GroupState, node: NodeState): r
         place === null ? [] : [place.address],
       )
 
-/** A third of its time is left for whatever may keep it from being made. */
-const isOld = (now: number, { issuedAt, endsAt }: { readonly issuedAt: number; readonly endsAt: number }): boolean =>
-  now > issuedAt + ((endsAt - issuedAt) * 2) / 3
+const hourMs = 3_600_000
+/** Long before its end: a clock that is a year ahead then finds it good. */
+const usualMs = 60 * 24 * hourMs
+
+/**
+ * When two thirds of its time are over, and after 60 days at the latest; also when the clock says that it has not been made yet, since its own beginning
+ * may then be to come. Never more than one in an hour, however near the end of its authority is.
+ */
+const isOld = (now: number, { issuedAt, endsAt }: { readonly issuedAt: number; readonly endsAt: number }): boolean => {
+  if (now < issuedAt - hourMs) return true
+  return now > issuedAt + Math.max(hourMs, Math.min(usualMs, ((endsAt - issuedAt) * 2) / 3))
+}
 
 /** The configuration endpoint of Memcached has a certificate of its own. */
 export const needsEndpointCertificate = ({ spec, state, now }: GroupInput): boolean => {

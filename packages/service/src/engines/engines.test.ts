@@ -1,7 +1,8 @@
 /** One contract for every installed Valkey and Redis OSS: started by `render`, driven by `connect`. */
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { connect as connectSocket, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { LarderError } from '../errors.ts'
 import { startStopwatch, until } from '../testing/busy-machine.ts'
@@ -48,6 +49,21 @@ for (const engine of await bothWays(installed('valkey', 'redis'))) {
       assert.ok(commandLine.includes(launch.tag), commandLine)
       for (const secret of Object.values(node.plan.secrets)) assert.ok(!commandLine.includes(secret))
       assert.equal(statSync(node.plan.socket).mode & 0o777, 0o700)
+    })
+
+    it('says what happens in its log, and goes on in a new one when that is set aside', async () => {
+      await using yard = await openYard()
+      const node = await yard.start(await yard.plan(engine))
+      const log = join(node.plan.folder, 'engine.log')
+      const says = async (file: string, words: RegExp): Promise<void> =>
+        until(`${words} in ${file}`, () => existsSync(file) && words.test(readFileSync(file, 'utf8')))
+      await says(log, /Ready to accept connections/)
+      assert.equal(readFileSync(join(node.plan.folder, 'engine.out'), 'utf8'), '')
+      renameSync(log, `${log}.1`)
+      await node.control.command(['BGSAVE'])
+      await says(log, /Background saving started/)
+      await says(log, /DB saved on disk/)
+      assert.doesNotMatch(readFileSync(`${log}.1`, 'utf8'), /Background saving/)
     })
 
     it('has a connection whose end is told at once when the process dies', async () => {

@@ -159,7 +159,9 @@ export const openYard = async (): Promise<Yard> => {
         const control = await adapter.connect({ ...node, reach }, 1_000)
         return { plan: node, pid: child.pid ?? 0, control, exited, kill }
       } catch (error) {
-        const said = (await readFile(how.logFile, 'utf8')).trim().split('\n').slice(-4).join(' | ')
+        const early = await readFile(how.logFile, 'utf8')
+        const log = await readFile(join(node.folder, 'engine.log'), 'utf8').catch(() => '')
+        const said = (early.trim() || log).trim().split('\n').slice(-4).join(' | ')
         if (over) throw new Error(`${node.engine.engine} ${node.engine.version} ended at its start: ${said}`, { cause: error })
         if (performance.now() > deadline) throw new Error(`no connection to ${node.id}: ${said}`, { cause: error })
       }

@@ -142,13 +142,13 @@ const claim = (registry: string, block: Block, home: Home, isOwn: boolean): bool
       continue
     }
     // Younger than this it may be a claim whose home has not written its own record yet.
-    if (owner !== null || ageOf(path) < 10_000) return false
+    if (owner !== null || Math.abs(ageOf(path)) < 10_000) return false
     if (!clear(path)) return false
   }
   return false
 }
 
-/** Milliseconds since the claim was made; zero when it has just gone. */
+/** Milliseconds since the claim was made, by a clock that may have been set since; zero when it has just gone. */
 const ageOf = (path: string): number => {
   const made = readJsonFile(path, isClaim, 'the claim of a home')
   return made === null ? 0 : Date.now() - made.at

@@ -39,8 +39,12 @@ export interface Home {
   readonly serviceFile: string
   readonly logFile: string
   readonly auditFile: string
+  /** Calls and logins of those whom nobody knows. */
+  readonly rejectedFile: string
   readonly sealKeyFile: string
   readonly nodesFolder: string
+  /** Plan, report and log of the process that serves endpoints. */
+  readonly endpointsFolder: string
   /** Where engines ask about tokens of IAM. */
   readonly loginSocket: string
   /** The authority that signs certificates: ca.crt and ca.key. */
@@ -113,8 +117,10 @@ export const openHome = (path: string): Home => {
     serviceFile: join(path, 'service.json'),
     logFile: join(path, 'logs', 'larder.log'),
     auditFile: join(path, 'logs', 'audit.log'),
+    rejectedFile: join(path, 'logs', 'rejected.log'),
     sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
+    endpointsFolder: join(path, 'endpoints'),
     loginSocket: join(path, 'run', 'iam.sock'),
     tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),

@@ -63,6 +63,18 @@ test('a started process runs in a session of its own, with its output in a priva
   assert.deepEqual(await host.findByTag(launch.tag), [identity])
 })
 
+test('a log that begins anew keeps that of the process before', async () => {
+  const launch = { ...launchOf('talk', 'console.log(process.pid)'), freshLog: true }
+  const said: string[] = []
+  for (let turn = 0; turn < 3; turn += 1) {
+    const identity = await start(launch)
+    await host.waitGone(identity, soon())
+    said.push(readFileSync(launch.logFile, 'utf8'))
+    assert.equal(said[turn], `${identity.pid}\n`)
+  }
+  assert.equal(readFileSync(`${launch.logFile}.before`, 'utf8'), said[1])
+})
+
 test('many processes that are started at once are each known by their own tag from the first moment', async () => {
   const launches = Array.from({ length: 8 }, (_, index) => launchOf(`node-${index}`, idle))
   const found = await Promise.all(

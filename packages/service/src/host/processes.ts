@@ -1,6 +1,6 @@
 /** Starts, recognises, signals and awaits the processes that outlive Larder. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../errors.ts'
 import type { ProcessIdentity } from '../model/group.ts'
@@ -57,9 +57,15 @@ const settled = async (identity: ProcessIdentity, launch: Launch): Promise<void>
     await sleep(1)
 }
 
+/** What the process before has said that nobody else has written down; mostly nothing. */
+const keepBefore = (logFile: string): void => {
+  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > 0) renameSync(logFile, `${logFile}.before`)
+}
+
 const spawnDetached = (launch: Launch): ChildProcess => {
   const [program, ...args] = launch.command
   if (program === undefined) throw new LarderError('engine-start', 'expected a program to start, found an empty command')
+  if (launch.freshLog === true) keepBefore(launch.logFile)
   const log = openSync(launch.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
   try {
     return spawn(program, args, {

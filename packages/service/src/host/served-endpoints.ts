@@ -69,6 +69,7 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
   const planFile = join(folder, 'plan.json')
   const reportFile = join(folder, 'report.json')
   const logFile = join(folder, 'endpoints.log')
+  const outFile = join(folder, 'endpoints.out')
   const cacheFolder = join(folder, 'cache')
   const environment = { NODE_COMPILE_CACHE: cacheFolder }
   await host.makeFolder(folder)
@@ -77,7 +78,8 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
   let plan = text === null ? emptyPlan : parsePlan(text)
   let served: ProcessIdentity | null = null
 
-  const lastWords = async (): Promise<string> => (await host.tail(logFile, 400)).trim() || 'it said nothing'
+  const lastWords = async (): Promise<string> =>
+    (await host.tail(outFile, 400)).trim() || (await host.tail(logFile, 400)).trim() || 'it said nothing'
 
   const readReport = async (): Promise<EndpointReport | null> => parseReport(await host.readFile(reportFile))
 
@@ -98,7 +100,8 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
       command: [process.execPath, ...memoryFlags, program, planFile, reportFile],
       environment,
       cwd: folder,
-      logFile,
+      logFile: outFile,
+      freshLog: true,
       tag: planFile,
     })
   }

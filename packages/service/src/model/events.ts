@@ -50,6 +50,8 @@ export const clusterEvents = (region: string, clusterId: string) => {
     securityGroupsModified: () => event('Applied change to security group'),
     /** (style) The engine was exchanged for another version of it. */
     patched: () => event('Cache cluster patched'),
+    /** (style) `what`: which, and when; AWS renews its own. */
+    certificateEnds: (what: string) => event(what),
     deleted: () => event('Cache cluster deleted'),
   }
 }
@@ -67,6 +69,8 @@ export const replicationGroupEvents = (region: string, groupId: string) => {
     failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),
     nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
+    /** (style) `what`: which, and when; AWS renews its own. */
+    certificateEnds: (what: string) => event(what),
     /** (style) */
     deleted: () => event(`Replication group ${groupId} deleted`),
   }

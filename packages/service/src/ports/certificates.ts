@@ -9,9 +9,20 @@ export interface NodeCertificate {
   readonly endsAt: number
 }
 
+export interface AuthorityTerm {
+  /** Milliseconds since 1970. */
+  readonly endsAt: number
+  /** Larder renews it in time; what a user has brought only the user can. */
+  readonly renewable: boolean
+}
+
 export interface Certificates {
   /** What clients have to trust, PEM. */
   readonly bundle: string
+  /** Makes the authority where there is none, and renews it where that is due. All but `term` do it as well. Throws `store-corrupt`. */
+  prepare(): void
+  /** Until when the authority signs; null: there is none yet. */
+  term(): AuthorityTerm | null
   /**
    * `places` are the names and addresses at which the node is reached. `fixed`: it cannot get another one while it runs, and this one is good for as long
    * as the authority.

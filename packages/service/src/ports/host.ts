@@ -8,6 +8,8 @@ export interface Launch {
   readonly cwd: string
   /** Both streams are appended to this file. A pipe would kill or block the engine when Larder dies. */
   readonly logFile: string
+  /** The file begins anew; that of the process before is kept beside it as `.before`. */
+  readonly freshLog?: boolean
   /** Text on the command line that no other process has: a path inside the home. */
   readonly tag: string
 }

@@ -76,11 +76,14 @@ export const groupSpec = (id: string, kind: GroupKind, shards: number, nodes: nu
 /** Groups in memory speak no TLS. */
 export const noCertificates: Certificates = {
   bundle: '',
+  prepare: () => undefined,
+  term: () => null,
   issue: () => ({ certificate: '', key: '', authority: '', issuedAt: 0, endsAt: 0 }),
 }
 
 export const realClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }
 

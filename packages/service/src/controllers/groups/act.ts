@@ -8,6 +8,7 @@ import { LarderError } from '../../errors.ts'
 import type { CertificateState, NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
 import type { TransitState } from '../../model/transit.ts'
+import { steadyMs } from '../../ports/clock.ts'
 import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
@@ -55,11 +56,11 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
   await old.command(['CLIENT', 'PAUSE', String(pauseMs), 'WRITE'])
   tell(input, 'writes are paused', { node: from })
   try {
-    const deadline = clock.now() + pauseMs / 2
+    const deadline = steadyMs(clock) + pauseMs / 2
     for (;;) {
       const [left, right] = await Promise.all([old.status(), heir.status()])
       if (left.replication !== null && left.replication.offset === right.replication?.offset) break
-      if (clock.now() > deadline)
+      if (steadyMs(clock) > deadline)
         throw new LarderError('deadline', `${to} did not catch up with ${from} within ${pauseMs / 2} ms`, { retry: true })
       await clock.sleep(1)
     }
@@ -81,9 +82,9 @@ const handOver = async (input: ActInput, from: string, to: string): Promise<void
 
 const untilPrimary = async (input: ActInput, engine: EngineControl, id: string): Promise<void> => {
   const { clock } = input.context
-  const deadline = clock.now() + pauseMs
+  const deadline = steadyMs(clock) + pauseMs
   while ((await engine.status()).replication?.role !== 'primary') {
-    if (clock.now() > deadline)
+    if (steadyMs(clock) > deadline)
       throw new LarderError('deadline', `${id} did not become primary within ${pauseMs} ms`, { retry: true })
     await clock.sleep(2)
   }
@@ -138,12 +139,12 @@ const untilFronts = async (input: ActInput, id: string): Promise<void> => {
   const { clock, balancer } = input.context
   const { port } = nodeOf(input, id)
   const places = (await (await control(input, id)).status()).bound.map((address) => `${address}:${port}`)
-  const deadline = clock.now() + frontsDeadlineMs
+  const deadline = steadyMs(clock) + frontsDeadlineMs
   for (;;) {
     const served = await balancer.list()
     const missing = places.find((place) => !served.includes(place))
     if (missing === undefined) return
-    if (clock.now() > deadline)
+    if (steadyMs(clock) > deadline)
       throw new LarderError('deadline', `${missing} was not served within ${frontsDeadlineMs} ms`, { retry: true })
     await clock.sleep(2)
   }

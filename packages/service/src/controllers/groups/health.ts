@@ -7,7 +7,7 @@
  */
 import { isAtRest, isImplausible, isStill, longestSilenceMs, type Pulse } from '../../decide/health.ts'
 import type { ProcessIdentity } from '../../model/group.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, steadyMs } from '../../ports/clock.ts'
 import type { Host, RuntimeReader } from '../../ports/host.ts'
 import { keepDoing } from '../../ports/keep-doing.ts'
 import type { Log } from '../../ports/log.ts'
@@ -33,7 +33,7 @@ interface Track {
   /** Null: every look is a whole one. */
   readonly runtime: RuntimeReader | null
   pulse: Pulse
-  /** When it was first seen still; null while it runs. */
+  /** When it was first seen still, by the steady clock; null while it runs. */
   stillSince: number | null
   asking: boolean
   hung: boolean
@@ -70,7 +70,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
 
   /** Those that are being asked count too: what happens to all at once is found one after the other. */
   const isHeld = (): boolean => {
-    const isSilent = ({ silent }: Track): boolean => silent !== null && clock.now() - silent.since > listenEveryMs
+    const isSilent = ({ silent }: Track): boolean => silent !== null && steadyMs(clock) - silent.since > listenEveryMs
     const hung = [...tracks.values()].filter((track) => track.hung || track.asking || isSilent(track)).length
     const hold = isImplausible(hung, tracks.size)
     if (hold !== held) {
@@ -86,7 +86,8 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
     if (track.hung === hung) return
     track.hung = hung
     const { pid } = track.identity
-    if (hung) log('warn', 'a node is hung', { node: name, pid, state: track.pulse.state, stillSince: track.stillSince })
+    const stillMs = track.stillSince === null ? 0 : Math.round(steadyMs(clock) - track.stillSince)
+    if (hung) log('warn', 'a node is hung', { node: name, pid, state: track.pulse.state, stillMs })
     else log('info', 'a hung node runs again', { node: name, pid })
     const wasHeld = held
     if (isHeld() || wasHeld) {
@@ -110,7 +111,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
 
   /** Of an engine that runs. */
   const listen = async (node: Watched, track: Track): Promise<void> => {
-    const now = clock.now()
+    const now = steadyMs(clock)
     if (node.mayBeKeptOut === undefined || now - track.listenedAt < listenEveryMs) return
     track.listenedAt = now
     if (!(await node.mayBeKeptOut()) || (await answers(node, listenMs))) {
@@ -120,7 +121,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
     }
     const pulse = await sampleOf(track)
     if (pulse === null) return
-    const since = clock.now()
+    const since = steadyMs(clock)
     if (track.silent === null || !isAtRest(track.silent.pulse, pulse, since - track.silent.since)) {
       track.silent = { since, pulse }
       return
@@ -164,7 +165,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
       stillSince: null,
       asking: false,
       hung: false,
-      listenedAt: clock.now(),
+      listenedAt: steadyMs(clock),
       silent: null,
     }
     tracks.set(node.name, track)
@@ -198,7 +199,7 @@ export const createHealth = ({ host, clock, log, nodes, onChange, onKeptOut }: H
     const still = isStill(track.pulse, pulse)
     track.pulse = pulse
     if (!still) return runs(node, track)
-    track.stillSince ??= clock.now()
+    track.stillSince ??= steadyMs(clock)
     if (!track.hung) await ask(node, track)
   }
 

@@ -10,6 +10,7 @@ import { protocolOf } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { lastWords } from '../../observe/last-words.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
+import { steadyMs } from '../../ports/clock.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import { replicationPassword } from '../../security/replication-password.ts'
 import type { ActInput } from './act-input.ts'
@@ -147,7 +148,7 @@ const launch = async (
 const untilServing = async (input: ActInput, node: NodeState, identity: ProcessIdentity): Promise<void> => {
   const { context, spec } = input
   const place = context.place(spec.region, node.id)
-  const deadline = context.clock.now() + serveDeadlineMs
+  const deadline = steadyMs(context.clock) + serveDeadlineMs
   while (!input.interrupted()) {
     try {
       await controlOf(context, spec, node, connectDeadlineMs)
@@ -155,13 +156,15 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
     } catch (error) {
       const gone = (await context.host.check(identity, place.tag)) !== 'running'
       if (gone) {
-        const said = lastWords(await context.host.tail(`${place.folder}/engine.log`, 600), 3)
+        // An engine that cannot read its configuration does not know yet where its log is.
+        const early = (await context.host.tail(`${place.folder}/engine.out`, 600)).trim()
+        const said = lastWords(early || (await context.host.tail(`${place.folder}/engine.log`, 600)), 3)
         throw new LarderError('engine-start', `node ${node.id} ended right after its start; it said: ${said || 'nothing'}`, {
           cause: error,
           retry: true,
         })
       }
-      if (context.clock.now() > deadline) {
+      if (steadyMs(context.clock) > deadline) {
         throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${serveDeadlineMs} ms`, {
           cause: error,
           retry: true,

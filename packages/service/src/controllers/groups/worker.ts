@@ -7,6 +7,7 @@ import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, specKey, stateKey } from '../../model/keys.ts'
 import { zonePrefix } from '../../model/zone-records.ts'
+import { steadyMs } from '../../ports/clock.ts'
 import { readRecord, type Versioned } from '../../ports/records.ts'
 import { act } from './act.ts'
 import type { ActInput } from './act-input.ts'
@@ -61,6 +62,8 @@ export const createWorker = (
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0
+  /** When the first of the steps failed that have failed since; null: none has. */
+  let failingSince: number | null = null
   const tidied = new Set<string>()
   const wantedSettings = createSettings(context.store, context.machine.processors)
   let waitingSince: number | null = null
@@ -123,7 +126,7 @@ export const createWorker = (
       if (decision.actions.length === 0) {
         if (decision.waitingFor !== null) {
           context.onProgress(key, decision.waitingFor)
-          const now = context.clock.now()
+          const now = steadyMs(context.clock)
           waitingSince ??= now
           if (now - waitingSince > tellAfterMs && input.cell.value.reason !== decision.waitingFor) {
             const reason = decision.waitingFor
@@ -160,7 +163,7 @@ export const createWorker = (
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return
     const failedForGood =
-      context.clock.now() - record.value.createdAt > createDeadlineMs || (error instanceof LarderError && !error.retry)
+      steadyMs(context.clock) - (failingSince ?? 0) > createDeadlineMs || (error instanceof LarderError && !error.retry)
     await current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
   }
 
@@ -169,11 +172,13 @@ export const createWorker = (
       try {
         const outcome = await reconcileOnce()
         failures = 0
+        failingSince = null
         return outcome
       } catch (error) {
         if (signal.aborted) return { kind: 'settled' }
         const delay = retryDelays[Math.min(failures, retryDelays.length - 1)] ?? 5_000
         failures += 1
+        failingSince ??= steadyMs(context.clock)
         context.log(
           error instanceof LarderError || error instanceof Fault ? 'warn' : 'error',
           'a step failed and is tried again',

@@ -39,9 +39,9 @@ interface Told {
   readonly log: Log
 }
 
-const isRight = async (question: LoginQuestion, context: LoginContext, { audit, log }: Told): Promise<boolean> => {
+const isRight = async (question: LoginQuestion, context: LoginContext, audit: Audit): Promise<boolean> => {
   const trail: LoginTrail = { region: null, resources: [], caller: null }
-  const tell = (decision: 'allowed' | 'denied' | 'unauthenticated' | 'undecided'): void =>
+  const tell = (decision: 'allowed' | 'denied' | 'unauthenticated' | 'undecided', reason?: string): void =>
     audit({
       arn: trail.caller?.arn ?? null,
       accessKeyId: trail.caller?.accessKeyId ?? null,
@@ -53,6 +53,7 @@ const isRight = async (question: LoginQuestion, context: LoginContext, { audit, 
       decision,
       errorCode: decision === 'allowed' ? null : 'WRONGPASS',
       requestId: randomUUID(),
+      ...(reason === undefined ? {} : { reason }),
     })
   try {
     await decideLogin(question, context, trail)
@@ -61,9 +62,9 @@ const isRight = async (question: LoginQuestion, context: LoginContext, { audit, 
       tell('undecided')
       throw error
     }
-    tell(trail.caller === null ? 'unauthenticated' : 'denied')
     // The client is told nothing but WRONGPASS; whoever looks after the service may know why.
-    log('info', 'a login by IAM was refused', { node: question.scope, user: question.user.slice(0, 60), error })
+    const reason = `${question.user.slice(0, 60)} at ${question.scope}: ${error.message}`
+    tell(trail.caller === null ? 'unauthenticated' : 'denied', reason)
     return false
   }
   tell('allowed')
@@ -71,4 +72,4 @@ const isRight = async (question: LoginQuestion, context: LoginContext, { audit, 
 }
 
 export const openLogins = (socket: string, context: LoginContext, told: Told): Promise<LoginSocket> =>
-  openLoginSocket(socket, (question) => isRight(question, context, told), told.log)
+  openLoginSocket(socket, (question) => isRight(question, context, told.audit), told.log)

@@ -148,7 +148,8 @@ const configurationOf = (plan: NodePlan): string => {
     'dbfilename dump.rdb',
     'save ""',
     'daemonize no',
-    'logfile ""',
+    // Opened anew for each line, so that it can be set aside while the engine runs.
+    'logfile engine.log',
     'always-show-logo no',
     'protected-mode no',
     'enable-debug-command no',
@@ -189,7 +190,8 @@ export const render = (plan: NodePlan): Rendered => {
       command: [...plan.engine.command, path],
       environment: {},
       cwd: plan.folder,
-      logFile: `${plan.folder}/engine.log`,
+      logFile: `${plan.folder}/engine.out`,
+      freshLog: true,
       tag: path,
     },
   }

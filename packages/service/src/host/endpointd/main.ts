@@ -7,20 +7,26 @@
  * SIGHUP: read the plan again. SIGTERM: end. It ends by itself when there is nothing left to serve.
  */
 import { readFileSync } from 'node:fs'
-import { createLog } from '../../observe/log.ts'
+import { dirname, join } from 'node:path'
+import { bounds, openLines } from '../../observe/lines.ts'
+import { createLog, type SummingLog } from '../../observe/log.ts'
 import { coalesced } from '../coalesce.ts'
 import { files } from '../files.ts'
 import { type EndpointReport, parsePlan } from './plan.ts'
 import { createServices } from './services.ts'
 
 const [planFile, reportFile = ''] = process.argv.slice(2)
-const log = createLog((line) => process.stdout.write(line), Date.now)
 const tryAgainMs = 1_000
 /** An engine is about to leave a port that somebody is to serve. */
 const soonMs = 4
 const soonForMs = 3_000
 
+/** What it says itself; its output holds what ends it. */
+const openLog = (plan: string): SummingLog =>
+  createLog(openLines(join(dirname(plan), 'endpoints.log'), bounds.endpoints).append, Date.now)
+
 const serve = (plan: string, report: string): void => {
+  const log = openLog(plan)
   const services = createServices(log)
   let revision = -1
   let since = 0
@@ -53,7 +59,10 @@ const serve = (plan: string, report: string): void => {
     )
   }
   process.on('SIGHUP', reloadOrSay)
-  process.on('SIGTERM', () => process.exit(0))
+  process.on('SIGTERM', () => {
+    log.sumUp()
+    process.exit(0)
+  })
   reloadOrSay()
 }
 

@@ -128,14 +128,13 @@ const signed = (
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 const keyText = (key: KeyObject): string => String(key.export({ type: 'pkcs8', format: 'pem' }))
 
+/** A certificate of an authority that signs itself. Another one for the same name and key is good for all that the first has signed. */
+export const renewAuthority = (issuer: Issuer, name: string, validity: Validity): string =>
+  signed(issuer, name, issuer.key, validity, [basicConstraints(true), authorityUsage, subjectKeyId(issuer.key)])
+
 export const createAuthority = (name: string, validity: Validity): Certified => {
   const key = newKey()
-  const certificate = signed({ name: nameOf(name), key, keyId: null }, name, key, validity, [
-    basicConstraints(true),
-    authorityUsage,
-    subjectKeyId(key),
-  ])
-  return { certificate, key: keyText(key) }
+  return { certificate: renewAuthority({ name: nameOf(name), key, keyId: null }, name, validity), key: keyText(key) }
 }
 
 /** A certificate for whoever answers at these names and addresses, with a key of its own. */
