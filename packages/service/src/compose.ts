@@ -7,6 +7,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
+import { connectionLimits } from './api/front/limits.ts'
 import { createApiServer } from './api/server.ts'
 import { createFirewallController } from './controllers/firewall/firewall.ts'
 import { createConnections } from './controllers/groups/connections.ts'
@@ -227,6 +228,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       whyNoIam: loginModule.whyNot,
     }),
     metrics: async () => metricsText(await report()),
+    limits: connectionLimits(openFilesLimit()),
+    allowedHosts: environment['LARDER_ALLOWED_HOSTS'] ?? '',
     log,
   })
   const pruning = setInterval(() => {

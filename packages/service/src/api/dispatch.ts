@@ -12,8 +12,9 @@ import { authorise, type Trail } from './iam/authorise.ts'
 import { answerLarder, larderNamespace, larderVersion } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { decodeInput } from './wire/decode.ts'
-import { encodeError, encodeOutput, type WireError } from './wire/encode.ts'
-import { internalFailure, wireError } from './wire/fault.ts'
+import { encodeOutput } from './wire/encode.ts'
+import { encodeError, internalFailure, type WireError } from './wire/error.ts'
+import { wireError } from './wire/fault.ts'
 import { parseFormBody } from './wire/form.ts'
 import { apiVersion, namespace, operations } from './wire/schema.ts'
 
@@ -40,6 +41,8 @@ export interface Received {
 export interface Answer {
   readonly status: number
   readonly body: string
+  /** Its signature was right, whatever came of it. */
+  readonly signed: boolean
 }
 
 type Parameters = ReadonlyMap<string, string>
@@ -197,13 +200,13 @@ export const dispatch = async (dependencies: DispatchDependencies, received: Rec
   let errorCode: string | null = null
   try {
     caller = await verifySignature(request, dependencies.verifier)
-    return { status: 200, body: await answerSigned(dependencies, received, caller, trail) }
+    return { status: 200, body: await answerSigned(dependencies, received, caller, trail), signed: true }
   } catch (error) {
     const service = caller === undefined ? undefined : services.get(caller.service)
     const wire = tellable(error, dependencies.log, requestId, service?.wireError)
     errorCode = wire.code
-    const body = service?.encodeError?.(wire, requestId) ?? encodeError(wire, requestId, service?.xmlns)
-    return { status: wire.status, body }
+    const body = service?.encodeError?.(wire, requestId) ?? encodeError(wire, requestId, service?.xmlns ?? namespace)
+    return { status: wire.status, body, signed: caller !== undefined }
   } finally {
     const { action, resources, decision } = trail
     dependencies.audit({

@@ -1,6 +1,6 @@
 /** The query protocol as EC2 speaks it: lists are numbered, items of answers are called `item`, errors have a form of their own. */
 import { Fault } from '../../errors.ts'
-import type { WireError } from '../wire/encode.ts'
+import type { WireError } from '../wire/error.ts'
 import { wireError } from '../wire/fault.ts'
 import { escapeXml } from '../wire/xml.ts'
 
