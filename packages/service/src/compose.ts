@@ -140,6 +140,7 @@ export interface Service {
   readonly secrets: Secrets
   readonly catalog: Catalog
   readonly store: Store
+  readonly log: Log
   report(): Promise<Report>
   /** Stops serving. Engines go on, unless `stopEngines`. */
   close(options: { stopEngines: boolean }): Promise<void>
@@ -260,6 +261,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       secrets,
       catalog,
       store,
+      log,
       report,
       async close({ stopEngines: stop }) {
         await server.close()

@@ -15,7 +15,7 @@ import { decodeInput } from './wire/decode.ts'
 import { encodeOutput } from './wire/encode.ts'
 import { encodeError, internalFailure, type WireError } from './wire/error.ts'
 import { wireError } from './wire/fault.ts'
-import { parseFormBody } from './wire/form.ts'
+import { parseFormBody, refuseAmbiguous } from './wire/form.ts'
 import { apiVersion, namespace, operations } from './wire/schema.ts'
 
 export type Actions = Readonly<Record<string, Action<never, object>>>
@@ -170,6 +170,7 @@ const answerSigned = async (
     const found = version === '' ? 'NO_VERSION_SPECIFIED' : version.slice(0, 40)
     throw new Fault('InvalidAction', `Could not find operation ${action.slice(0, 100)} for version ${found}`)
   }
+  if (caller.service !== 'elasticache') refuseAmbiguous(parameters)
   parameters.delete('Action')
   parameters.delete('Version')
   service.check?.(dependencies, action)
