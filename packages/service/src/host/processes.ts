@@ -74,19 +74,26 @@ const settled = async (identity: ProcessIdentity, launch: Launch): Promise<void>
 const spawnDetached = (launch: Launch): ChildProcess => {
   const [program, ...args] = launch.command
   if (program === undefined) throw new LarderError('engine-start', 'expected a program to start, found an empty command')
-  let log: number | null = null
+  const descriptors: number[] = []
   try {
-    log = openSync(launch.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
+    const log = openSync(launch.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
+    descriptors.push(log)
+    const opened = (launch.opened ?? []).map((path) => {
+      const descriptor = openSync(path, 'r')
+      descriptors.push(descriptor)
+      return descriptor
+    })
     return spawn(program, args, {
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...opened],
       cwd: launch.cwd,
       env: { ...launch.environment },
+      ...(launch.name === undefined ? {} : { argv0: launch.name }),
     })
   } catch (error) {
     throw notExecuted(launch, error)
   } finally {
-    if (log !== null) closeSync(log)
+    for (const descriptor of descriptors) closeSync(descriptor)
   }
 }
 
