@@ -1,7 +1,7 @@
 // Sets up what a fresh machine lacks: npm packages with the Node that Larder runs on, and the engines. Runs on Node 20, needs nothing
 // but npm. A second run finds everything there, costs a few milliseconds and needs no network.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,9 +36,20 @@ const packagesThere = () => {
 
 const npmArguments = [
   ...['install', '--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
+  // Whatever the environment says: nothing that was fetched runs here by itself.
+  '--ignore-scripts',
   // What an earlier clone fetched is taken from npm's cache: the lock holds the hash. By itself npm tries for many minutes without a network.
   ...['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'],
 ]
+
+/** Up to version 10, npm takes the link away again when the package for another processor, which has the same program, does not fit here. */
+const linkNode = () => {
+  const place = join(`node-linux-${process.arch}`, 'bin', 'node')
+  if (existsSync(node) || !existsSync(join(root, 'node_modules', place))) return
+  mkdirSync(dirname(node), { recursive: true })
+  rmSync(node, { force: true })
+  symlinkSync(join('..', place), node)
+}
 
 /** `npm ci` refuses a lock without the optional packages of other platforms, which not every mirror carries; `install` takes the same versions. */
 const installPackages = () => {
@@ -47,6 +58,7 @@ const installPackages = () => {
   if (result.error !== undefined) fail(`npm could not be run (${result.error.code}); to mend it: apt-get install npm`)
   if (result.status !== 0)
     fail('the npm packages could not be installed (npm says above why); to try again: npm install --no-save')
+  linkNode()
   if (!existsSync(node))
     fail(`the npm packages hold no Node 24 for ${process.platform} ${process.arch}; Larder runs on Linux x64 and arm64`)
 }

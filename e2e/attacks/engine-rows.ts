@@ -218,4 +218,29 @@ const sandbox: readonly Attack<EngineTarget>[] = (
   ] as const
 ).map(([name, code]) => ({ name: `a script ${name}`, how: script(code), must: /^\+OK\r\n-/, never: /uid=|root:|7331$/ }))
 
-export const engineAttacks: readonly Attack<EngineTarget>[] = [...entrance, ...sandbox]
+/** A path of this machine: from the root, and longer than a name that says nothing. */
+const machinePath = /(?<![.\w])\/(?!proc\/self\/fd\/)[\w.-]+\/[\w.-]/
+
+/** Whoever is logged in is shown names by which nobody learns where the home is, and who its user. */
+const shown: readonly Attack<EngineTarget>[] = [
+  {
+    name: 'paths of the machine in INFO',
+    how: (target) => talk(target.place, login(target), command('INFO', 'everything')),
+    must: /\r\nexecutable:\/(?:valkey|redis)-server\r\nconfig_file:\/proc\/self\/fd\/3\r\n/,
+    never: machinePath,
+  },
+  {
+    name: 'paths of the machine in CLIENT LIST, where control is connected too',
+    how: (target) => talk(target.place, login(target), command('CLIENT', 'LIST')),
+    must: /addr=[^ ]*\.sock:0 /,
+    never: machinePath,
+  },
+  {
+    name: 'paths of the machine in HELLO, which lists the modules with what they were loaded with',
+    how: ({ place, token }) => talk(place, command('HELLO', '2', 'AUTH', 'default', token), command('HELLO', '3')),
+    must: /modules\r\n/,
+    never: machinePath,
+  },
+]
+
+export const engineAttacks: readonly Attack<EngineTarget>[] = [...entrance, ...sandbox, ...shown]

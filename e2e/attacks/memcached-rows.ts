@@ -98,5 +98,11 @@ export const memcachedAttacks: readonly Attack<MemcachedTarget>[] = [
   },
   { name: 'a key that is too long', how: atBoth(`get ${'x'.repeat(300)}\r\n`), must: /^CLIENT_ERROR .*\| CLIENT_ERROR/s },
   { name: 'a line without an end', how: atBoth('x'.repeat(100_000)), must: /(?:ERROR|closed).*\|.*(?:ERROR|closed)/s },
+  {
+    name: 'paths of the machine in the settings that a node tells',
+    how: ({ node }) => say(node, 'stats settings\r\nstats\r\n'),
+    must: /STAT inter [\d.]+\r\n/,
+    never: /(?<![.\w])\/[\w.-]+\/[\w.-]/,
+  },
   { name: 'a request of four gigabytes in the binary protocol', how: atBoth(endless), must: /closed|silent/ },
 ]

@@ -109,7 +109,13 @@ export const releaseBlock = (home: string): void => {
 
 /** `entry` is another program than the `larder` command, for tests that need a hook; `folder` is where the home is made. */
 export const startTestService = async (
-  options: { readonly entry?: string; readonly extra?: NodeJS.ProcessEnv; readonly folder?: string } = {},
+  options: {
+    readonly entry?: string
+    readonly extra?: NodeJS.ProcessEnv
+    readonly folder?: string
+    /** How many files it and its engines may open at most. */
+    readonly openFiles?: number
+  } = {},
 ): Promise<TestService> => {
   const home = mkdtempSync(join(options.folder ?? tmpdir(), 'larder-test-'))
   const environment: NodeJS.ProcessEnv = { ...process.env, LARDER_HOME: home, NO_COLOR: '1' }
@@ -120,7 +126,9 @@ export const startTestService = async (
 
   const start = async (extra: NodeJS.ProcessEnv = {}): Promise<void> => {
     const args = options.entry === undefined ? [main, 'up', '--port', port] : [options.entry, port]
-    const started = spawn(process.execPath, args, {
+    const limited = options.openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${options.openFiles}; exec "$@"`, 'sh']
+    const [program = '', ...words] = [...limited, process.execPath, ...args]
+    const started = spawn(program, words, {
       env: { ...environment, ...options.extra, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

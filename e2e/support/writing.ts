@@ -47,13 +47,16 @@ export const startWriter = (place: Place, cluster = false, ca?: string): Writer 
   const client = connect(place, cluster, ca)
   const acknowledged = new Set<number>()
   let going = true
+  // A client that is between two connections gives up what waits in it to nobody.
+  const ending = Promise.withResolvers<never>()
+  ending.promise.catch(() => undefined)
   let longest = 0
   let last = performance.now()
   const write = async (): Promise<void> => {
     for (let number = 0; going; number += 1) {
       while (going) {
         try {
-          await client.hset(list, String(number), '1')
+          await Promise.race([client.hset(list, String(number), '1'), ending.promise])
           acknowledged.add(number)
           const now = performance.now()
           longest = Math.max(longest, now - last)
@@ -77,6 +80,7 @@ export const startWriter = (place: Place, cluster = false, ca?: string): Writer 
     stored: async () => new Set((await client.hkeys(list)).map(Number)),
     async [Symbol.asyncDispose]() {
       going = false
+      ending.reject(new Error('the writer ends'))
       client.disconnect()
       await work
     },

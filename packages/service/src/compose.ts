@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions } from './api/actions/index.ts'
 import type { Actions } from './api/dispatch.ts'
+import { connectionLimits } from './api/front/limits.ts'
 import { createApiServer } from './api/server.ts'
 import { tellEnds } from './controllers/authority/authority.ts'
 import { createFirewallController } from './controllers/firewall/firewall.ts'
@@ -207,6 +208,7 @@ export interface Service {
   readonly secrets: Secrets
   readonly catalog: Catalog
   readonly store: Store
+  readonly log: Log
   report(): Promise<Report>
   /** Stops serving. Engines go on, unless `stopEngines`. */
   close(options: { stopEngines: boolean }): Promise<void>
@@ -325,6 +327,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       report,
     }),
     metrics: async () => metricsText(await report()),
+    limits: connectionLimits(openFilesLimit()),
+    allowedHosts: environment['LARDER_ALLOWED_HOSTS'] ?? '',
     log,
   })
   const isSteady = createSteadiness(systemClock)
@@ -375,6 +379,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       secrets,
       catalog,
       store,
+      log,
       report,
       async close({ stopEngines: stop }) {
         await server.close()

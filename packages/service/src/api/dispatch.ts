@@ -13,9 +13,10 @@ import { answerLarder } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { ec2Namespace, ec2Version, larderApiVersion, larderNamespace } from './versions.ts'
 import { decodeInput } from './wire/decode.ts'
-import { encodeError, encodeOutput, type WireError } from './wire/encode.ts'
-import { internalFailure, wireError } from './wire/fault.ts'
-import { parseFormBody } from './wire/form.ts'
+import { encodeOutput } from './wire/encode.ts'
+import { encodeError, internalFailure, type WireError } from './wire/error.ts'
+import { wireError } from './wire/fault.ts'
+import { parseFormBody, refuseAmbiguous } from './wire/form.ts'
 import { apiVersion, namespace, operations } from './wire/schema.ts'
 
 export type Actions = Readonly<Record<string, Action<never, object>>>
@@ -41,6 +42,8 @@ export interface Received {
 export interface Answer {
   readonly status: number
   readonly body: string
+  /** Its signature was right, whatever came of it. */
+  readonly signed: boolean
 }
 
 type Parameters = ReadonlyMap<string, string>
@@ -168,6 +171,7 @@ const answerSigned = async (
     const found = version === '' ? 'NO_VERSION_SPECIFIED' : version.slice(0, 40)
     throw new Fault('InvalidAction', `Could not find operation ${action.slice(0, 100)} for version ${found}`)
   }
+  if (caller.service !== 'elasticache') refuseAmbiguous(parameters)
   parameters.delete('Action')
   parameters.delete('Version')
   service.check?.(dependencies, action)
@@ -198,13 +202,13 @@ export const dispatch = async (dependencies: DispatchDependencies, received: Rec
   let errorCode: string | null = null
   try {
     caller = await verifySignature(request, dependencies.verifier)
-    return { status: 200, body: await answerSigned(dependencies, received, caller, trail) }
+    return { status: 200, body: await answerSigned(dependencies, received, caller, trail), signed: true }
   } catch (error) {
     const service = caller === undefined ? undefined : services.get(caller.service)
     const wire = tellable(error, dependencies.log, requestId, service?.wireError)
     errorCode = wire.code
-    const body = service?.encodeError?.(wire, requestId) ?? encodeError(wire, requestId, service?.xmlns)
-    return { status: wire.status, body }
+    const body = service?.encodeError?.(wire, requestId) ?? encodeError(wire, requestId, service?.xmlns ?? namespace)
+    return { status: wire.status, body, signed: caller !== undefined }
   } finally {
     const { action, resources, decision } = trail
     dependencies.audit({

@@ -1,98 +1,12 @@
 import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
-import { connect, type Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { LarderError } from '../errors.ts'
-import { createMemoryStore } from '../store/memory.ts'
 import type { Action } from './action.ts'
-import { testContext } from './actions/test-context.ts'
-import { mostBodyBytes } from './body.ts'
-import { type ApiServer, type ApiServerDependencies, createApiServer } from './server.ts'
-import { formOf, signHeader, signQuery, unaudited, verifierAt } from './testing.ts'
-
-interface Running {
-  readonly server: ApiServer
-  readonly port: number
-  readonly log: readonly unknown[][]
-}
-
-const listening = async (context: TestContext, changed: Partial<ApiServerDependencies> = {}): Promise<Running> => {
-  const log: unknown[][] = []
-  const server = createApiServer({
-    verifier: verifierAt(() => Date.now()),
-    actions: { DescribeEvents: async () => ({ Events: [] }) },
-    context: () => testContext(createMemoryStore()),
-    ...unaudited,
-    metrics: async () => 'larder_up 1\n',
-    log: (...entry) => log.push(entry),
-    ...changed,
-  })
-  const port = await server.listen('127.0.0.1', 0)
-  context.after(() => server.close())
-  return { server, port, log }
-}
-
-const describeEvents = formOf({ Action: 'DescribeEvents', Version: '2015-02-02' })
-const formType = 'application/x-www-form-urlencoded'
-
-/** A signed request, byte by byte. */
-const bytesOf = (body: string, more: Readonly<Record<string, string>> = {}): string => {
-  const signed = signHeader({ body, headers: { 'content-type': formType } }).headers
-  const headers = { ...signed, 'content-length': String(Buffer.byteLength(body)), ...more }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `POST / HTTP/1.1\r\n${lines.join('')}\r\n${body}`
-}
-
-const post = (port: number): Promise<Response> => {
-  const body = describeEvents
-  const host = `127.0.0.1:${port}`
-  // The client sets the header itself, to the same.
-  const { host: _, ...headers } = signHeader({ body, headers: { host, 'content-type': formType } }).headers
-  return fetch(`http://${host}/`, { method: 'POST', body, headers })
-}
-
-interface Conversation {
-  readonly socket: Socket
-  said(): string
-  /** Resolves with all that came when the other side has ended. */
-  readonly ended: Promise<string>
-  until(holds: (said: string) => boolean): Promise<string>
-}
-
-const deadlineMs = 10_000
-
-/** A connection of its own, for what no client sends. It is closed when the test is over. */
-const converse = (context: TestContext, port: number): Conversation => {
-  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
-  context.after(() => socket.destroy())
-  let text = ''
-  socket.on('data', (more: string) => {
-    text += more
-  })
-  socket.on('error', () => socket.destroy())
-  const ended = new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the connection did not end; it said: ${text}`)), deadlineMs)
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve(text)
-    })
-  })
-  ended.catch(() => undefined)
-  const until = (holds: (said: string) => boolean): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`not in time; it said: ${text}`)), deadlineMs)
-      const look = (): void => {
-        if (!holds(text)) return
-        clearTimeout(timer)
-        resolve(text)
-      }
-      socket.on('data', look)
-      look()
-    })
-  return { socket, said: () => text, ended, until }
-}
-
-const countOf = (text: string, part: string): number => text.split(part).length - 1
+import { mostBodyBytes } from './front/body.ts'
+import { createApiServer } from './server.ts'
+import { bytesOf, converse, countOf, describeEvents, listening, post, settings } from './testing/serving.ts'
+import { formOf, signQuery } from './testing.ts'
 
 test('an action is answered, with the id of the request in header and body', async (context) => {
   const { port } = await listening(context)
@@ -276,7 +190,7 @@ test('closing waits for the requests under way, and takes no new ones', async (c
   const { server, port } = await listening(context, { actions: { DescribeEvents: slow } })
   const { socket, ended } = converse(context, port)
   const idle = converse(context, port)
-  idle.socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+  idle.socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await idle.until((said) => said.endsWith('ok\n'))
   socket.write(bytesOf(describeEvents))
   await begun.promise
@@ -298,14 +212,7 @@ test('closing does not wait for ever', async (context) => {
 
 test('a port that is taken is said to be', async (context) => {
   const { port } = await listening(context)
-  const second = createApiServer({
-    verifier: verifierAt(() => 0),
-    actions: {},
-    context: () => testContext(),
-    ...unaudited,
-    metrics: async () => '',
-    log: () => undefined,
-  })
+  const second = createApiServer(settings())
   await assert.rejects(second.listen('127.0.0.1', port), (error: unknown) => {
     assert.ok(error instanceof LarderError)
     assert.equal(error.code, 'address-taken')

@@ -1,28 +1,29 @@
-/** The HTTP side of the API: one port, bounded bodies and times, one answer in AWS's form for each request. */
-import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { Fault, LarderError } from '../errors.ts'
-import { drain, isTooLarge, readBody } from './body.ts'
-import { answerBrokenHttp } from './broken-http.ts'
+/**
+ * The API on its port. A thread of its own serves HTTP (`front/thread.ts`) and hands over whole requests; they are verified, authorised and
+ * answered here, where the store is.
+ */
+
+import { extname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { LarderError } from '../errors.ts'
 import { type DispatchDependencies, dispatch, tellable } from './dispatch.ts'
-import { encodeError } from './wire/encode.ts'
+import { allowedHosts } from './front/hosts.ts'
+import { type ConnectionLimits, connectionLimits } from './front/limits.ts'
+import type { Asked, FromFront, FrontSettings, Reply, Timeouts, ToFront } from './front/messages.ts'
+import { encodeError } from './wire/error.ts'
 import { parseForm } from './wire/form.ts'
+import { namespace } from './wire/schema.ts'
 
 export interface ApiServerDependencies extends DispatchDependencies {
   /** Text in the format of Prometheus. */
   readonly metrics: () => Promise<string>
-  /** Milliseconds. */
-  readonly timeouts?: Timeouts
-}
-
-export interface Timeouts {
-  /** From the first byte of a request to the end of its headers. */
-  readonly headers: number
-  /** To the end of its body. */
-  readonly request: number
-  /** How often the two are looked at. */
-  readonly checked: number
+  readonly timeouts?: Partial<Timeouts>
+  readonly limits?: ConnectionLimits
+  /** Names by which the API may be asked without a signature, beside those of this machine; with commas between them. */
+  readonly allowedHosts?: string
+  /** For tests that end the thread. */
+  readonly onThread?: (thread: Worker) => void
 }
 
 export interface ApiServer {
@@ -32,124 +33,133 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
-const usualTimeouts: Timeouts = { headers: 10_000, request: 30_000, checked: 2_000 }
-const keepAliveMs = 60_000
-const closingMs = 1_000
+const usualTimeouts: Timeouts = { headers: 5_000, request: 20_000, checked: 1_000, unsigned: 5_000 }
+/** A flood of large requests ends the thread, not the service. */
+const memory = { maxOldGenerationSizeMb: 256 }
+const againMs = 200
+const longestAgainMs = 5_000
+/** A report of all nodes is made once for all who ask for it at that time, and kept for this long. */
+const metricsMs = 1_000
+const program = new URL(`./front/thread${extname(import.meta.url)}`, import.meta.url)
 
-interface Reply {
-  readonly status: number
-  readonly type: 'text/xml' | 'text/plain; version=0.0.4; charset=utf-8'
-  readonly body: string
-}
+const text = (body: string): Reply => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body, signed: false })
 
-const text = (body: string): Reply => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body })
-
-/** Path and query of a request line: `/?a=b`, or in the form for proxies `http://host/?a=b`. */
-const targetOf = (message: IncomingMessage): { readonly path: string; readonly query: string } => {
-  const target = (message.url ?? '/').replace(/^http:\/\/[^/?]*/i, '')
-  const at = target.indexOf('?')
-  return at < 0 ? { path: target || '/', query: '' } : { path: target.slice(0, at) || '/', query: target.slice(at + 1) }
-}
-
-const headersOf = (message: IncomingMessage): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : (value ?? '')]),
-  )
-
-const replyTo = async (dependencies: ApiServerDependencies, message: IncomingMessage, requestId: string): Promise<Reply> => {
-  const { path, query } = targetOf(message)
-  const method = message.method ?? ''
-  if (method === 'GET' || method === 'HEAD') {
-    if (path === '/health') return text('ok\n')
-    if (path === '/metrics') return text(await dependencies.metrics())
+/** Whoever asks without a signature may ask as often as he likes: that costs no more than one report a second. */
+const shared = (make: () => Promise<string>): (() => Promise<string>) => {
+  let made: { readonly at: number; readonly text: Promise<string> } | null = null
+  return () => {
+    const now = performance.now()
+    if (made !== null && now - made.at < metricsMs) return made.text
+    const fresh = { at: now, text: make() }
+    made = fresh
+    fresh.text.catch(() => {
+      if (made === fresh) made = null
+    })
+    return fresh.text
   }
-  if (method !== 'POST' && method !== 'GET')
-    throw new Fault('InvalidAction', `Expected a POST or GET request, found ${method.slice(0, 20)}.`)
-  if (path !== '/') throw new Fault('InvalidAction', `Expected the path /, found ${path.slice(0, 100)}.`)
-  const request = { method, path, query: parseForm(query), headers: headersOf(message), body: await readBody(message) }
-  const sourceAddress = message.socket.remoteAddress ?? null
-  const { status, body } = await dispatch(dependencies, { request, requestId, sourceAddress })
-  return { status, type: 'text/xml', body }
-}
-
-/** Answers before the whole request is there end the connection: what follows on it cannot be told from the rest of the request. */
-const send = (message: IncomingMessage, response: ServerResponse, reply: Reply, requestId: string, last: boolean): void => {
-  const early = !message.complete
-  response.writeHead(reply.status, {
-    'content-type': reply.type,
-    'content-length': Buffer.byteLength(reply.body),
-    'x-amzn-requestid': requestId,
-    ...(early || last ? { connection: 'close' } : {}),
-  })
-  if (!early) return void response.end(reply.body)
-  response.write(reply.body)
-  drain(message, response)
 }
 
 export const createApiServer = (dependencies: ApiServerDependencies): ApiServer => {
-  const { log, timeouts = usualTimeouts } = dependencies
-  let closing = false
+  const { log } = dependencies
+  const settings: FrontSettings = {
+    timeouts: { ...usualTimeouts, ...dependencies.timeouts },
+    limits: dependencies.limits ?? connectionLimits(null),
+    allowedHosts: dependencies.allowedHosts ?? '',
+    xmlns: namespace,
+  }
+  allowedHosts('', settings.allowedHosts) // a wrong setting is told now, and not by the thread
+  const metrics = shared(dependencies.metrics)
+  let thread: Worker | null = null
+  let closed: (() => void) | null = null
+  let failures = 0
 
-  const respond = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const requestId = randomUUID()
-    try {
-      send(message, response, await replyTo(dependencies, message, requestId), requestId, closing)
-    } catch (error) {
-      if (message.destroyed && !message.complete) return // The client went away, or what it sent was not HTTP and has its answer.
-      const wire = tellable(error, log, requestId)
-      const reply: Reply = { status: wire.status, type: 'text/xml', body: encodeError(wire, requestId) }
-      send(message, response, reply, requestId, closing)
-    }
+  const replyTo = async (asked: Asked): Promise<Reply> => {
+    if (asked.route === 'health') return text('ok\n')
+    if (asked.route === 'metrics') return text(await metrics())
+    const { method, path, headers, body, requestId, sourceAddress } = asked
+    const request = { method, path, query: parseForm(asked.query), headers, body }
+    const answer = await dispatch(dependencies, { request, requestId, sourceAddress })
+    return { type: 'text/xml', ...answer }
   }
 
-  const server = createServer(
-    {
-      headersTimeout: timeouts.headers,
-      requestTimeout: timeouts.request,
-      connectionsCheckingInterval: timeouts.checked,
-      keepAliveTimeout: keepAliveMs,
-      // Without it Node answers itself, and not in the form of AWS; the signature covers the header.
-      requireHostHeader: false,
-    },
-    (message, response) => {
-      respond(message, response).catch((error: unknown) => {
-        log('error', 'an answer could not be sent', { error })
-        response.destroy()
+  const respond = async (asked: Asked, front: Worker): Promise<void> => {
+    let reply: Reply
+    try {
+      reply = await replyTo(asked)
+    } catch (error) {
+      const wire = tellable(error, log, asked.requestId)
+      reply = { status: wire.status, type: 'text/xml', body: encodeError(wire, asked.requestId, namespace), signed: false }
+    }
+    front.postMessage({ what: 'reply', id: asked.id, reply } satisfies ToFront)
+  }
+
+  /** Resolves with the port when the thread listens. */
+  const startThread = (host: string, port: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const front = new Worker(program, { workerData: settings, resourceLimits: memory, name: 'api' })
+      thread = front
+      dependencies.onThread?.(front)
+      let listening: number | null = null
+      let reason: unknown = null
+      const cannotListen = (code: string, message: string): LarderError =>
+        code === 'EADDRINUSE'
+          ? new LarderError(
+              'address-taken',
+              `expected port ${port} of ${host} to be free, found it taken; choose another with --port or LARDER_PORT`,
+            )
+          : new LarderError('machine', `cannot listen on ${host}:${port}: ${message}`)
+      front.on('message', (message: FromFront) => {
+        switch (message.what) {
+          case 'request':
+            return void respond(message, front)
+          case 'listening':
+            listening = message.port
+            failures = 0
+            return resolve(message.port)
+          case 'not-listening':
+            reason = cannotListen(message.code, message.message)
+            return void front.terminate()
+          case 'log':
+            return log(message.level, message.message, { ...message.fields })
+          case 'closed':
+            return closed?.()
+        }
       })
-    },
-  )
-  answerBrokenHttp(server)
-  server.on('checkContinue', (message, response) => {
-    // Who asks before sending a body that is too large gets the refusal, and sends none.
-    if (!isTooLarge(message)) response.writeContinue()
-    server.emit('request', message, response)
-  })
+      front.on('error', (error) => {
+        reason = error
+      })
+      front.on('exit', () => {
+        thread = null
+        const error = reason instanceof Error ? reason : new LarderError('machine', `the thread of the API ended: ${reason}`)
+        if (listening === null) return reject(error)
+        if (closed !== null) return closed()
+        log('error', 'the thread of the API has ended, and is started again', { error })
+        again(host, listening)
+      })
+      front.postMessage({ what: 'listen', host, port } satisfies ToFront)
+    })
+
+  const again = (host: string, port: number): void => {
+    failures += 1
+    delay(Math.min(againMs * failures, longestAgainMs), undefined, { ref: true })
+      .then(() => (closed === null ? startThread(host, port) : undefined))
+      .catch((error: unknown) => {
+        log('error', 'the thread of the API could not be started again', { error })
+        if (closed === null) again(host, port)
+      })
+  }
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        const fail = (error: NodeJS.ErrnoException): void => {
-          const taken = error.code === 'EADDRINUSE'
-          const reason = taken
-            ? `expected port ${port} of ${host} to be free, found it taken; choose another with --port or LARDER_PORT`
-            : `cannot listen on ${host}:${port}: ${error.message}`
-          reject(new LarderError(taken ? 'address-taken' : 'machine', reason, { cause: error }))
-        }
-        server.once('error', fail)
-        server.listen(port, host, () => {
-          server.off('error', fail)
-          resolve((server.address() as AddressInfo).port)
-        })
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        closing = true
-        const timer = setTimeout(() => server.closeAllConnections(), closingMs)
-        server.close(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-        server.closeIdleConnections()
-      }),
+    listen: startThread,
+    close: async () => {
+      const ended = new Promise<void>((resolve) => {
+        closed = resolve
+      })
+      const front = thread
+      if (front === null) return
+      front.postMessage({ what: 'close' } satisfies ToFront)
+      await ended
+      await front.terminate()
+    },
   }
 }

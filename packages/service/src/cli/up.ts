@@ -4,6 +4,7 @@ import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'
 import type { GroupKey } from '../model/group.ts'
 import { defaultRegion } from './access.ts'
+import { endOnDefects } from './last-resort.ts'
 import { statusText } from './status-text.ts'
 import { print, useColour } from './terminal.ts'
 
@@ -71,6 +72,7 @@ export const up = async ({ port, demo, stopOnExit }: UpOptions): Promise<number>
   const home = openHome(homePath(process.env))
   const signal = untilSignal()
   const service = await startService({ home, host, port: portOf(port), environment: process.env, onProgress: createProgress() })
+  endOnDefects(process, service.log, (text) => process.stderr.write(text))
   const engines = service.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
   print(`Larder in ${home.path}: ${engines.join(', ') || 'no engine found, see larder doctor'}\n`)
   print(`ready ${service.url}\n`)

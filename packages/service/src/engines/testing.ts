@@ -83,13 +83,15 @@ export const parametersFor = (
 }
 
 /** The same rule as the host's: detached, nothing to read, output in a file. */
-const launch = ({ command, environment, cwd, logFile }: Launch): ChildProcess => {
+const launch = ({ command, environment, cwd, logFile, name, opened = [] }: Launch): ChildProcess => {
   const [program = '', ...args] = command
   const log = openSync(logFile, 'a')
+  const descriptors = opened.map((path) => openSync(path, 'r'))
   try {
-    return spawn(program, args, { cwd, env: environment, stdio: ['ignore', log, log] })
+    const stdio = ['ignore' as const, log, log, ...descriptors]
+    return spawn(program, args, { cwd, env: environment, stdio, ...(name === undefined ? {} : { argv0: name }) })
   } finally {
-    closeSync(log)
+    for (const descriptor of [log, ...descriptors]) closeSync(descriptor)
   }
 }
 

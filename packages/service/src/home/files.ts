@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { LarderError } from '../errors.ts'
+import { parseJson } from '../model/json.ts'
 
 /** Written whole or not at all, readable by the owner alone. */
 export const writePrivateFile = (path: string, content: string): void => {
@@ -27,7 +28,7 @@ export const readJsonFile = <T>(path: string, isValid: (value: unknown) => value
   }
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseJson(text)
   } catch (error) {
     throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found no JSON. It was left as it is.`, {
       cause: error,

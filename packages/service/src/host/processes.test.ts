@@ -52,6 +52,17 @@ const start = async (launch: Launch): Promise<ProcessIdentity> => {
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000)
 
+test('a process has the files open that it was started with, and takes the name for its own that it was given', async () => {
+  const shown = "fs.readFileSync('/proc/self/fd/3', 'utf8') + fs.readFileSync('/proc/self/fd/4', 'utf8') + ' ' + process.argv0"
+  const launch = launchOf('opened', `import fs from 'node:fs'; console.log(${shown}); ${idle}`)
+  const opened = ['one', 'two'].map((name) => {
+    writeFileSync(join(folder, name), name)
+    return join(folder, name)
+  })
+  await start({ ...launch, opened, name: '/known-as' })
+  await until('it has read both', async () => (await host.tail(launch.logFile, 1_000)).includes('onetwo /known-as'))
+})
+
 test('a started process runs in a session of its own, with its output in a private file and no more than the given environment', async () => {
   const launch = launchOf('talk', `console.log(JSON.stringify(process.env)); console.error('told'); ${idle}`)
   const identity = await start(launch)

@@ -7,6 +7,7 @@ import type { ProcessIdentity } from '../model/group.ts'
 import type { Host, Launch, ProcessCheck } from '../ports/host.ts'
 import { containsTag, findProcesses, hasEnded, identify, readCommandLine, readStat, sampleOf, statOf } from './proc.ts'
 import { openRuntime } from './runtime.ts'
+import { isShortage } from './shortage.ts'
 
 /** Command lines are read again a few times: they are empty in the middle of an exec, and half-written while an engine sets its title. */
 const commandLineTries = 5
@@ -35,14 +36,18 @@ const check = async (identity: ProcessIdentity, tag: string): Promise<ProcessChe
   return hasEnded(readStat(identity.pid)) ? 'gone' : 'stranger'
 }
 
+const notExecuted = (launch: Launch, cause: unknown): LarderError => {
+  const found = cause instanceof Error ? cause.message : String(cause)
+  return new LarderError('engine-start', `could not execute ${launch.command[0]} in ${launch.cwd}: ${found}`, {
+    cause,
+    retry: isShortage(cause),
+  })
+}
+
 const executed = (child: ChildProcess, launch: Launch): Promise<void> =>
   new Promise((resolve, reject) => {
     child.once('spawn', resolve)
-    child.once('error', (cause) => {
-      reject(
-        new LarderError('engine-start', `could not execute ${launch.command[0]} in ${launch.cwd}: ${cause.message}`, { cause }),
-      )
-    })
+    child.once('error', (cause) => reject(notExecuted(launch, cause)))
   })
 
 const exitOf = (child: ChildProcess): Promise<void> =>
@@ -50,11 +55,21 @@ const exitOf = (child: ChildProcess): Promise<void> =>
     child.once('exit', () => resolve())
   })
 
+/** What cannot be read for want of a descriptor is not known yet. A process is never taken for gone because of that. */
+const unlessShort = <T>(read: () => T, unknown: T): T => {
+  try {
+    return read()
+  } catch (error) {
+    if (isShortage(error)) return unknown
+    throw error
+  }
+}
+
 /** Between fork and exec a child still shows its parent's command line, and right after it none: a caller must not see that. */
 const settled = async (identity: ProcessIdentity, launch: Launch): Promise<void> => {
   const deadline = performance.now() + execDeadlineMs
-  while (statOf(identity) !== null && !containsTag(readCommandLine(identity.pid), launch.tag) && performance.now() < deadline)
-    await sleep(1)
+  const isUnderWay = (): boolean => statOf(identity) !== null && !containsTag(readCommandLine(identity.pid), launch.tag)
+  while (unlessShort(isUnderWay, true) && performance.now() < deadline) await sleep(1)
 }
 
 /** What the process before has said that nobody else has written down; mostly nothing. */
@@ -65,17 +80,27 @@ const keepBefore = (logFile: string): void => {
 const spawnDetached = (launch: Launch): ChildProcess => {
   const [program, ...args] = launch.command
   if (program === undefined) throw new LarderError('engine-start', 'expected a program to start, found an empty command')
-  if (launch.freshLog === true) keepBefore(launch.logFile)
-  const log = openSync(launch.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
+  const descriptors: number[] = []
   try {
+    if (launch.freshLog === true) keepBefore(launch.logFile)
+    const log = openSync(launch.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
+    descriptors.push(log)
+    const opened = (launch.opened ?? []).map((path) => {
+      const descriptor = openSync(path, 'r')
+      descriptors.push(descriptor)
+      return descriptor
+    })
     return spawn(program, args, {
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...opened],
       cwd: launch.cwd,
       env: { ...launch.environment },
+      ...(launch.name === undefined ? {} : { argv0: launch.name }),
     })
+  } catch (error) {
+    throw notExecuted(launch, error)
   } finally {
-    closeSync(log)
+    for (const descriptor of descriptors) closeSync(descriptor)
   }
 }
 
@@ -84,7 +109,7 @@ const pauseMs = (waitedMs: number): number => (waitedMs < 1_000 ? 2 : waitedMs <
 
 const ended = async (identity: ProcessIdentity, signal: AbortSignal): Promise<void> => {
   const since = performance.now()
-  while (statOf(identity) !== null) {
+  while (unlessShort(() => statOf(identity) !== null, true)) {
     signal.throwIfAborted()
     await sleep(pauseMs(performance.now() - since))
   }
@@ -114,11 +139,13 @@ export const createProcesses = (): Processes => {
 
   const start = async (launch: Launch): Promise<ProcessIdentity> => {
     const child = spawnDetached(launch)
-    // Read before the event loop turns: until then even a process that ended at once is still there, as a zombie.
-    const identity = child.pid === undefined ? null : identify(child.pid)
+    const running = executed(child, launch)
     const exited = exitOf(child)
     child.unref()
-    await executed(child, launch)
+    // Read before the event loop turns: until then even a process that ended at once is still there, as a zombie.
+    const identity = unlessShort(() => (child.pid === undefined ? null : identify(child.pid)), null)
+    await running
+    // It may run: the next attempt finds it by its command line.
     if (identity === null)
       throw new LarderError('engine-start', `could not find the process of ${launch.command[0]}`, { retry: true })
     children.set(identity.pid, { identity, exited })

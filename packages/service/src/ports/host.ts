@@ -6,6 +6,10 @@ export interface Launch {
   readonly command: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   readonly cwd: string
+  /** What it takes its program to be called; else the first word of the command. */
+  readonly name?: string
+  /** Files that are open in it from the start, to be read: descriptors 3, 4, … A name like `/proc/self/fd/3` tells nobody where they are. */
+  readonly opened?: readonly string[]
   /** Both streams are appended to this file. A pipe would kill or block the engine when Larder dies. */
   readonly logFile: string
   /** The file begins anew; that of the process before is kept beside it as `.before`. */

@@ -153,6 +153,7 @@ test('wrong requests are refused with the codes of EC2, and change nothing', asy
     ['DeleteSecurityGroup', { GroupId: 'sg-01234567' }, 'InvalidGroup.NotFound', /sg-01234567/],
     ['DescribeSecurityGroups', { 'GroupName.1': 'none' }, 'InvalidGroup.NotFound', /none/],
     ['DescribeSecurityGroups', { 'Filter.1.Name': '__proto__' }, 'InvalidParameterValue', /filter/],
+    ['DescribeSecurityGroups', { GroupId: 'sg-01234567' }, 'UnknownParameter', /expected GroupId.1/],
     ['DescribeSecurityGroups', { MaxResults: '1' }, 'InvalidParameterValue', /maxResults/],
     ['DescribeSecurityGroups', { NextToken: '!' }, 'InvalidNextToken', /token/],
     ['AuthorizeSecurityGroupIngress', { GroupId: id }, 'MissingParameter', /ipPermissions/],
@@ -221,6 +222,11 @@ test('signed requests reach it on the port of the API, and errors have the form 
     )
   const good = await send(formOf({ Action: 'DescribeVpcs', Version: '2016-11-15' }))
   assert.equal(good.status, 200, good.body)
+  for (const name of ['Filter.01.Name', 'Filter.1.Value.1.1']) {
+    const twice = { 'Filter.1.Name': 'vpc-id', 'Filter.1.Value.1': 'vpc-2', [name]: 'x' }
+    const { status, body } = await send(formOf({ Action: 'DescribeVpcs', Version: '2016-11-15', ...twice }))
+    assert.deepEqual([status, /<Code>([^<]+)</.exec(body)?.[1]], [404, 'MalformedQueryString'], name)
+  }
   const wrong = await send(formOf({ Action: 'DeleteSecurityGroup', Version: '2016-11-15', GroupId: 'sg-01234567' }))
   assert.equal(wrong.status, 400)
   assert.match(

@@ -1,6 +1,6 @@
 /** The query protocol as EC2 speaks it: lists are numbered, items of answers are called `item`, errors have a form of their own. */
 import { Fault } from '../../errors.ts'
-import type { WireError } from '../wire/encode.ts'
+import type { WireError } from '../wire/error.ts'
 import { wireError } from '../wire/fault.ts'
 import { escapeXml } from '../wire/xml.ts'
 
@@ -47,15 +47,17 @@ export const element = (name: string, value: string | number | boolean | undefin
 export const items = (name: string, contents: readonly string[]): string =>
   `<${name}>${contents.map((content) => `<item>${content}</item>`).join('')}</${name}>`
 
-/** The values of `GroupId.1`, `GroupId.2`, … in the order of their numbers. */
-export const listOf = (parameters: Parameters, name: string): readonly string[] =>
-  [...parameters]
+/** The values of `GroupId.1`, `GroupId.2`, … in the order of their numbers. Throws `UnknownParameter` for `GroupId` alone: it would count for nothing. */
+export const listOf = (parameters: Parameters, name: string): readonly string[] => {
+  if (parameters.has(name)) throw new Fault('UnknownParameter', `The parameter ${name} is not recognized: expected ${name}.1`)
+  return [...parameters]
     .flatMap(([key, value]) => {
       const number = key.startsWith(`${name}.`) ? key.slice(name.length + 1) : ''
       return /^[0-9]{1,5}$/.test(number) ? [[Number(number), value] as const] : []
     })
     .toSorted(([a], [b]) => a - b)
     .map(([, value]) => value)
+}
 
 /** The members of `IpPermissions.1.…`, `IpPermissions.2.…`, each as parameters without that prefix. */
 export const structuresOf = (parameters: Parameters, name: string): readonly Parameters[] => {

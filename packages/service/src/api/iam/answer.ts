@@ -1,6 +1,6 @@
 /** A subset of IAM: users, their access keys and inline policies. Query protocol, service name `iam`; global: any region in the signature. */
 import { Fault } from '../../errors.ts'
-import type { WireError } from '../wire/encode.ts'
+import type { WireError } from '../wire/error.ts'
 import { wireError } from '../wire/fault.ts'
 import { createAccessKey, deleteAccessKey, listAccessKeys, updateAccessKey } from './access-keys.ts'
 import type { IamContext, IamOperation } from './context.ts'

@@ -164,11 +164,21 @@ test('policies that cannot be enforced are refused', async () => {
     { ...base, More: 1 },
   ])
     await denied(allow(client, 'ada', wrong), /^MalformedPolicyDocument/)
-  const PolicyDocument = '{ not json'
-  await denied(
-    client.send(new PutUserPolicyCommand({ UserName: 'ada', PolicyName: 'p', PolicyDocument })),
-    /^MalformedPolicyDocument/,
-  )
+  const statement = '"Effect":"Allow","Resource":"*"'
+  for (const PolicyDocument of [
+    '{ not json',
+    // A reader of these sees one thing first, and the last is what would count.
+    `{"Statement":{${statement},"Action":"elasticache:Describe*","Action":"*"}}`,
+    `{"Statement":[{${statement},"A\\u0063tion":"elasticache:Describe*","Action":"*"}]}`,
+    `{"Statement":[],"Statement":{${statement},"Action":"*"}}`,
+    `{"Version":"2008-10-17","Version":"2012-10-17","Statement":{${statement},"Action":"*"}}`,
+    `{"Statement":{${statement},"Action":"*","Condition":{"StringEquals":{"aws:username":"x"},"StringEquals":{}}}}`,
+    `{"Statement":{${statement},"Action":"*","Condition":{"StringEquals":{"aws:username":"x","aws:username":"y"}}}}`,
+  ])
+    await denied(
+      client.send(new PutUserPolicyCommand({ UserName: 'ada', PolicyName: 'p', PolicyDocument })),
+      /^MalformedPolicyDocument/,
+    )
 })
 
 test('who is allowed to look may look, and nothing else; both stand in the audit', async () => {

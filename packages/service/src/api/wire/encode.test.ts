@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeError, encodeOutput } from './encode.ts'
-import { operations } from './schema.ts'
+import { encodeOutput } from './encode.ts'
+import { encodeError } from './error.ts'
+import { namespace, operations } from './schema.ts'
 
 const id = '6b6b7b9e-0000-4000-8000-000000000000'
 
@@ -86,7 +87,7 @@ test('an output that is not of the model is a mistake of ours, and said to be', 
 
 test('an error says whose it is, in the namespace of its service', () => {
   assert.equal(
-    encodeError({ code: 'A', status: 404, message: '<x> & "y"\0' }, id),
+    encodeError({ code: 'A', status: 404, message: '<x> & "y"\0' }, id, namespace),
     '<ErrorResponse xmlns="http://elasticache.amazonaws.com/doc/2015-02-02/"><Error><Type>Sender</Type><Code>A</Code>' +
       `<Message>&lt;x&gt; &amp; &quot;y&quot;</Message></Error><RequestId>${id}</RequestId></ErrorResponse>`,
   )

@@ -1,4 +1,4 @@
-/** From the output of an operation to XML, by the schema; and the form of errors. */
+/** From the output of an operation to XML, by the schema. */
 import { namespace, type Structure, type Type } from './schema.ts'
 import { escapeXml } from './xml.ts'
 
@@ -51,17 +51,4 @@ export const encodeOutput = (operation: string, schema: Structure, output: objec
   const members = membersOf(schema, output as Readonly<Record<string, unknown>>, operation)
   const result = schema.members.length === 0 ? '' : `<${operation}Result>${members}</${operation}Result>`
   return `<${operation}Response xmlns="${namespace}">${result}<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${operation}Response>`
-}
-
-export interface WireError {
-  /** As clients see it: `CacheClusterNotFound`. */
-  readonly code: string
-  readonly status: number
-  readonly message: string
-}
-
-export const encodeError = (error: WireError, requestId: string, xmlns: string = namespace): string => {
-  const type = error.status >= 500 ? 'Receiver' : 'Sender'
-  const inner = `<Type>${type}</Type><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message>`
-  return `<ErrorResponse xmlns="${xmlns}"><Error>${inner}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Fault } from '../../errors.ts'
-import { parseForm } from './form.ts'
+import { parseForm, refuseAmbiguous } from './form.ts'
 
 const refused = (body: string, message: RegExp): void =>
   assert.throws(
@@ -91,4 +91,23 @@ test('names are bounded', () => {
   refused(`${'a'.repeat(301)}=1`, /found one of 301/)
   refused('a%00b=1', /1 to 300 characters/)
   refused(Array.from({ length: 4_001 }, (_, index) => `A.${index}=1`).join('&'), /at most 4000/)
+})
+
+test('one thing is said in one way', () => {
+  const wrong = (...names: readonly string[]): void =>
+    assert.throws(
+      () => refuseAmbiguous(new Map(names.map((name) => [name, 'x']))),
+      (error: unknown) => error instanceof Fault && error.shape === 'MalformedQueryString',
+      names.join(' '),
+    )
+  wrong('Filter.1.Name', 'Filter.01.Name')
+  wrong('Filter.0.Name')
+  wrong('Filter.1.Value.00')
+  wrong('Filter.123456')
+  wrong('Filter.\u0661.Name')
+  wrong('GroupId', 'GroupId.1')
+  wrong('IpPermissions.1.Groups.1', 'IpPermissions.1.Groups.1.GroupId')
+  refuseAmbiguous(
+    new Map([...['Filter.1.Name', 'Filter.1.Value.1', 'Filter.10.Name', 'Filters', 'A1', '1a.1']].map((name) => [name, 'x'])),
+  )
 })

@@ -45,3 +45,19 @@ export const parseFormBody = (body: Uint8Array): ReadonlyMap<string, string> => 
   }
   return parseForm(text)
 }
+
+/**
+ * One thing is said in one way: items are numbered 1, 2, … (never `01`, which is another name and the same number), and a parameter has a
+ * value or parts, not both. Where a schema reads the form (ElastiCache) it sees to that itself. Throws `MalformedQueryString`.
+ */
+export const refuseAmbiguous = (parameters: ReadonlyMap<string, string>): void => {
+  for (const name of parameters.keys()) {
+    const parts = name.split('.')
+    const number = parts.find((part) => /^\p{Nd}+$/u.test(part) && !/^[1-9][0-9]{0,4}$/.test(part))
+    if (number !== undefined)
+      throw malformed(`Expected items to be numbered 1, 2, ..., found ${number.slice(0, 20)} in ${name.slice(0, 100)}.`)
+    const above = parts.map((_, index) => parts.slice(0, index).join('.')).find((each) => each !== '' && parameters.has(each))
+    if (above !== undefined)
+      throw malformed(`Expected a value or parts of ${above.slice(0, 100)}, found both: ${name.slice(0, 100)} too.`)
+  }
+}

@@ -67,6 +67,27 @@ describe('the configuration of a node', () => {
     assert.ok(launch.tag.startsWith('/home/larder/nodes/demo-001/'))
   })
 
+  it('shows to clients no path of the machine: in no directive that INFO, CLIENT LIST or HELLO repeat', () => {
+    const logins = {
+      module: '/home/larder/cache/auth.so',
+      socket: '/home/larder/run/iam.sock',
+      scope: 'x',
+      seconds: 1,
+      waitMs: 1,
+    }
+    const { files, launch } = render(plan({ logins }))
+    const lines = String(files['node.conf']).split('\n')
+    assert.ok(lines.includes('unixsocket ../../run/demo-001.sock'))
+    assert.ok(lines.includes('loadmodule /proc/self/fd/4 ../../run/iam.sock x 1 1'))
+    assert.deepEqual(launch.opened, ['/home/larder/nodes/demo-001/node.conf', '/home/larder/cache/auth.so'])
+    assert.deepEqual(launch.command, ['/x/valkey-server', '/proc/self/fd/3', '--dir', '/home/larder/nodes/demo-001/'])
+    assert.equal(launch.name, '/valkey-server')
+    const installed = { ...plan().engine, command: ['/e/lib/ld.so', '--library-path', '/e/lib', '/e/valkey-server'] }
+    assert.deepEqual(render(plan({ engine: installed })).launch.command.slice(0, 6), [
+      ...['/e/lib/ld.so', '--argv0', '/valkey-server', '--library-path', '/e/lib', '/e/valkey-server'],
+    ])
+  })
+
   it('names only what the version knows', () => {
     const older = configurationOf({ engine: { ...plan().engine, engine: 'redis', version: '7.0.15' } }).join('\n')
     assert.ok(!older.includes('availability-zone') && !older.includes('dual-channel'))

@@ -1,4 +1,11 @@
-/** The configuration of a Valkey or Redis OSS node, and how it is started. Pure. */
+/**
+ * The configuration of a Valkey or Redis OSS node, and how it is started. Pure.
+ *
+ * The engines show to whoever is logged in what they are called, what their configuration file and sockets are called (INFO, CLIENT LIST)
+ * and with what words their modules were loaded (HELLO). All of these are names that say nothing of the machine: descriptors that are open
+ * from the start, and paths from the node's folder, in which they run.
+ */
+import { basename, relative } from 'node:path/posix'
 import { LarderError } from '../../errors.ts'
 import { busPort } from '../../model/cluster.ts'
 import { engineCapabilities } from '../../model/engine-versions.ts'
@@ -12,6 +19,8 @@ import { startDirectives } from './parameters.ts'
 
 const configFile = 'node.conf'
 const clusterFile = 'nodes.conf'
+/** As the process sees the files that are open in it from the start. */
+const shownNames = { configuration: '/proc/self/fd/3', module: '/proc/self/fd/4' } as const
 /** What Linux holds in `sun_path`, with room for the terminating zero. */
 const longestSocketPath = 100
 
@@ -97,7 +106,9 @@ const capabilityLines = (plan: NodePlan): readonly string[] => {
   const can = engineCapabilities(plan.engine.engine, plan.engine.version)
   return [
     // The tag comes first: a title longer than the original command line is cut off at its end.
-    ...(can.processTitle ? ['proc-title-template "{title} {config-file} {listen-addr} {server-mode}"'] : ['set-proc-title no']),
+    ...(can.processTitle && !/[{}]/.test(plan.folder)
+      ? [line('proc-title-template', `{title} ${plan.folder}/${configFile} {listen-addr} {server-mode}`)]
+      : ['set-proc-title no']),
     ...(can.availabilityZone ? [line('availability-zone', plan.zone)] : []),
     // Valkey 9.1 takes the dump of a full sync by two channels for the base of its append-only file, without what arrived meanwhile.
     ...(can.dualChannelReplication && plan.parameters['appendonly'] !== 'yes' ? ['dual-channel-replication-enabled yes'] : []),
@@ -124,10 +135,11 @@ const replicationLines = (plan: NodePlan): readonly string[] => [
 ]
 
 /** The module goes into every engine that can have it, because none can take it while it runs: `enable-module-command no`. */
-const loginLines = ({ logins }: NodePlan): readonly string[] =>
-  logins === undefined
-    ? []
-    : [line('loadmodule', logins.module, logins.socket, logins.scope, String(logins.seconds), String(logins.waitMs))]
+const loginLines = ({ logins, folder }: NodePlan): readonly string[] => {
+  if (logins === undefined) return []
+  const socket = relative(folder, logins.socket)
+  return [line('loadmodule', shownNames.module, socket, logins.scope, String(logins.seconds), String(logins.waitMs))]
+}
 
 /** Beside the engine's own socket: shorter, so that it fits wherever that one does. */
 export const controlSocket = (socket: string): string => `${socket.replace(/\.sock$/, '')}.in`
@@ -142,9 +154,8 @@ const configurationOf = (plan: NodePlan): string => {
   const lines = [
     line('bind', plan.address, ...plan.floating),
     ...portLines(plan),
-    line('unixsocket', plan.socket),
+    line('unixsocket', relative(plan.folder, plan.socket)),
     'unixsocketperm 700',
-    line('dir', plan.folder),
     'dbfilename dump.rdb',
     'save ""',
     'daemonize no',
@@ -173,12 +184,21 @@ const configurationOf = (plan: NodePlan): string => {
   return `${lines.join('\n')}\n`
 }
 
+/** An engine that Larder has installed is started by its own loader, which says what the program is called. */
+const namedCommand = ({ engine }: NodePlan): Pick<Rendered['launch'], 'command' | 'name'> => {
+  const [first = '', ...rest] = engine.command
+  const name = `/${basename(engine.command.at(-1) ?? '')}`
+  return rest.length === 0 ? { command: [first], name } : { command: [first, '--argv0', name, ...rest] }
+}
+
 /** Throws `engine-start` where a value can stand in no configuration file, or the socket's path is too long. */
 export const render = (plan: NodePlan): Rendered => {
   if (Buffer.byteLength(plan.socket) > longestSocketPath) {
     throw new LarderError('engine-start', `expected a socket path of at most ${longestSocketPath} bytes, found ${plan.socket}`)
   }
-  const path = `${plan.folder}/${configFile}`
+  const { command, ...named } = namedCommand(plan)
+  // The folder is on the command line for the process to be recognised by.
+  const tag = `${plan.folder}/`
   return {
     files: {
       [configFile]: configurationOf(plan),
@@ -187,12 +207,14 @@ export const render = (plan: NodePlan): Rendered => {
       ...(plan.rejoin === undefined ? {} : { [clusterFile]: renderRejoin(plan.rejoin) }),
     },
     launch: {
-      command: [...plan.engine.command, path],
+      command: [...command, shownNames.configuration, '--dir', tag],
+      ...named,
+      opened: [`${plan.folder}/${configFile}`, ...(plan.logins === undefined ? [] : [plan.logins.module])],
       environment: {},
       cwd: plan.folder,
       logFile: `${plan.folder}/engine.out`,
       freshLog: true,
-      tag: path,
+      tag,
     },
   }
 }

@@ -1,5 +1,6 @@
 /** From the text of a policy to its statements. What could not be enforced is refused, so that no statement stands there without effect. */
 import { Fault } from '../../errors.ts'
+import { parseJson } from '../../model/json.ts'
 import { type Condition, readOperator } from './conditions.ts'
 
 export interface Statement {
@@ -134,7 +135,7 @@ const sidsOf = (statements: readonly unknown[]): readonly string[] =>
 export const readPolicy = (text: string): Policy => {
   let document: unknown
   try {
-    document = JSON.parse(text)
+    document = parseJson(text)
   } catch (error) {
     throw syntax(error)
   }

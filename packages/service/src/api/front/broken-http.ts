@@ -2,9 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Fault } from '../errors.ts'
-import { encodeError } from './wire/encode.ts'
-import { internalFailure, wireError } from './wire/fault.ts'
+import { Fault } from '../../errors.ts'
+import { commonError, encodeError, internalFailure } from '../wire/error.ts'
 
 const faultOf = (error: NodeJS.ErrnoException): Fault => {
   switch (error.code) {
@@ -17,10 +16,10 @@ const faultOf = (error: NodeJS.ErrnoException): Fault => {
   }
 }
 
-const end = (socket: Duplex, fault: Fault): void => {
+const endWith = (socket: Duplex, fault: Fault, xmlns: string): void => {
   const requestId = randomUUID()
-  const wire = wireError(fault) ?? internalFailure
-  const body = encodeError(wire, requestId)
+  const wire = commonError(fault) ?? internalFailure
+  const body = encodeError(wire, requestId, xmlns)
   const headers = [
     `HTTP/1.1 ${wire.status} ${STATUS_CODES[wire.status] ?? ''}`,
     'Connection: close',
@@ -32,7 +31,8 @@ const end = (socket: Duplex, fault: Fault): void => {
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
-export const answerBrokenHttp = (server: Server): void => {
+export const answerBrokenHttp = (server: Server, xmlns: string): void => {
+  const end = (socket: Duplex, fault: Fault): void => endWith(socket, fault, xmlns)
   const underWay = new WeakMap<Duplex, { readonly message: IncomingMessage; readonly response: ServerResponse }>()
   server.prependListener('request', (message: IncomingMessage, response: ServerResponse) => {
     underWay.set(message.socket, { message, response })

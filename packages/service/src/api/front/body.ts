@@ -1,6 +1,6 @@
 /** Bodies of requests: read up to a limit, and never for longer than anyone waits. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Fault } from '../errors.ts'
+import { Fault } from '../../errors.ts'
 
 /** The largest request of this API that makes sense (a parameter group changed whole) has less than 50 kB. */
 export const mostBodyBytes = 1024 ** 2
