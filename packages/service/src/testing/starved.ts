@@ -126,7 +126,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   'read a file of the home': () => readJsonFile(join(folder, 'home', 'secrets.json'), isObject, 'secrets'),
   'look who serves': () => runningService(home),
   'read the key': () => openSealKey(home, {}),
-  'open the authority': () => openAuthority(home.tlsFolder, clock.now),
+  'open the authority': () => openAuthority(home.tlsFolder, clock.now).prepare(),
   'issue a certificate': () => authority.issue('x', ['127.0.0.1']),
   'write a line of the log': () => log('info', 'x'),
   'write a line of the audit': () => audit(record),

@@ -157,7 +157,7 @@ export const applyFiles = async ({ home, environment, now }: Inputs, plan: Files
   }
   if (plan.make.includes('authority')) {
     for (const name of ['ca.crt', 'ca.key'] as const) await clear(files[name].path)
-    openAuthority(home.tlsFolder, now)
+    openAuthority(home.tlsFolder, now).prepare()
   }
   return entries
 }

@@ -404,7 +404,7 @@ const isFaulty = async (scene: Scene): Promise<void> => {
   const opened = await scene.open()
   try {
     await checkFiles(scene.home, opened.store, {})
-    openAuthority(scene.home.tlsFolder, Date.now)
+    openAuthority(scene.home.tlsFolder, Date.now).prepare()
   } finally {
     await opened.close()
   }
@@ -418,7 +418,7 @@ for (const name of ['secrets.json', 'seal.key', 'ca.crt', 'ca.key'] as const) {
       await writeGroup(scene, opened, tlsDemo)
       openSecrets(scene.home)
       const sealer = createSealer(openSealKey(scene.home, {}))
-      openAuthority(scene.home.tlsFolder, Date.now)
+      openAuthority(scene.home.tlsFolder, Date.now).prepare()
       await opened.store.transact([], [put('iam/user/x', { secret: sealer.seal('a', 'b') })])
       await opened.close()
       keepFiles(scene.home, log)
@@ -428,7 +428,7 @@ for (const name of ['secrets.json', 'seal.key', 'ca.crt', 'ca.key'] as const) {
       const other = sceneIn(context)
       openSecrets(other.home)
       openSealKey(other.home, {})
-      openAuthority(other.home.tlsFolder, Date.now)
+      openAuthority(other.home.tlsFolder, Date.now).prepare()
       copyFileSync(keptFiles(other.home)[name].path, `${path}.old`)
       await isFaulty(scene)
       damage(path)
