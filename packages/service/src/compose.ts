@@ -18,6 +18,7 @@ import { stopEngines } from './controllers/groups/shutdown.ts'
 import { loginSettings, openLogins } from './controllers/logins/logins.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
+import { openDiscoveryModule } from './engines/discovery-module.ts'
 import { adapterFor } from './engines/index.ts'
 import { openLoginModule } from './engines/login-module.ts'
 import { findTool } from './engines/tools.ts'
@@ -168,7 +169,10 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const firewall = await firewallOf(home, environment, log)
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
-  const loginModule = await openLoginModule(environment, catalog.list(), log)
+  const [loginModule, discoveryModule] = await Promise.all([
+    openLoginModule(environment, catalog.list(), log),
+    openDiscoveryModule(environment, catalog.list(), log),
+  ])
   const connections = createConnections((name) => manager.connectionLost(name))
   const context: Omit<GroupContext, 'health'> = {
     decide: decideGroup,
@@ -177,6 +181,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     catalog,
     certificates: openAuthority(home.tlsFolder, systemClock.now),
     logins: loginSettings(home.loginSocket, loginModule, environment),
+    discoveryModule,
     balancer,
     guarding,
     clock: systemClock,

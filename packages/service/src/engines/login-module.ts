@@ -1,104 +1,22 @@
-/**
- * The module by which engines ask about tokens of IAM: compiled from `native/` at the first start, where there is a compiler, into a cache that
- * all homes of the user share. An engine that could not load a module would not start: so each is asked first, once.
- */
-import { execFile } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { LarderError } from '../errors.ts'
+/** The module by which engines ask about tokens of IAM (see native-module.ts for where it comes from). */
 import { engineCapabilities } from '../model/engine-versions.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import type { Log } from '../ports/log.ts'
 import type { LoginModule } from '../ports/logins.ts'
-import { findTool } from './tools.ts'
+import { compiledModule, isAble, isSameEngine, modulesFolder, run } from './native-module.ts'
 
-const sources = fileURLToPath(new URL('../../native/', import.meta.url))
-const flags = [
-  ...['-std=c11', '-O2', '-fPIC', '-shared', '-fvisibility=hidden', '-fstack-protector-strong'],
-  ...['-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2', '-pthread', '-Wall', '-Wextra', '-Werror', '-Wl,-z,relro,-z,now'],
-]
-const compileDeadlineMs = 60_000
 const trialDeadlineMs = 10_000
 /** `TRIAL_STATUS` in the source. */
 const trialStatus = 77
 
-/** Beside the engines; `LARDER_ENGINES` does not move it. */
-const cacheFolder = (environment: NodeJS.ProcessEnv): string =>
-  join(environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'larder', 'modules')
-
-const keyOf = (): string => {
-  const hash = createHash('sha256').update(JSON.stringify([process.arch, flags]))
-  for (const name of readdirSync(sources).toSorted()) hash.update(name).update(readFileSync(join(sources, name)))
-  return hash.digest('hex').slice(0, 16)
-}
-
-/** What lies there is loaded into engines: nobody else may write it. Throws `machine`. */
-const openFolder = (folder: string): void => {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const { uid } = statSync(folder)
-  if (uid !== (process.getuid?.() ?? uid)) {
-    throw new LarderError('machine', `expected ${folder} to be a folder of this user, found user ${uid}`)
-  }
-  chmodSync(folder, 0o700)
-}
-
-interface Ended {
-  /** Null: ended by a signal, or not started. */
-  readonly status: number | null
-  readonly output: string
-}
-
-const run = (program: string, args: readonly string[], cwd: string, deadlineMs: number, path?: string): Promise<Ended> =>
-  new Promise((resolve) => {
-    const env = { LC_ALL: 'C', ...(path === undefined ? {} : { PATH: path }) }
-    execFile(program, args, { cwd, env, timeout: deadlineMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null
-      resolve({ status, output: `${stdout}${stderr}`.trim().slice(-600) })
-    })
-  })
-
-/** Throws `machine` where there is no compiler, or it fails. */
-const compile = async (file: string, folder: string, environment: NodeJS.ProcessEnv): Promise<void> => {
-  const [compiler] = [findTool('cc', environment), findTool('gcc', environment), findTool('clang', environment)].flatMap(
-    (tool) => tool ?? [],
-  )
-  if (compiler === undefined)
-    throw new LarderError('machine', 'no C compiler was found (cc); to mend it: apt-get install gcc libc6-dev')
-  const part = `${file}.${randomBytes(4).toString('hex')}.tmp`
-  const args = [...flags, join(sources, 'larder-auth.c'), '-o', part]
-  const { status, output } = await run(compiler, args, folder, compileDeadlineMs, environment['PATH'])
-  if (status !== 0) {
-    rmSync(part, { force: true })
-    throw new LarderError(
-      'machine',
-      `the compiler failed: ${output || 'it said nothing'}; to mend it: apt-get install gcc libc6-dev`,
-    )
-  }
-  renameSync(part, file)
-}
-
-const isSame = (a: InstalledEngine, b: InstalledEngine): boolean =>
-  a.engine === b.engine && a.version === b.version && a.path === b.path
-
 const asks = ({ engine, version }: InstalledEngine): boolean => engineCapabilities(engine, version).authCallbacks
 
-/** A success is noted beside the module: it is not tried again. */
-const canLoad = async (file: string, folder: string, engine: InstalledEngine): Promise<boolean> => {
-  const name = createHash('sha256')
-    .update(JSON.stringify([engine.version, engine.command]))
-    .digest('hex')
-    .slice(0, 16)
-  const note = `${file}.${name}`
-  if (existsSync(note)) return true
-  const [program = '', ...args] = engine.command
-  const trial = ['--port', '0', '--save', '', '--loadmodule', file, 'trial']
-  const { status } = await run(program, [...args, ...trial], folder, trialDeadlineMs)
-  if (status === trialStatus) writeFileSync(note, `${engine.engine} ${engine.version}\n`, { mode: 0o600 })
-  return status === trialStatus
-}
+const canLoad = (file: string, folder: string, engine: InstalledEngine): Promise<boolean> =>
+  isAble(file, engine, async () => {
+    const [program = '', ...args] = engine.command
+    const trial = ['--port', '0', '--save', '', '--loadmodule', file, 'trial']
+    return (await run(program, [...args, ...trial], folder, trialDeadlineMs)).status === trialStatus
+  })
 
 /** Never rejects: what is missing is told to those who want to log in by IAM. */
 export const openLoginModule = async (
@@ -106,22 +24,21 @@ export const openLoginModule = async (
   engines: readonly InstalledEngine[],
   log: Log,
 ): Promise<LoginModule> => {
-  const folder = cacheFolder(environment)
-  const file = join(folder, `larder-auth-${keyOf()}.so`)
+  let file: string | null = null
   let missing: string | null = null
   const able: InstalledEngine[] = []
   try {
-    openFolder(folder)
-    if (!existsSync(file)) await compile(file, folder, environment)
+    const compiled = await compiledModule('larder-auth', environment)
+    file = compiled
     const capable = engines.filter(asks)
-    const tried = await Promise.all(capable.map((engine) => canLoad(file, folder, engine)))
+    const tried = await Promise.all(capable.map((engine) => canLoad(compiled, modulesFolder(environment), engine)))
     for (const [index, engine] of capable.entries()) if (tried[index]) able.push(engine)
   } catch (error) {
     missing = error instanceof Error ? error.message : String(error)
     log('warn', 'users cannot log in by IAM', { error })
   }
   return {
-    fileFor: (engine) => (able.some((each) => isSame(each, engine)) ? file : null),
+    fileFor: (engine) => (able.some((each) => isSameEngine(each, engine)) ? file : null),
     whyNot: (engine, version) => {
       if (missing !== null) return `the module for the engines could not be made: ${missing}`
       if (version === null || able.some((each) => each.engine === engine && each.version === version)) return null
