@@ -38,7 +38,11 @@ const serve = (plan: string, report: string): void => {
   let again: NodeJS.Timeout | undefined
   const reloadOrSay = (): void => {
     // What was in force stays in force.
-    reload().catch((error: unknown) => log('error', 'the plan could not be put in force', { error }))
+    reload().catch((error: unknown) => {
+      log('error', 'the plan could not be put in force', { error })
+      clearTimeout(again)
+      again = setTimeout(reloadOrSay, tryAgainMs)
+    })
   }
   process.on('SIGHUP', reloadOrSay)
   process.on('SIGTERM', () => process.exit(0))
