@@ -4,7 +4,7 @@
  */
 import type { Conversation } from './conversation.ts'
 
-export const discoveryKey = 'AmazonElastiCache:cluster'
+const discoveryKey = 'AmazonElastiCache:cluster'
 
 const deadlineMs = 2_000
 /** Nobody reads the key of a node that answers the question itself, but in the binary protocol. */
