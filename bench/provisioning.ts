@@ -189,13 +189,13 @@ const byScript = async (shape: Shape, catalog: Catalog): Promise<number> => {
   }
 }
 
-export const runProvisioning = async ({ rounds, say, signal }: BenchmarkOptions) => {
+export const runProvisioning = async ({ rounds, only, say, signal }: BenchmarkOptions) => {
   await using service = await startTestService()
   const catalog = openCatalog(process.env)
   const client = service.client()
   say(`${rounds} rounds in turn; medians, in ms`)
   const rows = []
-  for (const shape of shapes) {
+  for (const shape of shapes.filter(({ name }) => name.includes(only))) {
     const ours: Times[] = []
     const theirs: number[] = []
     for (let turn = 0; turn < rounds; turn += 1) {

@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--rounds N]`: lines for people first, then one line with a JSON object of all figures. */
+/** `npm run bench -- NAME [--rounds N] [--only TEXT]`: lines for people first, then one line with a JSON object of all figures. */
 import { parseArgs } from 'node:util'
 import { runAdopt } from './adopt.ts'
 import { runApi } from './api.ts'
@@ -72,11 +72,14 @@ const list = (): string =>
     .join('')
 
 const main = async (): Promise<number> => {
-  const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { rounds: { type: 'string' }, only: { type: 'string', default: '' } },
+    allowPositionals: true,
+  })
   const name = positionals[0]
   const benchmark = name === undefined ? undefined : benchmarks[name]
   if (benchmark === undefined) {
-    process.stdout.write(`npm run bench -- NAME [--rounds N]\n${list()}`)
+    process.stdout.write(`npm run bench -- NAME [--rounds N] [--only TEXT]\n${list()}`)
     return name === undefined ? 0 : 2
   }
   const rounds = Number(values.rounds ?? benchmark.rounds)
@@ -84,7 +87,12 @@ const main = async (): Promise<number> => {
   const ending = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(name, () => ending.abort(new Error(`ended by ${name}`)))
-  const figures = await benchmark.run({ rounds, say: (line) => process.stdout.write(`${line}\n`), signal: ending.signal })
+  const figures = await benchmark.run({
+    rounds,
+    only: values.only,
+    say: (line) => process.stdout.write(`${line}\n`),
+    signal: ending.signal,
+  })
   process.stdout.write(`${JSON.stringify({ benchmark: name, ...figures })}\n`)
   return 0
 }

@@ -122,6 +122,11 @@ test('clients of the text protocol log in with a token, at nodes and at the conf
     assert.doesNotMatch(await askTls(place, ca, binary), /1\.6\./)
   }
   const ask = `${inText(tokenOf(0))}get greeting\r\nversion\r\nconfig get cluster\r\nversion\r\nquit\r\n`
+  for (const place of nodes)
+    assert.match(
+      await askTls(place, ca, `${inText(tokenOf(0))}config get cluster\r\nquit\r\n`),
+      /^STORED\r\nCONFIG cluster 0 \d+\r\n1\n127[^\n]*\n\r\nEND\r\n$/,
+    )
   assert.match(
     await askTls(configuration, ca, ask),
     /^STORED\r\n(VALUE greeting 0 5\r\nhello\r\n)?END\r\nVERSION .*\r\nCONFIG cluster 0 \d+\r\n1\n127[^\n]*\n\r\nEND\r\nVERSION [\d.]+\r\n$/,

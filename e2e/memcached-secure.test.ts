@@ -52,6 +52,8 @@ test('a cluster with TLS serves those who trust its authority, at its nodes and 
     answer,
     `STORED\r\nCONFIG cluster 0 ${list.length + 3}\r\n1\n${list}\n\r\nEND\r\nVALUE through 0 3\r\nyes\r\nEND\r\n`,
   )
+  for (const node of nodes)
+    assert.equal(await askTls(node, ca, 'config get cluster\r\nquit\r\n'), /CONFIG[\s\S]+?END\r\n/.exec(answer)?.[0])
   assert.match(service.larder('connect', 'safe', 'get', 'through'), /yes/)
 
   const stranger = new Memcache({ nodes: [`${nodes[0]?.host}:11211`], tls: true, timeout: 2_000 })

@@ -65,7 +65,11 @@ test('a cluster of three nodes is discovered, changes its size with a new versio
   for (const node of service.nodes()) {
     const commandLine = readFileSync(`/proc/${node.pid}/cmdline`, 'utf8').split('\0')
     assert.equal(commandLine[commandLine.indexOf('-t') + 1], '4', 'as many threads as the node type has processors')
-    assert.match(await ask(node.address, node.port, 'get AmazonElastiCache:cluster'), /VALUE AmazonElastiCache:cluster 0 \d+\r\n/)
+    assert.equal(await ask(node.address, node.port, 'config get cluster'), answer, 'a node tells what the endpoint tells')
+    const key = answer.replace('CONFIG cluster', 'VALUE AmazonElastiCache:cluster')
+    // Nothing that clients do to the key can be seen.
+    for (const harm of ['version', 'flush_all', 'delete AmazonElastiCache:cluster', 'set AmazonElastiCache:cluster 0 0 1\r\nx'])
+      assert.ok((await ask(node.address, node.port, `${harm}\r\nget AmazonElastiCache:cluster`)).endsWith(`\r\n${key}`), harm)
   }
 
   const memcache = new Memcache({
@@ -93,6 +97,8 @@ test('a cluster of three nodes is discovered, changes its size with a new versio
     service.nodes().map((node) => node.id),
     ['mc.0001', 'mc.0003'],
   )
+  const shorter = await ask(host, port, 'config get cluster')
+  for (const node of service.nodes()) assert.equal(await ask(node.address, node.port, 'config get cluster'), shorter)
 
   const before = service.nodes().find((node) => node.id === 'mc.0003')?.pid
   await client.send(new RebootCacheClusterCommand({ CacheClusterId: id, CacheNodeIdsToReboot: ['0003'] }))

@@ -1,5 +1,7 @@
 export interface BenchmarkOptions {
   readonly rounds: number
+  /** Of a benchmark of several things: those alone whose name has this in it. */
+  readonly only: string
   /** A line for people. */
   readonly say: (line: string) => void
   /** Somebody wants it to end: what was started is still taken away. */

@@ -25,6 +25,7 @@ import { checkFiles, openState } from './controllers/recovery/opening.ts'
 import { decideGroup } from './decide/group.ts'
 import { openCatalog } from './engines/catalog.ts'
 import { withControlModule } from './engines/control-module.ts'
+import { openDiscoveryModule } from './engines/discovery-module.ts'
 import { adapterFor } from './engines/index.ts'
 import { openLoginModule } from './engines/login-module.ts'
 import { findTool } from './engines/tools.ts'
@@ -258,7 +259,10 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const firewall = await firewallOf(home, filter, environment, log)
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
-  const loginModule = await openLoginModule(environment, catalog.list(), log)
+  const [loginModule, discoveryModule] = await Promise.all([
+    openLoginModule(environment, catalog.list(), log),
+    openDiscoveryModule(environment, catalog.list(), log),
+  ])
   const connections = createConnections((name) => manager.connectionLost(name))
   const context: Omit<GroupContext, 'health'> = {
     decide: decideGroup,
@@ -267,6 +271,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     catalog,
     certificates: openCertificates(home, log),
     logins: loginSettings(home.loginSocket, loginModule, environment),
+    discoveryModule,
     balancer,
     guarding,
     clock: systemClock,

@@ -3,10 +3,7 @@ import { engineCapabilities } from '../model/engine-versions.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import type { Log } from '../ports/log.ts'
 import type { LoginModule } from '../ports/logins.ts'
-import { type NativeModule, openNativeModule } from './native-module.ts'
-
-const isSame = (a: InstalledEngine, b: InstalledEngine): boolean =>
-  a.engine === b.engine && a.version === b.version && a.path === b.path
+import { isSameEngine, type NativeModule, openNativeModule } from './native-module.ts'
 
 const asks = ({ engine, version }: InstalledEngine): boolean => engineCapabilities(engine, version).authCallbacks
 
@@ -26,7 +23,7 @@ export const openLoginModule = async (
   }
   const able = module?.able ?? []
   return {
-    fileFor: (engine) => (able.some((each) => isSame(each, engine)) ? (module?.file ?? null) : null),
+    fileFor: (engine) => (able.some((each) => isSameEngine(each, engine)) ? (module?.file ?? null) : null),
     whyNot: (engine, version) => {
       if (missing !== null) return `the module for the engines could not be made: ${missing}`
       if (version === null || able.some((each) => each.engine === engine && each.version === version)) return null

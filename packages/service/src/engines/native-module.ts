@@ -1,6 +1,6 @@
 /**
- * Modules of Larder for engines: compiled from `native/` at the first start, where there is a compiler, into a cache that all homes of the user
- * share. An engine that could not load a module would not start: so each is asked first, once.
+ * Libraries that engines load: compiled from `native/` at the first start, where there is a compiler, into a cache that all homes of the user
+ * share. An engine that could not load one would not start, or not do what it should: so each is asked first, once.
  */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -23,9 +23,10 @@ const trialDeadlineMs = 10_000
 const trialStatus = 77
 
 /** Beside the engines; `LARDER_ENGINES` does not move it. */
-const cacheFolder = (environment: NodeJS.ProcessEnv): string =>
+export const modulesFolder = (environment: NodeJS.ProcessEnv): string =>
   join(environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'larder', 'modules')
 
+/** Changes with every source, and with how it is compiled. */
 const keyOf = (): string => {
   const hash = createHash('sha256').update(JSON.stringify([process.arch, flags]))
   for (const name of readdirSync(sources).toSorted()) hash.update(name).update(readFileSync(join(sources, name)))
@@ -58,14 +59,14 @@ const run = (program: string, args: readonly string[], cwd: string, deadlineMs: 
   })
 
 /** Throws `machine` where there is no compiler, or it fails. */
-const compile = async (source: string, file: string, folder: string, environment: NodeJS.ProcessEnv): Promise<void> => {
+const compile = async (name: string, file: string, folder: string, environment: NodeJS.ProcessEnv): Promise<void> => {
   const [compiler] = [findTool('cc', environment), findTool('gcc', environment), findTool('clang', environment)].flatMap(
     (tool) => tool ?? [],
   )
   if (compiler === undefined)
     throw new LarderError('machine', 'no C compiler was found (cc); to mend it: apt-get install gcc libc6-dev')
   const part = `${file}.${randomBytes(4).toString('hex')}.tmp`
-  const args = [...flags, join(sources, source), '-o', part]
+  const args = [...flags, join(sources, `${name}.c`), '-o', part]
   const { status, output } = await run(compiler, args, folder, compileDeadlineMs, environment['PATH'])
   if (status !== 0) {
     rmSync(part, { force: true })
@@ -77,28 +78,47 @@ const compile = async (source: string, file: string, folder: string, environment
   renameSync(part, file)
 }
 
-/** A success is noted beside the module: it is not tried again. `before`: what is loaded before it; the engine ends where that fails. */
-const canLoad = async (
+/** A success is noted beside the library: it is not tried again. `about`: all that it may depend on. */
+const onceTried = async (
   file: string,
-  folder: string,
   engine: InstalledEngine,
-  before: readonly string[] = [],
+  about: unknown,
+  trial: () => Promise<boolean>,
 ): Promise<boolean> => {
-  const name = createHash('sha256')
-    .update(JSON.stringify([engine.version, engine.command, ...before.map((each) => [each, statSync(each).mtimeMs])]))
-    .digest('hex')
-    .slice(0, 16)
+  const name = createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 16)
   const note = `${file}.${name}`
   if (existsSync(note)) return true
-  const [program = '', ...args] = engine.command
-  // Redis OSS 7.0 loads no module where it would listen nowhere.
-  const socket = `trial-${randomBytes(4).toString('hex')}.sock`
-  const trial = ['--port', '0', '--unixsocket', socket, '--save', '', ...before.flatMap((each) => ['--loadmodule', each])]
-  const last = ['--loadmodule', file, 'trial']
-  const { status } = await run(program, [...args, ...trial, ...last], folder, trialDeadlineMs)
-  rmSync(join(folder, socket), { force: true })
-  if (status === trialStatus) writeFileSync(note, `${engine.engine} ${engine.version}\n`, { mode: 0o600 })
-  return status === trialStatus
+  const able = await trial()
+  if (able) writeFileSync(note, `${engine.engine} ${engine.version}\n`, { mode: 0o600 })
+  return able
+}
+
+/** The library of this name, compiled where it is not there yet. Throws `machine` where there is no compiler, or it fails. */
+export const compiledModule = async (name: string, environment: NodeJS.ProcessEnv): Promise<string> => {
+  const folder = modulesFolder(environment)
+  openFolder(folder)
+  const file = join(folder, `${name}-${keyOf()}.so`)
+  if (!existsSync(file)) await compile(name, file, folder, environment)
+  return file
+}
+
+/** Does the engine do what it should with this library? */
+export const isAble = (file: string, engine: InstalledEngine, trial: () => Promise<boolean>): Promise<boolean> =>
+  onceTried(file, engine, [engine.version, engine.command], trial)
+
+/** Does the engine load the module? `before`: what is loaded before it; the engine ends where that fails. */
+const canLoad = (file: string, folder: string, engine: InstalledEngine, before: readonly string[] = []): Promise<boolean> => {
+  const times = before.map((each) => [each, statSync(each).mtimeMs])
+  return onceTried(file, engine, [engine.version, engine.command, ...times], async () => {
+    const [program = '', ...args] = engine.command
+    // Redis OSS 7.0 loads no module where it would listen nowhere.
+    const socket = `trial-${randomBytes(4).toString('hex')}.sock`
+    const trial = ['--port', '0', '--unixsocket', socket, '--save', '', ...before.flatMap((each) => ['--loadmodule', each])]
+    const last = ['--loadmodule', file, 'trial']
+    const { status } = await run(program, [...args, ...trial, ...last], folder, trialDeadlineMs)
+    rmSync(join(folder, socket), { force: true })
+    return status === trialStatus
+  })
 }
 
 export interface NativeModule {
@@ -113,14 +133,14 @@ export const openNativeModule = async (
   name: 'larder-auth' | 'larder-control',
   engines: readonly InstalledEngine[],
 ): Promise<NativeModule> => {
-  const folder = cacheFolder(environment)
-  const file = join(folder, `${name}-${keyOf()}.so`)
-  openFolder(folder)
-  if (!existsSync(file)) await compile(`${name}.c`, file, folder, environment)
-  const tried = await Promise.all(engines.map((engine) => canLoad(file, folder, engine)))
+  const file = await compiledModule(name, environment)
+  const tried = await Promise.all(engines.map((engine) => canLoad(file, modulesFolder(environment), engine)))
   return { file, able: engines.filter((_engine, index) => tried[index] === true) }
 }
 
 /** Whether the engine loads these modules of others, in this order, and comes as far as ours. */
 export const loadsBefore = ({ file }: NativeModule, engine: InstalledEngine, modules: readonly string[]): Promise<boolean> =>
   canLoad(file, dirname(file), engine, modules)
+
+export const isSameEngine = (a: InstalledEngine, b: InstalledEngine): boolean =>
+  a.engine === b.engine && a.version === b.version && a.path === b.path

@@ -1,5 +1,8 @@
 /** Keeps the process that serves endpoints (see endpointd/main.ts) running and up to date. */
-import { extname, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
+import { dirname, extname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
@@ -53,6 +56,16 @@ const memoryFlags = ['--max-old-space-size=64', '--max-semi-space-size=1']
 const warmDeadlineMs = 5_000
 const program = fileURLToPath(new URL(`./endpointd/main${extname(import.meta.url)}`, import.meta.url))
 
+/** Where Larder keeps what it compiled, for all homes of the user; another place for other sources. */
+const sharedCache = (): string | null => {
+  const folder = getCompileCacheDir()
+  if (folder === undefined) return null
+  const hash = createHash('sha256')
+  const sources = dirname(program)
+  for (const name of readdirSync(sources).toSorted()) if (!name.includes('.test.')) hash.update(readFileSync(join(sources, name)))
+  return join(folder, `endpoints-${hash.digest('hex').slice(0, 16)}`)
+}
+
 const isAt =
   (endpoint: Endpoint) =>
   (entry: ReaderPlan | DiscoveryPlan): boolean =>
@@ -70,7 +83,7 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
   const reportFile = join(folder, 'report.json')
   const logFile = join(folder, 'endpoints.log')
   const outFile = join(folder, 'endpoints.out')
-  const cacheFolder = join(folder, 'cache')
+  const cacheFolder = sharedCache() ?? join(folder, 'cache')
   const environment = { NODE_COMPILE_CACHE: cacheFolder }
   await host.makeFolder(folder)
 
@@ -85,15 +98,19 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
 
   /** A process that has to strip the types of its own source keeps 30 MB for that; one that finds them in the cache does not. */
   const warm = async (): Promise<void> => {
-    if (extname(program) !== '.ts' || (await host.listFolder(cacheFolder)).length > 0) return
-    await host.makeFolder(cacheFolder)
-    await runTool([process.execPath, program], { deadlineMs: warmDeadlineMs, environment }).catch((error: unknown) => {
+    try {
+      if (extname(program) !== '.ts' || (await host.listFolder(cacheFolder)).length > 0) return
+      await host.makeFolder(cacheFolder)
+      await runTool([process.execPath, program], { deadlineMs: warmDeadlineMs, environment })
+    } catch (error) {
       log('warn', 'the compile cache could not be filled', { error })
-    })
+    }
   }
+  // Long before the first endpoint is wanted: that would have to wait for it.
+  const warmed = warm()
 
   const launch = async (): Promise<ProcessIdentity> => {
-    await warm()
+    await warmed
     // An old report must not speak for a new process that happens to get the same pid.
     await host.removeFile(reportFile)
     return host.start({

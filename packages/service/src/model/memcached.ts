@@ -8,6 +8,9 @@ export type MemcachedProtocol = 'ascii' | 'binary'
 export const protocolOf = (parameters: Readonly<Record<string, string>>): MemcachedProtocol =>
   parameters['binding_protocol'] === 'binary' ? 'binary' : 'ascii'
 
+/** The list of nodes in a node's folder, for the library by which it answers discovery. */
+export const discoveryFile = 'discovery'
+
 /** What the tokens of a cluster are sealed for. */
 export const tokenPurpose = ({ region, id }: Pick<GroupSpec, 'region' | 'id'>): string => `token of memcached ${region}/${id}`
 

@@ -41,6 +41,8 @@ export interface NodePlan {
   readonly logins?: NodeLogins
   /** Memcached: clients have to log in. Left out: they need not. */
   readonly memcachedLogin?: MemcachedLogin
+  /** Memcached: the library by which the node answers discovery itself. Left out: it refuses the question. */
+  readonly discoveryModule?: string
   /** It speaks TLS, by this certificate. */
   readonly tls?: NodeCertificate
   /** Valkey and Redis OSS: whether it speaks TLS alone. Left out: it does, where it has a certificate. */

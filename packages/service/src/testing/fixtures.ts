@@ -105,6 +105,7 @@ export const startManager = (
     catalog: world.catalog,
     certificates: noCertificates,
     logins: () => null,
+    discoveryModule: () => null,
     balancer: world.balancer,
     guarding,
     clock: realClock,

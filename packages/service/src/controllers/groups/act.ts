@@ -7,6 +7,7 @@ import { frontsText } from '../../decide/transit.ts'
 import { LarderError } from '../../errors.ts'
 import type { CertificateState, NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
+import { discoveryFile } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { steadyMs } from '../../ports/clock.ts'
 import type { EngineControl } from '../../ports/engine.ts'
@@ -219,7 +220,10 @@ const discovery = async (input: ActInput, action: Extract<Action, { do: 'discove
 
 const publish = async (input: ActInput, action: Extract<Action, { do: 'publish' }>): Promise<void> => {
   const places = input.cell.value.discoveryNodes.map((place) => place.replace(/^(.*):(\d+)$/, '$1|$1|$2'))
-  await (await control(input, action.node)).publishDiscovery(`${action.version}\n${places.join(' ')}\n`)
+  const text = `${action.version}\n${places.join(' ')}\n`
+  // For the library that answers in the engine, which reads it at each question; then the key, which clients of old ask for.
+  await input.context.host.writeFile(`${input.context.place(input.spec.region, action.node).folder}/${discoveryFile}`, text)
+  await (await control(input, action.node)).publishDiscovery(text)
   input.inForce.published.set(action.node, action.version)
 }
 

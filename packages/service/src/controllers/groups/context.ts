@@ -33,6 +33,8 @@ export interface GroupContext {
   readonly certificates: Certificates
   /** How nodes of this engine ask about tokens of IAM; null: they cannot. */
   readonly logins: (engine: InstalledEngine) => LoginSettings | null
+  /** The library by which nodes of this Memcached answer discovery; null: they do not. */
+  readonly discoveryModule: (engine: InstalledEngine) => string | null
   readonly balancer: Balancer
   readonly guarding: Guarding
   readonly clock: Clock

@@ -58,6 +58,7 @@ const planOf = (
   const cluster = spec.kind === 'cme' && (!node.joined || clusterFile === null) ? clusterPlan(spec, cell.value, node) : null
   const engine = engineOf(context, spec)
   const logins = context.logins(engine)
+  const discoveryModule = spec.kind === 'memcached' ? context.discoveryModule(engine) : null
   return {
     id: node.id,
     engine,
@@ -80,6 +81,7 @@ const planOf = (
     ...(logins === null ? {} : { logins: { ...logins, scope: `${spec.region}/${node.id}` } }),
     ...(spec.kind === 'memcached' ? {} : { access: accessOf(spec) }),
     ...(login === null ? {} : { memcachedLogin: login }),
+    ...(discoveryModule === null ? {} : { discoveryModule }),
     ...(spec.transitEncryption === undefined ? {} : { transit: spec.transitEncryption }),
     ...(hasElection(spec) ? { election: true } : {}),
   }

@@ -16,7 +16,7 @@ const headerBytes = 24
 const request = 0x80
 const reply = 0x81
 
-export const opcodes = { set: 0x01, version: 0x0b, stat: 0x10, saslAuth: 0x21 } as const
+export const opcodes = { get: 0x00, set: 0x01, version: 0x0b, stat: 0x10, saslAuth: 0x21 } as const
 
 interface Request {
   readonly opcode: number

@@ -4,10 +4,10 @@ import { LarderError } from '../../errors.ts'
 import type { ConnectPlan, EngineControl, EngineStatus } from '../../ports/engine.ts'
 import { controlLogin, type Login, markLogin } from './access.ts'
 import { type Conversation, openConversation } from './conversation.ts'
+import { keepPublished } from './published.ts'
 
 const commandDeadlineMs = 2_000
 const megabyte = 1024 ** 2
-const discoveryKey = 'AmazonElastiCache:cluster'
 /** The engine looks for the signal to read its tokens anew once in a second. */
 const accessDeadlineMs = 5_000
 const accessPollMs = 50
@@ -37,6 +37,7 @@ const untilLoggedIn = async (plan: ConnectPlan, login: Login): Promise<void> => 
 }
 
 const controlOver = (conversation: Conversation, plan: ConnectPlan): EngineControl => {
+  const published = keepPublished(conversation)
   const expect = async (command: string, expected: string): Promise<void> => {
     const answer = await conversation.raw(command, commandDeadlineMs)
     if (answer !== expected) {
@@ -82,7 +83,7 @@ const controlOver = (conversation: Conversation, plan: ConnectPlan): EngineContr
     takeOver: unsupported('cluster'),
     standForElection: unsupported('cluster'),
     forget: unsupported('cluster'),
-    publishDiscovery: (text) => conversation.store(discoveryKey, text, commandDeadlineMs),
+    publishDiscovery: published.publish,
     // The command exists, but only with -A, and would then be open to every client. The caller sends SIGTERM.
     shutdown: unsupported('command to end it; it is ended by a signal'),
     command: (args) => conversation.raw(args.join(' '), commandDeadlineMs),

@@ -11,6 +11,10 @@ export interface Conversation {
   version(deadlineMs: number): Promise<void>
   stats(deadlineMs: number): Promise<ReadonlyMap<string, string>>
   store(key: string, text: string, deadlineMs: number): Promise<void>
+  /** Changes when somebody else stores something under this key; null: nothing is there. */
+  mark(key: string, deadlineMs: number): Promise<string | null>
+  /** Does the node itself tell clients which nodes there are? */
+  answersDiscovery(deadlineMs: number): Promise<boolean>
   /** A raw command of the text protocol; the answer without its last line break. */
   raw(command: string, deadlineMs: number): Promise<string>
   close(): void
@@ -20,7 +24,7 @@ export interface Conversation {
 type AnswerForm = 'line' | 'list'
 
 /** Commands whose answers end with a line that says END. */
-const listCommands: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'stats'])
+const listCommands: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'stats', 'config'])
 const ends: Readonly<Record<AnswerForm, RegExp>> = {
   line: /\r\n/,
   list: /^(?:END|ERROR|CLIENT_ERROR [^\r\n]*|SERVER_ERROR [^\r\n]*)\r\n/m,
@@ -67,6 +71,20 @@ const isStored = (name: string, answer: string): void => {
 export const parseStats = (text: string): ReadonlyMap<string, string> =>
   new Map([...text.matchAll(/^STAT (\S+) (.*)$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trimEnd()]))
 
+/** Of `me`, which counts as no read. */
+const markIn = (line: string): string | null =>
+  line.startsWith('ME ') ? (line.match(/\b(?:exp|cas|size)=\S+/g) ?? []).join(' ') : null
+
+/** Null in place of a refusal. */
+const unlessRefused = async <T>(asking: Promise<T>): Promise<T | null> => {
+  try {
+    return await asking
+  } catch (error) {
+    if (error instanceof LarderError && error.code === 'engine-command') return null
+    throw error
+  }
+}
+
 const storing = (key: string, text: string): string => `set ${key} 0 0 ${Buffer.byteLength(text)}\r\n${text}`
 
 const textConversation = (exchange: Exchange<AnswerForm, string>): Conversation => ({
@@ -76,6 +94,9 @@ const textConversation = (exchange: Exchange<AnswerForm, string>): Conversation 
   },
   stats: async (deadlineMs) => parseStats(await askText(exchange, 'stats', 'stats', deadlineMs)),
   store: async (key, text, deadlineMs) => isStored('set', await askText(exchange, 'set', storing(key, text), deadlineMs)),
+  mark: async (key, deadlineMs) => markIn((await unlessRefused(askText(exchange, 'me', `me ${key}`, deadlineMs))) ?? ''),
+  answersDiscovery: async (deadlineMs) =>
+    (await unlessRefused(askText(exchange, 'config', 'config get cluster', deadlineMs)))?.startsWith('CONFIG ') ?? false,
   raw: (command, deadlineMs) => askText(exchange, command.split(' ', 1)[0] ?? '', command, deadlineMs),
   close: () => exchange.close(),
 })
@@ -93,6 +114,11 @@ const binaryConversation = (exchange: Exchange<MessageForm, readonly Message[]>)
     // Four bytes of flags, four of time.
     await askBinary(exchange, 'set', { opcode: opcodes.set, key, extras: Buffer.alloc(8), value }, deadlineMs)
   },
+  mark: async (key, deadlineMs) => {
+    const messages = await unlessRefused(askBinary(exchange, 'get', { opcode: opcodes.get, key }, deadlineMs))
+    return messages?.[0]?.value ?? null
+  },
+  answersDiscovery: async () => false,
   raw: async (command) => {
     throw new LarderError('engine-command', `${command.split(' ', 1)[0]}: this node speaks the binary protocol alone`)
   },

@@ -1,6 +1,6 @@
 /** How a Memcached node is started: it has no configuration file. Pure. */
 import { LarderError } from '../../errors.ts'
-import { protocolOf } from '../../model/memcached.ts'
+import { discoveryFile, protocolOf } from '../../model/memcached.ts'
 import type { NodeCertificate } from '../../ports/certificates.ts'
 import type { NodeFiles, NodePlan, Rendered } from '../../ports/engine.ts'
 import { accessFiles, accessNames, saslSettings } from './access.ts'
@@ -66,6 +66,12 @@ const loginParts = (plan: NodePlan): LoginParts => {
 const spoken = ({ memcachedLogin: login, parameters }: NodePlan): NodePlan['parameters'] =>
   login === undefined ? parameters : { ...parameters, binding_protocol: protocolOf(parameters) }
 
+/** For a node in this folder. The loader says so and goes on where it cannot load the library. */
+export const discoveryEnvironment = (module: string, folder: string): Readonly<Record<string, string>> => ({
+  LD_PRELOAD: module,
+  LARDER_DISCOVERY: `${folder}/${discoveryFile}`,
+})
+
 export const render = (plan: NodePlan): Rendered => {
   checkValues(plan.parameters)
   const login = loginParts(plan)
@@ -88,7 +94,10 @@ export const render = (plan: NodePlan): Rendered => {
         ...login.arguments,
         ...(plan.tls === undefined ? [] : ['-Z', '-o', tlsWords.join(',')]),
       ],
-      environment: login.environment,
+      environment: {
+        ...login.environment,
+        ...(plan.discoveryModule === undefined ? {} : discoveryEnvironment(plan.discoveryModule, plan.folder)),
+      },
       cwd: plan.folder,
       logFile: `${plan.folder}/engine.log`,
       tag,

@@ -175,7 +175,7 @@ const logins = (): ((chunk: Buffer) => LoginSeen) => {
   let held = ''
   return (chunk) => {
     const lines = (held + chunk.toString('latin1')).split('\n')
-    held = lines.pop() ?? ''
+    held = (lines.pop() ?? '').slice(-longestLine)
     return { answers: lines.length, isIn: lines.includes('STORED\r') }
   }
 }

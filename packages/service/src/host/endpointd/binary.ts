@@ -17,6 +17,8 @@ const authenticationError = 0x0020
 const loginCommands: readonly number[] = [0x21, 0x22]
 /** Longer bodies belong to commands that only pass through. */
 const longestQuestion = headerLength + 64
+/** Longer answers are neither a no-op's nor a login's. */
+const longestWaitedFor = 4_096
 
 const nothing: Buffer = Buffer.alloc(0)
 
@@ -98,7 +100,7 @@ const messages = <T>(
       }
       const header = rest.length < headerLength ? null : readHeader(rest)
       const length = headerLength + (header?.bodyLength ?? 0)
-      if (header === null || (rest.length < length && whole(header))) {
+      if (header === null || (rest.length < length && length <= longestWaitedFor && whole(header))) {
         held = rest
         break
       }

@@ -58,17 +58,19 @@ const isCertificate = (value: unknown): boolean => {
   return [certificate, key, authority].every((part) => typeof part === 'string')
 }
 
+const isListOfObjects = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((entry) => typeof entry === 'object' && entry !== null)
+
 const isPlan = (value: Partial<EndpointPlan>): value is EndpointPlan =>
   Number.isInteger(value.revision) &&
-  Array.isArray(value.readers) &&
-  Array.isArray(value.discoveries) &&
-  Array.isArray(value.fronts) &&
-  value.fronts.every(({ group, endpoint, plain, tls }) => typeof group === 'string' && areEndpoints([endpoint, plain, tls])) &&
-  value.readers.every((reader) => isEndpoint(reader.endpoint) && areEndpoints(reader.backends)) &&
-  value.discoveries.every(
+  [value.readers, value.discoveries, value.fronts].every(isListOfObjects) &&
+  value.fronts?.every(({ group, endpoint, plain, tls }) => typeof group === 'string' && areEndpoints([endpoint, plain, tls])) ===
+    true &&
+  value.readers?.every((reader) => isEndpoint(reader.endpoint) && areEndpoints(reader.backends)) === true &&
+  value.discoveries?.every(
     (entry) =>
       isEndpoint(entry.endpoint) && Number.isInteger(entry.version) && areEndpoints(entry.nodes) && isCertificate(entry.tls),
-  )
+  ) === true
 
 const parseJson = (text: string): unknown => {
   try {
@@ -81,7 +83,7 @@ const parseJson = (text: string): unknown => {
 /** Throws `store-newer` or `store-corrupt` where the text is not a plan of this format. */
 export const parsePlan = (text: string): EndpointPlan => {
   // Plans of before there were fronts have no list of them.
-  const value = { fronts: [], ...(parseJson(text) ?? {}) } as Partial<EndpointPlan> & { readonly format?: unknown }
+  const value = { fronts: [], ...(parseJson(text) as object | null) } as Partial<EndpointPlan> & { readonly format?: unknown }
   if (typeof value.format === 'number' && value.format > 1) {
     throw new LarderError('store-newer', `expected a list of endpoints of format 1, found format ${value.format}`)
   }
@@ -89,6 +91,17 @@ export const parsePlan = (text: string): EndpointPlan => {
   return value
 }
 
-/** Null where there is no whole report yet. */
-export const parseReport = (text: string | null): EndpointReport | null =>
-  text === null ? null : (JSON.parse(text) as EndpointReport)
+/** Null where there is no whole report: the process that wrote it then counts as one that has not reported. */
+export const parseReport = (text: string | null): EndpointReport | null => {
+  if (text === null) return null
+  let value: Partial<EndpointReport> | null
+  try {
+    value = JSON.parse(text) as Partial<EndpointReport> | null
+  } catch {
+    return null // cut off, or damaged
+  }
+  const { pid, revision, failures } = value ?? {}
+  const said = Object.values(failures ?? { none: null })
+  if (!Number.isInteger(pid) || !Number.isInteger(revision) || !said.every((reason) => typeof reason === 'string')) return null
+  return value as EndpointReport
+}

@@ -8,6 +8,7 @@ import type { Log } from '../../ports/log.ts'
 import { serveDiscovery } from './discovery.ts'
 import { forwardTo, startingAt } from './forward.ts'
 import { serveFront } from './front.ts'
+import { createGuests, type Guests } from './guests.ts'
 import { type DiscoveryPlan, type EndpointPlan, endpointKey, type FrontPlan, type ReaderPlan } from './plan.ts'
 import { ConnectionEnded } from './sockets.ts'
 
@@ -67,7 +68,7 @@ const contextOf = ({ certificate, key }: NodeCertificate) => ({
   ciphers: 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20',
 })
 
-const listen = async (wanted: Wanted, log: Log): Promise<Service> => {
+const listen = async (wanted: Wanted, guests: Guests, log: Log): Promise<Service> => {
   const certificate = certificateOf(wanted)
   const tls =
     certificate === undefined
@@ -75,7 +76,12 @@ const listen = async (wanted: Wanted, log: Log): Promise<Service> => {
       : createTlsServer({ allowHalfOpen: true, handshakeTimeout: handshakeMs, ...contextOf(certificate) })
   const server = tls ?? createServer({ allowHalfOpen: true })
   const service: Service = { server, tls, sockets: new Set(), wanted, turn: -1 }
-  server.on(tls === null ? 'connection' : 'secureConnection', (client: Socket) => serve(service, client, log))
+  if (tls === null) server.on('connection', (client: Socket) => guests.admit(client) && serve(service, client, log))
+  else {
+    // Whoever is still in the handshake counts too.
+    server.on('connection', (client: Socket) => guests.admit(client))
+    tls.on('secureConnection', (client) => serve(service, client, log))
+  }
   // Whoever does not get as far as that is dropped, and nobody else minds.
   tls?.on('tlsClientError', (_error, client) => client.destroy())
   const { address, port } = wanted.plan.endpoint
@@ -118,7 +124,7 @@ const wantedBy = (plan: EndpointPlan): ReadonlyMap<string, Wanted> =>
     ...plan.discoveries.map((entry): [string, Wanted] => [endpointKey(entry.endpoint), { serves: 'discovery', plan: entry }]),
   ])
 
-export const createServices = (log: Log): Services => {
+export const createServices = (log: Log, guests: Guests = createGuests({ log })): Services => {
   const services = new Map<string, Service>()
   let told: Readonly<Record<string, string>> = {}
 
@@ -129,7 +135,7 @@ export const createServices = (log: Log): Services => {
   }
 
   const add = async (key: string, wanted: Wanted): Promise<void> => {
-    services.set(key, await listen(wanted, log))
+    services.set(key, await listen(wanted, guests, log))
     log('info', 'an endpoint is served', { endpoint: key, as: wanted.serves })
   }
 

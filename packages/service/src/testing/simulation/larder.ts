@@ -143,6 +143,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
         catalog,
         certificates: noCertificates,
         logins: () => null,
+        discoveryModule: () => null,
         balancer: ports.balancer,
         guarding: { ensure: async () => undefined },
         clock: ports.clock,
