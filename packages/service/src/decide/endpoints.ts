@@ -19,7 +19,8 @@ const primaryOf = (input: GroupInput, shardId: string): NodeFacts | undefined =>
 }
 
 /** It runs and cannot be asked: it may hold an address that nobody else can take then. */
-const isSilent = (node: NodeFacts): boolean => node.seen.process !== 'absent' && node.seen.engine === null
+const isSilent = (node: NodeFacts): boolean =>
+  node.seen.process !== 'absent' && node.seen.starting !== true && node.seen.engine === null
 
 /**
  * The node that should bind the floating endpoint of the group, and the address; null when there is none to bind. `boldly`: also an address

@@ -1,9 +1,13 @@
-/** Carries out one stage of a decision. Every action may be run again. */
+/**
+ * Carries out one stage of a decision. Every action may be run again, and may be left behind while it waits: whatever gives a node another role
+ * looks first whether that is still meant.
+ */
 
 import { accessOf, accessText } from '../../decide/access.ts'
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
 import { frontsText } from '../../decide/transit.ts'
+import { isBeside, keysOf } from '../../decide/under-way.ts'
 import { LarderError } from '../../errors.ts'
 import type { CertificateState, NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
@@ -18,6 +22,7 @@ import { controlOf } from './observe.ts'
 import { startNodes } from './start.ts'
 import { changeNode, changeNodes } from './state-cell.ts'
 import { removeNode, stopNode } from './stop.ts'
+import type { Tasks } from './tasks.ts'
 
 /** Told to whoever follows a switch step by step. */
 const tell = (input: ActInput, step: string, fields: Readonly<Record<string, unknown>> = {}): void =>
@@ -32,6 +37,19 @@ const nodeOf = (input: ActInput, id: string): NodeState => {
   if (node === undefined)
     throw new LarderError('engine-unreachable', `node ${id} is not in the state of its group`, { retry: true })
   return node
+}
+
+/** Of the shard of this node; null where there is none. */
+const epochOf = ({ cell }: ActInput, id: string): number | null => {
+  const shard = cell.value.nodes[id]?.shard
+  return shard === undefined ? null : (cell.value.shards[shard]?.epoch ?? null)
+}
+
+/** Roles have changed since, while it waited. */
+const isStale = (input: ActInput, id: string, epoch: number | null): boolean => {
+  if (!input.isReplaced() && epochOf(input, id) === epoch) return false
+  tell(input, 'an action came too late and is left out', { node: id, epoch })
+  return true
 }
 
 const control = (input: ActInput, id: string): Promise<EngineControl> => controlOf(input.context, input.spec, nodeOf(input, id))
@@ -93,17 +111,22 @@ const untilPrimary = async (input: ActInput, engine: EngineControl, id: string):
 const promote = async (input: ActInput, action: Extract<Action, { do: 'promote' }>): Promise<void> => {
   const { node, shard, epoch, addresses } = action
   const engine = await control(input, node)
+  if (isStale(input, node, epoch)) return
   // Rules are not replicated: whoever is primary next has those of today.
-  if ((nodeOf(input, node).access ?? 'open') !== accessText(input.spec)) await applyAccess(input, node)
+  const isOfToday = (nodeOf(input, node).access ?? 'open') === accessText(input.spec)
+  if (!isOfToday) await engine.setAccess(accessOf(input.spec))
   if (action.owner !== null) await engine.replicateNode(action.owner)
   if (input.spec.kind === 'cme') await (action.byVote ? engine.standForElection() : engine.takeOver())
   else await Promise.all([engine.replicate(null), addresses === null ? undefined : engine.bind(addresses)])
   tell(input, 'promoted', { node, shard, epoch })
+  if (!isOfToday) await noteAccess(input, node)
 }
 
 const follow = async (input: ActInput, id: string, primary: string): Promise<void> => {
+  const epoch = epochOf(input, id)
   const target = nodeOf(input, primary)
   const engine = await control(input, id)
+  if (isStale(input, id, epoch)) return
   if (input.spec.kind === 'cme') {
     if (target.clusterNodeId !== null) await engine.replicateNode(target.clusterNodeId)
     return
@@ -116,11 +139,25 @@ const meet = async (input: ActInput, id: string, others: readonly string[]): Pro
   await Promise.all(others.map(async (other) => (await control(input, other)).meet([{ address: node.address, port: node.port }])))
 }
 
+const bind = async (input: ActInput, id: string, addresses: readonly string[]): Promise<void> => {
+  const epoch = epochOf(input, id)
+  const engine = await control(input, id)
+  if (!isStale(input, id, epoch)) await engine.bind(addresses)
+}
+
+const claimSlots = async (input: ActInput, action: Extract<Action, { do: 'slots' }>): Promise<void> => {
+  const epoch = epochOf(input, action.node)
+  const engine = await control(input, action.node)
+  if (!isStale(input, action.node, epoch)) await engine.claimSlots(action.ranges)
+}
+
+const noteAccess = (input: ActInput, id: string): Promise<void> =>
+  input.cell.update((state) => changeNode(state, id, { access: accessText(input.spec) }))
+
 const applyAccess = async (input: ActInput, id: string): Promise<void> => {
   await writeLogin(input.context, input.spec, nodeOf(input, id))
   await (await control(input, id)).setAccess(accessOf(input.spec))
-  const access = accessText(input.spec)
-  await input.cell.update((state) => changeNode(state, id, { access }))
+  await noteAccess(input, id)
 }
 
 /** A certificate in the files of a node; what is kept of it. */
@@ -189,7 +226,7 @@ const applySettings = async (input: ActInput, action: Extract<Action, { do: 'par
 const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>): Promise<void> => {
   const former = input.cell.value.shards[action.shard]?.primary ?? null
   const operations: readonly Operation[] = former === null ? [] : input.events.failover(input.spec, former, action.primary)
-  await input.cell.update((state) => {
+  await input.cell.updateNow((state) => {
     const next = { primary: action.primary, epoch: action.epoch, fence: action.fence, ...(former === null ? {} : { former }) }
     // Who is named in the place of another has the data of the shard; where nobody has, what it has is the data from now on.
     const named = former === null ? state : changeNode(state, action.primary, { joined: true, synced: true })
@@ -222,6 +259,32 @@ const publish = async (input: ActInput, action: Extract<Action, { do: 'publish' 
   input.inForce.published.set(action.node, action.version)
 }
 
+/** Of the processes that were seen: one that was started since may have nothing. */
+const joined = ({ cell }: ActInput, nodes: readonly string[]): Promise<void> => {
+  const seen = cell.value.nodes
+  return cell.update((state) => {
+    const same = nodes.filter((id) => state.nodes[id]?.process?.startTime === seen[id]?.process?.startTime)
+    return changeNodes(state, same, { joined: true, synced: true })
+  })
+}
+
+const remove = async (input: ActInput, id: string): Promise<void> => {
+  const { context, spec, cell, inForce } = input
+  inForce.removing.add(id)
+  try {
+    await removeNode(context, spec, cell, id, input.events.nodeRemoved(spec, id))
+  } finally {
+    inForce.removing.delete(id)
+  }
+}
+
+const untilGuarded = async ({ context, spec, cell, inForce }: ActInput): Promise<void> => {
+  const { nodes, primaryEndpoint, readerEndpoint, configurationEndpoint } = cell.value
+  await context.guarding.ensure(spec, cell.value)
+  for (const place of [...Object.values(nodes), primaryEndpoint, readerEndpoint, configurationEndpoint])
+    if (place !== null) inForce.guarded.add(place.address)
+}
+
 const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'remove-group' }>): Promise<void> => {
   const { context, spec, cell } = input
   switch (action.do) {
@@ -238,7 +301,7 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
     case 'hand-over':
       return handOver(input, action.from, action.to)
     case 'slots':
-      return (await control(input, action.node)).claimSlots(action.ranges)
+      return claimSlots(input, action)
     case 'meet':
       return meet(input, action.node, action.others)
     case 'forget': {
@@ -247,7 +310,7 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return
     }
     case 'bind':
-      return (await control(input, action.node)).bind(action.addresses)
+      return bind(input, action.node, action.addresses)
     case 'readers':
       await context.balancer.setReader(action.endpoint, action.backends)
       input.inForce.readers = action.backends.map(endpointText)
@@ -269,25 +332,54 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
     case 'certificate':
       return renewCertificate(input, action.node)
     case 'guard':
-      await context.guarding.ensure(spec, cell.value)
+      await untilGuarded(input)
       return cell.update((state) => ({ ...state, securityGroups: action.securityGroups }))
     case 'joined':
-      return cell.update((state) => changeNodes(state, action.nodes, { joined: true, synced: true }))
+      return joined(input, action.nodes)
     case 'remove-node':
-      return removeNode(context, spec, cell, action.node, input.events.nodeRemoved(spec, action.node))
+      return remove(input, action.node)
   }
 }
 
 /** Actions after which clients can reach an address that they could not reach before. */
 const opening: ReadonlySet<Action['do']> = new Set(['start', 'bind', 'readers', 'discovery', 'fronts'])
 
-/** All of them side by side. Every one is given its chance; the first failure is thrown when all have come to an end. */
-export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
-  if (actions.some((action) => opening.has(action.do))) await input.context.guarding.ensure(input.spec, input.cell.value)
+/** Nothing is opened that was closed before: an address that only changes hands waits for nobody. */
+const isGuarded = ({ inForce }: ActInput, action: Action): boolean =>
+  action.do === 'bind' && action.addresses.every((address) => inForce.guarded.has(address))
+
+const afterGuard = async (input: ActInput, action: Action, work: () => Promise<void>): Promise<void> => {
+  if (opening.has(action.do) && !isGuarded(input, action)) await untilGuarded(input)
+  await work()
+}
+
+/**
+ * All of them side by side. Every one is given its chance; the first failure is thrown when all have come to an end. When a node is lost
+ * meanwhile nothing of it is waited for: what goes on is left to `tasks`.
+ */
+export const act = async (input: ActInput, actions: readonly Action[], tasks: Tasks, loss: Promise<void>): Promise<void> => {
   const starts = actions.filter((action) => action.do === 'start')
   const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
-  const starting = starts.length === 0 ? [] : [startNodes(input, starts)]
-  const results = await Promise.allSettled([...starting, ...others.map((action) => run(input, action))])
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
+  const [first] = starts
+  const begun = [
+    ...(first === undefined
+      ? []
+      : [tasks.begin(starts.flatMap(keysOf), () => afterGuard(input, first, () => startNodes(input, starts)))]),
+    ...others.map((action) => {
+      const task = tasks.begin(keysOf(action), () => afterGuard(input, action, () => run(input, action)))
+      if (isBeside(action)) task.leave()
+      return isBeside(action) ? null : task
+    }),
+  ].filter((task) => task !== null)
+  const ended = Promise.all(begun.map((task) => task.done))
+  // A target is never left behind: until it is known whether it was written nobody knows who is who.
+  const results = actions.some((action) => action.do === 'target')
+    ? await ended
+    : await Promise.race([ended, loss.then(() => null)])
+  if (results === null) {
+    for (const task of begun) task.leave()
+    return
+  }
+  const failed = results.find((result) => result !== null)
+  if (failed !== undefined) throw failed.error
 }
