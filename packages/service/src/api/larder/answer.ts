@@ -1,4 +1,4 @@
-/** Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates. Query protocol, service name `larder`. */
+/** Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates, planned switches. Query protocol, service name `larder`. */
 import { Fault, invalidValue, LarderError } from '../../errors.ts'
 import type { GroupSpec } from '../../model/group.ts'
 import { specKey } from '../../model/keys.ts'
@@ -6,6 +6,7 @@ import { type ZoneRecord, zoneKey, zonePrefix } from '../../model/zone-records.t
 import { zonesOf } from '../../model/zones.ts'
 import { listRecords, put, readRecord, remove, unchanged } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
+import { switchPrimary } from '../actions/replication-groups/test-failover.ts'
 import { escapeXml } from '../wire/xml.ts'
 
 export const larderVersion = '2026-01-01'
@@ -76,11 +77,19 @@ const rotateCertificates: Operation = async (_parameters, context) => {
   return groups.map(({ value }) => `<Group>${escapeXml(value.id)}</Group>`).join('')
 }
 
+/** A planned switch, as TestFailover makes it, without AWS's 15 a day. */
+const failOver: Operation = async (parameters, context) => {
+  const [ReplicationGroupId, NodeGroupId] = [parameters.get('ReplicationGroupId'), parameters.get('NodeGroupId')]
+  await switchPrimary({ ReplicationGroupId, NodeGroupId }, context)
+  return `<Group>${escapeXml(ReplicationGroupId ?? '')}</Group>`
+}
+
 const operations: ReadonlyMap<string, Operation> = new Map([
   ['DescribeZones', describeZones],
   ['StopZone', stopZone],
   ['StartZone', startZone],
   ['RotateCertificates', rotateCertificates],
+  ['Failover', failOver],
 ])
 
 /** Throws `InvalidAction` for every other operation, `InvalidParameterValueException` for a zone that the region does not have. */

@@ -1,9 +1,6 @@
-/**
- * Carries out one stage of a decision. Every action may be run again, and may be left behind while it waits: whatever gives a node another role
- * looks first whether that is still meant.
- */
+/** Carries out one stage of a decision. Every action may be run again, and may be left behind while it waits. */
 
-import { accessOf, accessText } from '../../decide/access.ts'
+import { accessOf } from '../../decide/access.ts'
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
 import { frontsText } from '../../decide/transit.ts'
@@ -12,147 +9,22 @@ import { LarderError } from '../../errors.ts'
 import type { CertificateState, NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
 import type { TransitState } from '../../model/transit.ts'
-import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
 import { issueCertificate, issueEndpointCertificate } from './certificates.ts'
 import { writeLogin } from './login.ts'
-import { controlOf } from './observe.ts'
+import { bind, claimSlots, control, follow, handOver, nodeOf, noteAccess, promote, tell } from './roles.ts'
 import { startNodes } from './start.ts'
 import { changeNode, changeNodes } from './state-cell.ts'
 import { removeNode, stopNode } from './stop.ts'
 import type { Tasks } from './tasks.ts'
 
-/** Told to whoever follows a switch step by step. */
-const tell = (input: ActInput, step: string, fields: Readonly<Record<string, unknown>> = {}): void =>
-  input.context.log('info', step, { group: groupName(input.spec), ...fields })
-
 const frontsDeadlineMs = 3_000
-/** Writes wait at most this long in a planned switch. */
-const pauseMs = 4_000
-
-const nodeOf = (input: ActInput, id: string): NodeState => {
-  const node = input.cell.value.nodes[id]
-  if (node === undefined)
-    throw new LarderError('engine-unreachable', `node ${id} is not in the state of its group`, { retry: true })
-  return node
-}
-
-/** Of the shard of this node; null where there is none. */
-const epochOf = ({ cell }: ActInput, id: string): number | null => {
-  const shard = cell.value.nodes[id]?.shard
-  return shard === undefined ? null : (cell.value.shards[shard]?.epoch ?? null)
-}
-
-/** Roles have changed since, while it waited. */
-const isStale = (input: ActInput, id: string, epoch: number | null): boolean => {
-  if (!input.isReplaced() && epochOf(input, id) === epoch) return false
-  tell(input, 'an action came too late and is left out', { node: id, epoch })
-  return true
-}
-
-const control = (input: ActInput, id: string): Promise<EngineControl> => controlOf(input.context, input.spec, nodeOf(input, id))
-
-/**
- * A planned switch without a lost write. `FAILOVER TO` of the engine would do, but waits for an acknowledgement that comes once in a
- * second. So: writes are paused at the old primary, the heir is waited for until it has everything, promoted, and given the address; the old
- * one lets its clients go, who find the heir when they connect again. The pause ends by itself when Larder dies in between.
- */
-const handOver = async (input: ActInput, from: string, to: string): Promise<void> => {
-  const { clock } = input.context
-  const [old, heir] = await Promise.all([control(input, from), control(input, to)])
-  if (input.spec.kind === 'cme') {
-    // The engine's own way: the primary stops its clients, the replica catches up and is voted for by all.
-    tell(input, 'the engines hand over', { from, to })
-    await heir.command(['CLUSTER', 'FAILOVER'])
-    await untilPrimary(input, heir, to)
-    tell(input, 'promoted', { node: to })
-    return
-  }
-  await old.command(['CLIENT', 'PAUSE', String(pauseMs), 'WRITE'])
-  tell(input, 'writes are paused', { node: from })
-  try {
-    const deadline = clock.now() + pauseMs / 2
-    for (;;) {
-      const [left, right] = await Promise.all([old.status(), heir.status()])
-      if (left.replication !== null && left.replication.offset === right.replication?.offset) break
-      if (clock.now() > deadline)
-        throw new LarderError('deadline', `${to} did not catch up with ${from} within ${pauseMs / 2} ms`, { retry: true })
-      await clock.sleep(1)
-    }
-    tell(input, 'every write has arrived', { node: to })
-    // In this order: for a moment nobody takes writes, and never two, also when Larder dies between the two commands.
-    await follow(input, from, to)
-    await heir.replicate(null)
-    tell(input, 'promoted', { node: to })
-    const floating = input.cell.value.primaryEndpoint
-    if (floating !== null) {
-      await old.bind([nodeOf(input, from).address])
-      await heir.bind([nodeOf(input, to).address, floating.address])
-      tell(input, 'the primary endpoint has moved', { node: to, address: floating.address })
-    }
-  } finally {
-    await old.command(['CLIENT', 'UNPAUSE'])
-  }
-}
-
-const untilPrimary = async (input: ActInput, engine: EngineControl, id: string): Promise<void> => {
-  const { clock } = input.context
-  const deadline = clock.now() + pauseMs
-  while ((await engine.status()).replication?.role !== 'primary') {
-    if (clock.now() > deadline)
-      throw new LarderError('deadline', `${id} did not become primary within ${pauseMs} ms`, { retry: true })
-    await clock.sleep(2)
-  }
-}
-
-/** The old primary is gone. Nothing is asked in between: clients wait. */
-const promote = async (input: ActInput, action: Extract<Action, { do: 'promote' }>): Promise<void> => {
-  const { node, shard, epoch, addresses } = action
-  const engine = await control(input, node)
-  if (isStale(input, node, epoch)) return
-  // Rules are not replicated: whoever is primary next has those of today.
-  const isOfToday = (nodeOf(input, node).access ?? 'open') === accessText(input.spec)
-  if (!isOfToday) await engine.setAccess(accessOf(input.spec))
-  if (action.owner !== null) await engine.replicateNode(action.owner)
-  if (input.spec.kind === 'cme') await (action.byVote ? engine.standForElection() : engine.takeOver())
-  else await Promise.all([engine.replicate(null), addresses === null ? undefined : engine.bind(addresses)])
-  tell(input, 'promoted', { node, shard, epoch })
-  if (!isOfToday) await noteAccess(input, node)
-}
-
-const follow = async (input: ActInput, id: string, primary: string): Promise<void> => {
-  const epoch = epochOf(input, id)
-  const target = nodeOf(input, primary)
-  const engine = await control(input, id)
-  if (isStale(input, id, epoch)) return
-  if (input.spec.kind === 'cme') {
-    if (target.clusterNodeId !== null) await engine.replicateNode(target.clusterNodeId)
-    return
-  }
-  await engine.replicate({ address: target.address, port: target.port })
-}
-
 const meet = async (input: ActInput, id: string, others: readonly string[]): Promise<void> => {
   const node = nodeOf(input, id)
   await Promise.all(others.map(async (other) => (await control(input, other)).meet([{ address: node.address, port: node.port }])))
 }
-
-const bind = async (input: ActInput, id: string, addresses: readonly string[]): Promise<void> => {
-  const epoch = epochOf(input, id)
-  const engine = await control(input, id)
-  if (!isStale(input, id, epoch)) await engine.bind(addresses)
-}
-
-const claimSlots = async (input: ActInput, action: Extract<Action, { do: 'slots' }>): Promise<void> => {
-  const epoch = epochOf(input, action.node)
-  const engine = await control(input, action.node)
-  if (!isStale(input, action.node, epoch)) await engine.claimSlots(action.ranges)
-}
-
-const noteAccess = (input: ActInput, id: string): Promise<void> =>
-  input.cell.update((state) => changeNode(state, id, { access: accessText(input.spec) }))
 
 const applyAccess = async (input: ActInput, id: string): Promise<void> => {
   await writeLogin(input.context, input.spec, nodeOf(input, id))
