@@ -1,7 +1,8 @@
 /**
- * The service runs before others where the system lets it: it sleeps nearly always, and when it wakes clients wait for it. What it starts does
- * not inherit that.
+ * The service runs before others where the system lets it: it sleeps nearly always, and when it wakes clients wait for it. Engines that it
+ * starts do not inherit that; an nft that it runs does.
  */
+import { readdirSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 
 /** As `nice -n -10`: processes of ordinary priority get a tenth of its share. */
@@ -12,6 +13,9 @@ const own: { from: number | null } = { from: null }
 
 const codeOf = (error: unknown): string | null =>
   error instanceof Error && 'info' in error ? ((error.info as { readonly code?: string }).code ?? null) : null
+
+const hasEnded = (error: unknown): boolean =>
+  codeOf(error) === 'ESRCH' || (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
 
 /** Of the thread that calls, which is the one that everything happens on. False: the system does not let it. */
 export const raisePriority = (): boolean => {
@@ -27,14 +31,15 @@ export const raisePriority = (): boolean => {
   }
 }
 
-/** `start` makes a process, which keeps the priority that this one had at first. */
-export const atFormerPriority = <T>(start: () => T): T => {
-  if (own.from === null) return start()
-  setPriority(own.from)
+/**
+ * Gives a process that was just started, and has only begun, the priority that this one had at first. It is not started with it: whoever starts a
+ * process waits until that has become another program, which takes long on a busy machine.
+ */
+export const giveFormerPriority = (pid: number | undefined): void => {
+  if (own.from === null || pid === undefined) return
   try {
-    return start()
-  } finally {
-    // Who may raise it once may do so again; else it goes on as it began.
-    if (!raisePriority()) own.from = null
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), own.from)
+  } catch (error) {
+    if (!hasEnded(error)) throw error
   }
 }

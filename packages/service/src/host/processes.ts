@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../errors.ts'
 import type { ProcessIdentity } from '../model/group.ts'
 import type { Host, Launch, ProcessCheck } from '../ports/host.ts'
-import { atFormerPriority } from './priority.ts'
+import { giveFormerPriority } from './priority.ts'
 import { containsTag, findProcesses, hasEnded, identify, readCommandLine, readStat, sampleOf, statOf } from './proc.ts'
 
 /** Command lines are read again a few times: they are empty in the middle of an exec, and half-written while an engine sets its title. */
@@ -62,14 +62,14 @@ const spawnDetached = (launch: Launch): ChildProcess => {
   if (program === undefined) throw new LarderError('engine-start', 'expected a program to start, found an empty command')
   const log = openSync(launch.logFile, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
   try {
-    return atFormerPriority(() =>
-      spawn(program, args, {
-        detached: true,
-        stdio: ['ignore', log, log],
-        cwd: launch.cwd,
-        env: { ...launch.environment },
-      }),
-    )
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: launch.cwd,
+      env: { ...launch.environment },
+    })
+    giveFormerPriority(child.pid)
+    return child
   } finally {
     closeSync(log)
   }

@@ -1,7 +1,6 @@
 /** Runs a short-lived program of the machine and gives back what it printed. */
 import { spawn } from 'node:child_process'
 import { LarderError } from '../errors.ts'
-import { atFormerPriority } from './priority.ts'
 
 interface ToolRun {
   /** Fed to its standard input. */
@@ -22,9 +21,7 @@ export const runTool = (command: readonly string[], { input, deadlineMs, environ
   new Promise((resolve, reject) => {
     const [program = '', ...args] = command
     const name = command.join(' ')
-    const child = atFormerPriority(() =>
-      spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...(environment ?? process.env) } }),
-    )
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...(environment ?? process.env) } })
     const output = gather(child.stdout)
     const complaint = gather(child.stderr)
     const timer = setTimeout(() => {
