@@ -1,6 +1,7 @@
 /** Other work on the same machine: busy processes, and others that change rules of nftables all the time. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { getPriority } from 'node:os'
 import { findTool } from '../../packages/service/src/engines/tools.ts'
 
 /** They end by themselves if nobody ends them. */
@@ -24,7 +25,8 @@ export const startLoad = ({ busy, rules }: { readonly busy: number; readonly rul
   const tables = Array.from({ length: rules }, () => `bench_${randomBytes(4).toString('hex')}`)
   const scripts = [...Array.from({ length: busy }, () => busyScript), ...tables.map((table) => rulesScript(nft ?? [], table))]
   const children: ChildProcess[] = scripts.map((script) =>
-    spawn('timeout', [String(longestSeconds), 'sh', '-c', script], { stdio: 'ignore' }),
+    // Of ordinary priority, whatever this process has.
+    spawn('nice', ['-n', String(-getPriority()), 'timeout', String(longestSeconds), 'sh', '-c', script], { stdio: 'ignore' }),
   )
   return {
     busy,
