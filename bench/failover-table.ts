@@ -1,5 +1,5 @@
 /** What is made of the rounds: figures, tables for people, and which aims are missed. Pure. */
-import type { Library } from './support/failover-clients.ts'
+import { type Library, withoutAim } from './support/failover-clients.ts'
 import type { Measured, Round } from './support/failover-rounds.ts'
 import { percentile, round } from './support/figures.ts'
 
@@ -85,7 +85,7 @@ const cells = (widths: readonly number[], values: readonly (string | number | nu
     })
     .join('')
 
-const partWidths = [-10, -22, -20, 4, 9, 9, 9, 7, 10, 9, 10, 11, 8] as const
+const partWidths = [-10, -22, -24, 4, 9, 9, 9, 7, 10, 9, 10, 11, 8] as const
 export const parts = {
   head: cells(partWidths, ['by', 'what', 'client', 'n', 'p50', 'p99', 'worst', 'lost', ...partNames]),
   text: (row: Figures): string =>
@@ -108,6 +108,9 @@ const rivals: Readonly<Record<string, readonly string[]>> = {
   hang: ['hang'],
   planned: ['planned', 'planned, coordinated'],
   'kill, 3 sh.': ['kill, 3 sh.'],
+  busy: ['busy'],
+  rules: ['rules'],
+  both: ['both'],
 }
 
 interface Pair {
@@ -129,7 +132,7 @@ const pairsOf = (rows: readonly Figures[]): readonly Pair[] =>
 const times = ({ larder, rival }: Pair, figure: 'p50_ms' | 'p99_ms'): number | null =>
   rival === null ? null : round(rival[figure] / larder[figure], 1)
 
-const pairWidths = [-14, -20, 9, 9, 9, 6, -3, -31, 4, 9, 9, 9, 7, 8] as const
+const pairWidths = [-14, -24, 9, 9, 9, 6, -3, -31, 4, 9, 9, 9, 7, 8] as const
 
 /** What Larder takes, beside what a user would have instead, and how many times longer that takes. */
 export const besideText = (rows: readonly Figures[]): readonly string[] => [
@@ -156,7 +159,7 @@ export const ratios = (rows: readonly Figures[]) =>
         },
   )
 
-interface Aim {
+export interface Aim {
   readonly p50_ms?: number
   readonly p99_ms?: number
   readonly lost?: number
@@ -172,13 +175,13 @@ export const wanted: Readonly<Record<string, Aim>> = {
   'kill, 6 sh.': aimOfShards,
 }
 
-/** One line for each figure that is not reached. A client that is left to wait for 5 s shows what that costs, and has no aim. */
-export const missed = (rows: readonly Figures[]): readonly string[] =>
+/** One line for each figure that is not reached. Clients that wait by themselves show what that costs, and have no aim. */
+export const missed = (rows: readonly Figures[], aims: Readonly<Record<string, Aim>> = wanted): readonly string[] =>
   rows
-    .filter(({ by, client }) => by === 'larder' && client !== '@redis/client, 5 s')
+    .filter(({ by, client }) => by === 'larder' && !withoutAim.has(client))
     .flatMap((row) =>
       (['p50_ms', 'p99_ms', 'lost'] as const).flatMap((figure) => {
-        const most = wanted[row.what]?.[figure]
+        const most = aims[row.what]?.[figure]
         return most === undefined || row[figure] <= most
           ? []
           : [`${row.what}, ${row.client}: ${figure} ${row[figure]}, wanted at most ${most}`]

@@ -24,7 +24,7 @@ const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.met
 const mostTestFailovers = 15
 const regions = ['us-east-1', 'eu-west-1', 'eu-central-1'] as const
 /** A Sentinel or an election takes seconds for each, and as long until it is ready for the next. */
-const rivalRounds = (rounds: number): number => Math.ceil(rounds / 2)
+export const rivalRounds = (rounds: number): number => Math.ceil(rounds / 2)
 const shardCounts = [1, 2, 3, 6] as const
 
 const clients = {
@@ -32,10 +32,11 @@ const clients = {
   offline_queue: true,
   ioredis: 'sends what was under way again; with Sentinels: failoverDetector, reconnectOnError READONLY',
   '@redis/client': 'fails what was under way; sharded: looks for another primary after 10 ms',
+  'as it is': 'the same clients without retry_ms, as they are by themselves: 50 ms, and up to 200 ms more by chance',
   '@redis/client, 5 s': 'sharded: looks for another primary after 5 s, as it does by itself',
 }
 
-interface Bench extends BenchmarkOptions {
+export interface Bench extends BenchmarkOptions {
   readonly service: TestService
   readonly watcher: Watcher
   readonly reader: StepReader
@@ -47,7 +48,7 @@ const larder = async (service: TestService, ...args: readonly string[]): Promise
   await promisify(execFile)(process.execPath, [main, ...args], { env: service.environment, timeout: 60_000 })
 }
 
-const signalFault = ({ service, watcher, reader }: Bench, id: string, name: 'SIGKILL' | 'SIGSTOP'): Fault => ({
+export const signalFault = ({ service, watcher, reader }: Bench, id: string, name: 'SIGKILL' | 'SIGSTOP'): Fault => ({
   prepare: async () => {
     const { pid } = primaryOf(await watcher.group(id))
     return () => signalEngine(service.home, pid, name)

@@ -8,6 +8,7 @@ import { runFailover } from './failover.ts'
 import { runIamAuth } from './iam-auth.ts'
 import { runIdle } from './idle.ts'
 import { runLeaderboards } from './leaderboards.ts'
+import { runLoaded } from './loaded.ts'
 import { runProvisioning } from './provisioning.ts'
 import { runSessions } from './sessions.ts'
 import type { Benchmark } from './support/benchmark.ts'
@@ -31,6 +32,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       'how long clients cannot write when a primary is killed, hangs, is switched, or loses its zone; beside Sentinel and the engine’s own election',
     rounds: 30,
     run: runFailover,
+  },
+  loaded: {
+    about:
+      'how long clients cannot write when a primary is killed on a machine with other work; beside Sentinel under the same load',
+    rounds: 20,
+    run: runLoaded,
   },
   'zone-loss': {
     about: 'one of three zones killed at once, with 20 to 200 nodes: until the last group takes writes again',

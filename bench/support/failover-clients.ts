@@ -1,5 +1,6 @@
 /**
- * Ordinary clients, set up as their documentation has it, with one change: they try again after 10 ms. Their offline queues are on, and a write
+ * Ordinary clients, set up as their documentation has it, with one change: they try again after 10 ms; beside them, at an endpoint, the same
+ * clients without that change (`as it is`: both wait 50 ms and up to 200 ms more, by chance, before they connect again). Their offline queues are on, and a write
  * that was under way when its connection ended is sent again or failed as each library does by itself (ioredis sends it again, @redis/client
  * fails it).
  */
@@ -11,7 +12,10 @@ import type { Place } from './asking.ts'
  * A sharded group has `@redis/client` twice: it looks for another primary only when it has tried to reach the lost one again for 5 s, or when that
  * one is back and sends it away. Told to look at once it finds the new primary itself.
  */
-export type Library = 'ioredis' | '@redis/client' | '@redis/client, 5 s'
+export type Library = 'ioredis' | '@redis/client' | '@redis/client, 5 s' | 'ioredis as it is' | '@redis/client as it is'
+
+/** What they cost is shown; no aim holds for them. */
+export const withoutAim: ReadonlySet<Library> = new Set(['@redis/client, 5 s', 'ioredis as it is', '@redis/client as it is'])
 
 /** Where the client is pointed at: one endpoint, nodes of a cluster, or Sentinels and the name of their primary. */
 export type Target =
@@ -19,8 +23,12 @@ export type Target =
   | { readonly kind: 'cluster'; readonly places: readonly Place[] }
   | { readonly kind: 'sentinel'; readonly places: readonly Place[]; readonly name: string }
 
-export const librariesFor = ({ kind }: Target): readonly Library[] =>
-  kind === 'cluster' ? ['ioredis', '@redis/client', '@redis/client, 5 s'] : ['ioredis', '@redis/client']
+const librariesOf: Readonly<Record<Target['kind'], readonly Library[]>> = {
+  cluster: ['ioredis', '@redis/client', '@redis/client, 5 s'],
+  endpoint: ['ioredis', '@redis/client', 'ioredis as it is', '@redis/client as it is'],
+  sentinel: ['ioredis', '@redis/client'],
+}
+export const librariesFor = ({ kind }: Target): readonly Library[] => librariesOf[kind]
 
 /** What a client learns of its connections, the moment it learns it. */
 export interface Told {
@@ -69,8 +77,7 @@ const ioredisClient = (target: Target): Redis | Cluster => {
   })
 }
 
-const openIoredis = (target: Target, told: Told): Connection => {
-  const client = ioredisClient(target)
+const openIoredis = (client: Redis | Cluster, told: Told): Connection => {
   client.on('error', quiet)
   const listen = (node: Redis): void => {
     node.on('close', told.ended)
@@ -128,8 +135,8 @@ const openSentinel = async (places: readonly Place[], name: string, told: Told):
   }
 }
 
-const openSingle = async ({ address, port }: Place, told: Told): Promise<Connection> => {
-  const client = createClient({ socket: { host: address, port, ...socket } })
+const openSingle = async ({ address, port }: Place, told: Told, own: object = socket): Promise<Connection> => {
+  const client = createClient({ socket: { host: address, port, ...own } })
   client.on('error', told.ended)
   client.on('connect', told.connected)
   await client.connect()
@@ -141,7 +148,10 @@ const openSingle = async ({ address, port }: Place, told: Told): Promise<Connect
 }
 
 export const openConnection = async (library: Library, target: Target, told: Told): Promise<Connection> => {
-  if (library === 'ioredis') return openIoredis(target, told)
+  if (library === 'ioredis') return openIoredis(ioredisClient(target), told)
+  if (target.kind === 'endpoint' && library === 'ioredis as it is')
+    return openIoredis(new Redis({ host: target.place.address, port: target.place.port }), told)
+  if (target.kind === 'endpoint' && library === '@redis/client as it is') return openSingle(target.place, told, {})
   if (target.kind === 'cluster') return openCluster(target.places, told, library === '@redis/client' ? { ms: retryMs } : null)
   return target.kind === 'sentinel' ? openSentinel(target.places, target.name, told) : openSingle(target.place, told)
 }

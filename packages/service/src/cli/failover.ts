@@ -1,9 +1,10 @@
 /** `larder failover ID [SHARD]`: a planned switch, step by step. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { DescribeReplicationGroupsCommand, ElastiCacheClient, TestFailoverCommand } from '@aws-sdk/client-elasticache'
+import { DescribeReplicationGroupsCommand, ElastiCacheClient } from '@aws-sdk/client-elasticache'
 import { LarderError } from '../errors.ts'
 import { groupName } from '../model/keys.ts'
 import { currentAccess, existingHome } from './access.ts'
+import { call } from './call.ts'
 import { findNamed } from './groups.ts'
 import { currentReport } from './report.ts'
 import { print } from './terminal.ts'
@@ -73,11 +74,7 @@ export const failover = async ([name, wantedShard]: readonly string[]): Promise<
   const say = (text: string, at = Date.now()): void => print(`${String(at - started).padStart(6)} ms  ${text}\n`)
   const news = openSteps(existingHome().home.logFile, groupName({ region: group.region, space: 'rg', id: group.id }))
   try {
-    await client
-      .send(new TestFailoverCommand({ ReplicationGroupId: group.id, NodeGroupId: shard.id }))
-      .catch((error: unknown) => {
-        throw new LarderError('usage', error instanceof Error ? error.message : String(error), { cause: error })
-      })
+    await call(access, group.region, 'Failover', { ReplicationGroupId: group.id, NodeGroupId: shard.id })
     say('the switch is asked for', started)
     for (;;) {
       const { ReplicationGroups: [described] = [] } = await client.send(

@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { type Service, startService } from '../compose.ts'
 import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'
+import { raisePriority } from '../host/priority.ts'
 import type { GroupKey } from '../model/group.ts'
 import { defaultRegion } from './access.ts'
 import { endOnDefects } from './last-resort.ts'
@@ -71,6 +72,7 @@ const untilSignal = (): Promise<NodeJS.Signals> =>
 export const up = async ({ port, demo, stopOnExit }: UpOptions): Promise<number> => {
   const home = openHome(homePath(process.env))
   const signal = untilSignal()
+  raisePriority() // what is missing for it `larder doctor` says
   const service = await startService({ home, host, port: portOf(port), environment: process.env, onProgress: createProgress() })
   endOnDefects(process, service.log, (text) => process.stderr.write(text))
   const engines = service.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)

@@ -1,8 +1,8 @@
 /** Who binds the floating address, who stands behind the reader endpoint, and what discovery says. */
-import type { Endpoint } from '../model/group.ts'
+import type { Endpoint, ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
 import { needsEndpointCertificate } from './certificates.ts'
-import { allFactsOf, factsOf, type GroupInput, isInSync, isRunning, isServing, type NodeFacts } from './input.ts'
+import { allFactsOf, factsOf, type GroupInput, hasData, isInSync, isRunning, isServing, type NodeFacts, roleOf } from './input.ts'
 
 const endpointOf = (node: NodeFacts): Endpoint => ({ address: node.state.address, port: node.state.port })
 export const endpointText = (endpoint: Endpoint): string => `${endpoint.address}:${endpoint.port}`
@@ -19,7 +19,8 @@ const primaryOf = (input: GroupInput, shardId: string): NodeFacts | undefined =>
 }
 
 /** It runs and cannot be asked: it may hold an address that nobody else can take then. */
-const isSilent = (node: NodeFacts): boolean => node.seen.process !== 'absent' && node.seen.engine === null
+const isSilent = (node: NodeFacts): boolean =>
+  node.seen.process !== 'absent' && node.seen.starting !== true && node.seen.engine === null
 
 /**
  * The node that should bind the floating endpoint of the group, and the address; null when there is none to bind. `boldly`: also an address
@@ -63,17 +64,32 @@ export const decideBinds = (input: GroupInput): readonly Action[] => binds(input
 /** Comes last, since it may fail: a node that is hung holds its addresses until it is ended, which nothing may keep from being done. */
 export const decideBoldBinds = (input: GroupInput): readonly Action[] => binds(input, true)
 
-/** Replicas in sync stand behind the reader endpoint; while there is none, the primary does. */
+/** An engine whose link to its primary is down answers from what it has, unless its parameters forbid that. */
+const servesStale = (node: NodeFacts): boolean =>
+  isServing(node) && hasData(node) && node.state.parameters['replica-serve-stale-data'] !== 'no'
+
+/**
+ * Who answers reads: replicas in sync; else the primary; else whoever has data, also when its primary is busy or dead; else, while everybody
+ * is busy, who stands there already. The list is empty only when nobody runs.
+ */
+const readable = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): readonly NodeFacts[] => {
+  const replicas = factsOf(input, shard).filter((node) => node !== primary && isInSync(node, primary.state.address))
+  if (replicas.length > 0) return replicas
+  if (isServing(primary) && roleOf(primary) === 'primary') return [primary]
+  const stale = allFactsOf(input, shard).filter(servesStale)
+  if (stale.length > 0) return stale
+  const running = allFactsOf(input, shard).filter(({ seen }) => seen.process !== 'absent' && seen.starting !== true)
+  const listed = running.filter((node) => input.observed.readers?.includes(endpointText(endpointOf(node))))
+  return listed.length > 0 ? listed : running.filter((node) => node === primary)
+}
+
 export const decideReaders = (input: GroupInput): readonly Action[] => {
   const { spec, state, observed } = input
   const shard = spec.shards[0]
   if (spec.kind !== 'cmd' || state.readerEndpoint === null || shard === undefined) return []
   const primary = primaryOf(input, shard.id)
   if (primary === undefined) return []
-  const replicas = factsOf(input, shard).filter(
-    (node) => node.spec.id !== primary.spec.id && isInSync(node, primary.state.address),
-  )
-  const backends = (replicas.length > 0 ? replicas : isServing(primary) ? [primary] : []).map(endpointOf)
+  const backends = readable(input, shard, primary).map(endpointOf)
   if (observed.readers === null && backends.length === 0) return [] // nothing runs yet
   if (observed.readers !== null && sameSet(observed.readers, backends.map(endpointText))) return []
   return [{ do: 'readers', endpoint: state.readerEndpoint, backends }]

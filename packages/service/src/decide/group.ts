@@ -27,6 +27,7 @@ import { decideEnds, decideFences, decideReboots, decideStarts } from './process
 import { decideSettings } from './settings.ts'
 import { decideForgetting, decideMeetings, decideTopology } from './topology.ts'
 import { decideFronts, decideTransit } from './transit.ts'
+import { notUnderWay } from './under-way.ts'
 
 type Stage = (input: GroupInput) => readonly Action[]
 
@@ -84,8 +85,7 @@ const stages: readonly Stage[] = [
     const primary = shard === undefined ? undefined : (state.shards[shard.id]?.primary ?? undefined)
     return [{ do: 'remove-group', retain: spec.deletion.retainPrimary ? (primary ?? null) : null }]
   },
-  allocate,
-  // Who clients can write to comes first: starts of the others take longer, and may fail.
+  // Who clients can write to comes first: everything else takes longer, and may fail.
   eachShard(decideFences),
   eachShard((input, shard) => {
     const target = input.spec.kind === 'memcached' ? null : decideTarget(input, shard)
@@ -93,6 +93,7 @@ const stages: readonly Stage[] = [
   }),
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideBinds,
+  allocate,
   decideReaders,
   decideFronts,
   decideTransit,
@@ -138,10 +139,14 @@ const waitingFor = (input: GroupInput): string | null => {
   return leaving === undefined ? null : `node ${leaving} is primary and has no replica to hand over to`
 }
 
+const none: ReadonlySet<string> = new Set()
+
 export const decideGroup = (input: GroupInput): Decision => {
   for (const stage of stages) {
     const actions = stage(input)
-    if (actions.length > 0) return { actions, waitingFor: null }
+    if (actions.length === 0) continue
+    const left = notUnderWay(actions, input.underWay ?? none)
+    if (left !== null) return { actions: left, waitingFor: null }
   }
   return { actions: [], waitingFor: waitingFor(input) }
 }

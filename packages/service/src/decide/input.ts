@@ -21,6 +21,8 @@ export interface GroupInput {
   readonly now: number
   /** Availability zones that are down: nothing runs there. */
   readonly zonesDown: ReadonlySet<string>
+  /** Keys of the actions that are under way, as `keysOf`. */
+  readonly underWay?: ReadonlySet<string>
 }
 
 /** A node with all that is known of it. */

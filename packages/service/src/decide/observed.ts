@@ -17,6 +17,8 @@ export interface ObservedNode {
    * - `doubt`    a process exists that may or may not be ours: touch nothing
    */
   readonly process: 'absent' | 'running' | 'doubt'
+  /** It is being started: it may run already, and holds no address but its own. */
+  readonly starting?: boolean
   /** It runs no more although it exists (stopped, stuck in the kernel). An engine that is merely busy is not hung. */
   readonly hung: boolean
   /** It was sent SIGKILL and is still there: stuck in the kernel, it ends when it comes back from there. */

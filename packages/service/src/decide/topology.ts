@@ -41,7 +41,11 @@ const addressesOf = (input: GroupInput, primary: NodeFacts): readonly string[] |
   const floating = input.state.primaryEndpoint?.address
   if (input.spec.kind !== 'cmd' || floating === undefined) return null
   const taken = Object.values(input.observed.nodes).some(
-    (node) => node.id !== primary.spec.id && node.process !== 'absent' && (node.engine?.bound.includes(floating) ?? true),
+    (node) =>
+      node.id !== primary.spec.id &&
+      node.process !== 'absent' &&
+      node.starting !== true &&
+      (node.engine?.bound.includes(floating) ?? true),
   )
   return taken ? null : [primary.state.address, floating]
 }

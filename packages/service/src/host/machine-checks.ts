@@ -125,6 +125,18 @@ export const openFilesCheck = (limits: string | null): MachineCheck => {
   }
 }
 
+export const priorityCheck = (isRaised: boolean): MachineCheck => ({
+  name: 'priority',
+  ok: isRaised,
+  found: isRaised ? 'the service may run before others' : 'the service runs like everybody else',
+  follows: isRaised
+    ? 'failovers are quick also while all processors are busy'
+    : 'while all processors are busy a failover waits for its turn, some 10 to 100 ms more',
+  mend: isRaised
+    ? null
+    : 'echo "$USER - nice -10" | sudo tee /etc/security/limits.d/larder-nice.conf, then log in again (a service: LimitNICE=-10)',
+})
+
 export const overcommitCheck = (setting: string | null): MachineCheck => {
   const name = 'memory overcommit'
   if (setting === null) return unreadable(name, 'vm.overcommit_memory')

@@ -16,9 +16,11 @@ import {
   openFilesCheck,
   overcommitCheck,
   parseMemory,
+  priorityCheck,
   trackingCheck,
 } from './machine-checks.ts'
 import { canUseNftables } from './nftables-try.ts'
+import { raisePriority } from './priority.ts'
 
 export type { MachineCheck } from './machine-checks.ts'
 
@@ -64,6 +66,7 @@ export const checkMachine = async (home: string, nft: readonly string[] | null):
     backlogCheck(await text('/proc/sys/net/core/somaxconn')),
     openFilesCheck(await text('/proc/self/limits')),
     memoryCheck(memory.total, memory.available),
+    priorityCheck(raisePriority()),
     overcommitCheck(await text('/proc/sys/vm/overcommit_memory')),
     hugePagesCheck(await text('/sys/kernel/mm/transparent_hugepage/enabled')),
     await disk(home),

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LarderError } from '../errors.ts'
 import type { ProcessIdentity } from '../model/group.ts'
 import type { Host, Launch, ProcessCheck } from '../ports/host.ts'
+import { giveFormerPriority } from './priority.ts'
 import { containsTag, findProcesses, hasEnded, identify, readCommandLine, readStat, sampleOf, statOf } from './proc.ts'
 import { openRuntime } from './runtime.ts'
 import { isShortage } from './shortage.ts'
@@ -90,13 +91,15 @@ const spawnDetached = (launch: Launch): ChildProcess => {
       descriptors.push(descriptor)
       return descriptor
     })
-    return spawn(program, args, {
+    const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', log, log, ...opened],
       cwd: launch.cwd,
       env: { ...launch.environment },
       ...(launch.name === undefined ? {} : { argv0: launch.name }),
     })
+    giveFormerPriority(child.pid)
+    return child
   } catch (error) {
     throw notExecuted(launch, error)
   } finally {

@@ -1,4 +1,7 @@
-/** Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates, the state of all nodes. Query protocol, service name `larder`. */
+/**
+ * Larder's own operations, beside those of AWS: the drill of losing an availability zone, new certificates, planned switches, the state of all nodes.
+ * Query protocol, service name `larder`.
+ */
 import { Fault, invalidValue, LarderError } from '../../errors.ts'
 import type { GroupSpec } from '../../model/group.ts'
 import { specKey } from '../../model/keys.ts'
@@ -6,6 +9,7 @@ import { type ZoneRecord, zoneKey, zonePrefix } from '../../model/zone-records.t
 import { zonesOf } from '../../model/zones.ts'
 import { listRecords, put, readRecord, remove, unchanged } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
+import { switchPrimary } from '../actions/replication-groups/test-failover.ts'
 import { larderNamespace } from '../versions.ts'
 import { escapeXml } from '../wire/xml.ts'
 
@@ -80,12 +84,20 @@ const describeStatus: Operation = async (_parameters, context) => {
   return `<Report>${escapeXml(JSON.stringify(await context.report()))}</Report>`
 }
 
+/** A planned switch, as TestFailover makes it, without AWS's 15 a day. */
+const failOver: Operation = async (parameters, context) => {
+  const [ReplicationGroupId, NodeGroupId] = [parameters.get('ReplicationGroupId'), parameters.get('NodeGroupId')]
+  await switchPrimary({ ReplicationGroupId, NodeGroupId }, context)
+  return `<Group>${escapeXml(ReplicationGroupId ?? '')}</Group>`
+}
+
 const operations: ReadonlyMap<string, Operation> = new Map([
   ['DescribeZones', describeZones],
   ['StopZone', stopZone],
   ['StartZone', startZone],
   ['RotateCertificates', rotateCertificates],
   ['DescribeStatus', describeStatus],
+  ['Failover', failOver],
 ])
 
 /** Throws `InvalidAction` for every other operation, `InvalidParameterValueException` for a zone that the region does not have. */

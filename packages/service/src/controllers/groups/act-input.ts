@@ -15,4 +15,6 @@ export interface ActInput {
   readonly events: GroupEvents
   /** Something else happened to the group: what merely waits is to come back. */
   readonly interrupted: () => boolean
+  /** The worker holds another cell by now: `cell` is out of date. */
+  readonly isReplaced: () => boolean
 }

@@ -1,118 +1,28 @@
-/** Carries out one stage of a decision. Every action may be run again. */
+/** Carries out one stage of a decision. Every action may be run again, and may be left behind while it waits. */
 
-import { accessOf, accessText } from '../../decide/access.ts'
+import { accessOf } from '../../decide/access.ts'
 import type { Action } from '../../decide/actions.ts'
 import { endpointText } from '../../decide/endpoints.ts'
 import { frontsText } from '../../decide/transit.ts'
+import { isBeside, keysOf } from '../../decide/under-way.ts'
 import { LarderError } from '../../errors.ts'
 import type { CertificateState, NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
 import { discoveryFile } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { steadyMs } from '../../ports/clock.ts'
-import type { EngineControl } from '../../ports/engine.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
 import { issueCertificate, issueEndpointCertificate } from './certificates.ts'
 import { writeLogin } from './login.ts'
-import { controlOf } from './observe.ts'
+import { bind, claimSlots, control, follow, handOver, nodeOf, noteAccess, promote, tell } from './roles.ts'
 import { startNodes } from './start.ts'
 import { changeNode, changeNodes } from './state-cell.ts'
 import { removeNode, stopNode } from './stop.ts'
-
-/** Told to whoever follows a switch step by step. */
-const tell = (input: ActInput, step: string, fields: Readonly<Record<string, unknown>> = {}): void =>
-  input.context.log('info', step, { group: groupName(input.spec), ...fields })
+import type { Tasks } from './tasks.ts'
 
 const frontsDeadlineMs = 3_000
-/** Writes wait at most this long in a planned switch. */
-const pauseMs = 4_000
-
-const nodeOf = (input: ActInput, id: string): NodeState => {
-  const node = input.cell.value.nodes[id]
-  if (node === undefined)
-    throw new LarderError('engine-unreachable', `node ${id} is not in the state of its group`, { retry: true })
-  return node
-}
-
-const control = (input: ActInput, id: string): Promise<EngineControl> => controlOf(input.context, input.spec, nodeOf(input, id))
-
-/**
- * A planned switch without a lost write. `FAILOVER TO` of the engine would do, but waits for an acknowledgement that comes once in a
- * second. So: writes are paused at the old primary, the heir is waited for until it has everything, promoted, and given the address; the old
- * one lets its clients go, who find the heir when they connect again. The pause ends by itself when Larder dies in between.
- */
-const handOver = async (input: ActInput, from: string, to: string): Promise<void> => {
-  const { clock } = input.context
-  const [old, heir] = await Promise.all([control(input, from), control(input, to)])
-  if (input.spec.kind === 'cme') {
-    // The engine's own way: the primary stops its clients, the replica catches up and is voted for by all.
-    tell(input, 'the engines hand over', { from, to })
-    await heir.command(['CLUSTER', 'FAILOVER'])
-    await untilPrimary(input, heir, to)
-    tell(input, 'promoted', { node: to })
-    return
-  }
-  await old.command(['CLIENT', 'PAUSE', String(pauseMs), 'WRITE'])
-  tell(input, 'writes are paused', { node: from })
-  try {
-    const deadline = steadyMs(clock) + pauseMs / 2
-    for (;;) {
-      const [left, right] = await Promise.all([old.status(), heir.status()])
-      if (left.replication !== null && left.replication.offset === right.replication?.offset) break
-      if (steadyMs(clock) > deadline)
-        throw new LarderError('deadline', `${to} did not catch up with ${from} within ${pauseMs / 2} ms`, { retry: true })
-      await clock.sleep(1)
-    }
-    tell(input, 'every write has arrived', { node: to })
-    // In this order: for a moment nobody takes writes, and never two, also when Larder dies between the two commands.
-    await follow(input, from, to)
-    await heir.replicate(null)
-    tell(input, 'promoted', { node: to })
-    const floating = input.cell.value.primaryEndpoint
-    if (floating !== null) {
-      await old.bind([nodeOf(input, from).address])
-      await heir.bind([nodeOf(input, to).address, floating.address])
-      tell(input, 'the primary endpoint has moved', { node: to, address: floating.address })
-    }
-  } finally {
-    await old.command(['CLIENT', 'UNPAUSE'])
-  }
-}
-
-const untilPrimary = async (input: ActInput, engine: EngineControl, id: string): Promise<void> => {
-  const { clock } = input.context
-  const deadline = steadyMs(clock) + pauseMs
-  while ((await engine.status()).replication?.role !== 'primary') {
-    if (steadyMs(clock) > deadline)
-      throw new LarderError('deadline', `${id} did not become primary within ${pauseMs} ms`, { retry: true })
-    await clock.sleep(2)
-  }
-}
-
-/** The old primary is gone. Nothing is asked in between: clients wait. */
-const promote = async (input: ActInput, action: Extract<Action, { do: 'promote' }>): Promise<void> => {
-  const { node, shard, epoch, addresses } = action
-  const engine = await control(input, node)
-  // Rules are not replicated: whoever is primary next has those of today.
-  if ((nodeOf(input, node).access ?? 'open') !== accessText(input.spec)) await applyAccess(input, node)
-  if (action.owner !== null) await engine.replicateNode(action.owner)
-  if (input.spec.kind === 'cme') await (action.byVote ? engine.standForElection() : engine.takeOver())
-  else await Promise.all([engine.replicate(null), addresses === null ? undefined : engine.bind(addresses)])
-  tell(input, 'promoted', { node, shard, epoch })
-}
-
-const follow = async (input: ActInput, id: string, primary: string): Promise<void> => {
-  const target = nodeOf(input, primary)
-  const engine = await control(input, id)
-  if (input.spec.kind === 'cme') {
-    if (target.clusterNodeId !== null) await engine.replicateNode(target.clusterNodeId)
-    return
-  }
-  await engine.replicate({ address: target.address, port: target.port })
-}
-
 const meet = async (input: ActInput, id: string, others: readonly string[]): Promise<void> => {
   const node = nodeOf(input, id)
   await Promise.all(others.map(async (other) => (await control(input, other)).meet([{ address: node.address, port: node.port }])))
@@ -121,8 +31,7 @@ const meet = async (input: ActInput, id: string, others: readonly string[]): Pro
 const applyAccess = async (input: ActInput, id: string): Promise<void> => {
   await writeLogin(input.context, input.spec, nodeOf(input, id))
   await (await control(input, id)).setAccess(accessOf(input.spec))
-  const access = accessText(input.spec)
-  await input.cell.update((state) => changeNode(state, id, { access }))
+  await noteAccess(input, id)
 }
 
 /** A certificate in the files of a node; what is kept of it. */
@@ -191,7 +100,7 @@ const applySettings = async (input: ActInput, action: Extract<Action, { do: 'par
 const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>): Promise<void> => {
   const former = input.cell.value.shards[action.shard]?.primary ?? null
   const operations: readonly Operation[] = former === null ? [] : input.events.failover(input.spec, former, action.primary)
-  await input.cell.update((state) => {
+  await input.cell.updateNow((state) => {
     const next = { primary: action.primary, epoch: action.epoch, fence: action.fence, ...(former === null ? {} : { former }) }
     // Who is named in the place of another has the data of the shard; where nobody has, what it has is the data from now on.
     const named = former === null ? state : changeNode(state, action.primary, { joined: true, synced: true })
@@ -227,6 +136,32 @@ const publish = async (input: ActInput, action: Extract<Action, { do: 'publish' 
   input.inForce.published.set(action.node, action.version)
 }
 
+/** Of the processes that were seen: one that was started since may have nothing. */
+const joined = ({ cell }: ActInput, nodes: readonly string[]): Promise<void> => {
+  const seen = cell.value.nodes
+  return cell.update((state) => {
+    const same = nodes.filter((id) => state.nodes[id]?.process?.startTime === seen[id]?.process?.startTime)
+    return changeNodes(state, same, { joined: true, synced: true })
+  })
+}
+
+const remove = async (input: ActInput, id: string): Promise<void> => {
+  const { context, spec, cell, inForce } = input
+  inForce.removing.add(id)
+  try {
+    await removeNode(context, spec, cell, id, input.events.nodeRemoved(spec, id))
+  } finally {
+    inForce.removing.delete(id)
+  }
+}
+
+const untilGuarded = async ({ context, spec, cell, inForce }: ActInput): Promise<void> => {
+  const { nodes, primaryEndpoint, readerEndpoint, configurationEndpoint } = cell.value
+  await context.guarding.ensure(spec, cell.value)
+  for (const place of [...Object.values(nodes), primaryEndpoint, readerEndpoint, configurationEndpoint])
+    if (place !== null) inForce.guarded.add(place.address)
+}
+
 const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'remove-group' }>): Promise<void> => {
   const { context, spec, cell } = input
   switch (action.do) {
@@ -243,7 +178,7 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
     case 'hand-over':
       return handOver(input, action.from, action.to)
     case 'slots':
-      return (await control(input, action.node)).claimSlots(action.ranges)
+      return claimSlots(input, action)
     case 'meet':
       return meet(input, action.node, action.others)
     case 'forget': {
@@ -252,7 +187,7 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return
     }
     case 'bind':
-      return (await control(input, action.node)).bind(action.addresses)
+      return bind(input, action.node, action.addresses)
     case 'readers':
       await context.balancer.setReader(action.endpoint, action.backends)
       input.inForce.readers = action.backends.map(endpointText)
@@ -274,25 +209,54 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
     case 'certificate':
       return renewCertificate(input, action.node)
     case 'guard':
-      await context.guarding.ensure(spec, cell.value)
+      await untilGuarded(input)
       return cell.update((state) => ({ ...state, securityGroups: action.securityGroups }))
     case 'joined':
-      return cell.update((state) => changeNodes(state, action.nodes, { joined: true, synced: true }))
+      return joined(input, action.nodes)
     case 'remove-node':
-      return removeNode(context, spec, cell, action.node, input.events.nodeRemoved(spec, action.node))
+      return remove(input, action.node)
   }
 }
 
 /** Actions after which clients can reach an address that they could not reach before. */
 const opening: ReadonlySet<Action['do']> = new Set(['start', 'bind', 'readers', 'discovery', 'fronts'])
 
-/** All of them side by side. Every one is given its chance; the first failure is thrown when all have come to an end. */
-export const act = async (input: ActInput, actions: readonly Action[]): Promise<void> => {
-  if (actions.some((action) => opening.has(action.do))) await input.context.guarding.ensure(input.spec, input.cell.value)
+/** Nothing is opened that was closed before: an address that only changes hands waits for nobody. */
+const isGuarded = ({ inForce }: ActInput, action: Action): boolean =>
+  action.do === 'bind' && action.addresses.every((address) => inForce.guarded.has(address))
+
+const afterGuard = async (input: ActInput, action: Action, work: () => Promise<void>): Promise<void> => {
+  if (opening.has(action.do) && !isGuarded(input, action)) await untilGuarded(input)
+  await work()
+}
+
+/**
+ * All of them side by side. Every one is given its chance; the first failure is thrown when all have come to an end. When a node is lost
+ * meanwhile nothing of it is waited for: what goes on is left to `tasks`.
+ */
+export const act = async (input: ActInput, actions: readonly Action[], tasks: Tasks, loss: Promise<void>): Promise<void> => {
   const starts = actions.filter((action) => action.do === 'start')
   const others = actions.filter((action) => action.do !== 'start' && action.do !== 'remove-group')
-  const starting = starts.length === 0 ? [] : [startNodes(input, starts)]
-  const results = await Promise.allSettled([...starting, ...others.map((action) => run(input, action))])
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
+  const [first] = starts
+  const begun = [
+    ...(first === undefined
+      ? []
+      : [tasks.begin(starts.flatMap(keysOf), () => afterGuard(input, first, () => startNodes(input, starts)))]),
+    ...others.map((action) => {
+      const task = tasks.begin(keysOf(action), () => afterGuard(input, action, () => run(input, action)))
+      if (isBeside(action)) task.leave()
+      return isBeside(action) ? null : task
+    }),
+  ].filter((task) => task !== null)
+  const ended = Promise.all(begun.map((task) => task.done))
+  // A target is never left behind: until it is known whether it was written nobody knows who is who.
+  const results = actions.some((action) => action.do === 'target')
+    ? await ended
+    : await Promise.race([ended, loss.then(() => null)])
+  if (results === null) {
+    for (const task of begun) task.leave()
+    return
+  }
+  const failed = results.find((result) => result !== null)
+  if (failed !== undefined) throw failed.error
 }

@@ -187,8 +187,23 @@ test('a rebooted primary hands over first', async () => {
         nodes: shard.nodes.map((node) => ({ ...node, reboots: node.id === 'demo-001' ? 1 : 0 })),
       })),
     }
+    const done: string[] = []
+    world.onAction = (name) => done.push(name)
     await writeSpec(store, rebooted)
     await available(store, rebooted)
+    const roles = done.filter((name) => /^(CLIENT|bind|replicate|promote)/.test(name))
+    assert.deepEqual(
+      roles.slice(0, 6),
+      [
+        'CLIENT PAUSE 4000 WRITE demo-001',
+        'bind demo-001',
+        'replicate demo-001',
+        'promote demo-002',
+        'bind demo-002',
+        'CLIENT UNPAUSE demo-001',
+      ],
+      'the old primary lets its clients go before it would refuse their writes',
+    )
     assert.notEqual(world.engines().get('demo-001')?.identity.pid, pid)
     assert.equal((await stateOf(store, spec))?.shards['0001']?.primary, 'demo-002')
     assert.ok(world.engines().get('demo-002')?.data.has('kept'))

@@ -12,6 +12,7 @@ import { followKeys } from '../watch.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
 import { createHealth, type Watched } from './health.ts'
+import { createInterruption, type Interruption } from './interruption.ts'
 import { sweep } from './sweep.ts'
 import { createWorker, type Worker } from './worker.ts'
 
@@ -22,8 +23,8 @@ interface Entry {
   readonly key: GroupKey
   readonly worker: Worker
   running: boolean
-  /** Something happened while it ran. */
-  again: boolean
+  /** What happened while it ran. */
+  readonly interruption: Interruption
   /** Ends the wait for the next look. */
   timer: AbortController | null
 }
@@ -74,7 +75,7 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
   const wakeGroupOf = (name: string): void => {
     const group = groupOf.get(name)
     const entry = group === undefined ? undefined : groups.get(group)
-    if (entry !== undefined) wake(entry)
+    if (entry !== undefined) wake(entry, 'loss')
   }
   const health = createHealth({
     host: without.host,
@@ -108,22 +109,22 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
     const outcome = await entry.worker.reconcile()
     if (ending.signal.aborted) return
     if (outcome.kind === 'gone') {
-      if (!entry.again) groups.delete(groupName(entry.key))
+      if (!entry.interruption.happened) groups.delete(groupName(entry.key))
       return
     }
     schedule(entry, outcome.kind === 'settled' ? roundMs : outcome.afterMs)
   }
 
-  const wake = (entry: Entry): void => {
+  const wake = (entry: Entry, why: 'change' | 'loss' = 'change'): void => {
     if (ending.signal.aborted) return
     if (entry.running) {
-      entry.again = true
+      entry.interruption.tell(why)
       return
     }
     entry.timer?.abort()
     entry.timer = null
     entry.running = true
-    entry.again = false
+    entry.interruption.begin()
     const work = runOnce(entry)
       .catch((error: unknown) => {
         context.log('error', 'a group could not be looked at', { group: groupName(entry.key), error })
@@ -132,7 +133,7 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
       .finally(() => {
         entry.running = false
         running.delete(work)
-        if (entry.again) wake(entry)
+        if (entry.interruption.happened) wake(entry)
       })
     running.add(work)
   }
@@ -141,11 +142,12 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
     const name = groupName(key)
     const present = groups.get(name)
     if (present !== undefined) return present
+    const interruption = createInterruption()
     const entry: Entry = {
       key,
-      worker: createWorker(context, key, ending.signal, () => entry.again),
+      worker: createWorker(context, key, ending.signal, interruption, () => wake(entry)),
       running: false,
-      again: false,
+      interruption,
       timer: null,
     }
     groups.set(name, entry)
@@ -184,7 +186,7 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
         entry.running = true
         await runOnce(entry)
         entry.running = false
-        if (entry.again) wake(entry)
+        if (entry.interruption.happened) wake(entry)
       })
       await Promise.all(first)
     },
@@ -193,6 +195,7 @@ export const createManager = (without: Omit<GroupContext, 'health'>): Manager =>
       ending.abort()
       for (const entry of groups.values()) entry.timer?.abort()
       await Promise.allSettled([...running])
+      await Promise.all([...groups.values()].map((entry) => entry.worker.ended()))
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import { reachOf } from '../../model/memcached.ts'
+import { steadyMs } from '../../ports/clock.ts'
 import type { EngineControl, EngineStatus } from '../../ports/engine.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
@@ -19,6 +20,12 @@ export interface InForce {
   readonly killed: Map<string, ProcessIdentity>
   /** Nodes that did not answer when they were asked last: nobody waits for them again. */
   readonly silent: Set<string>
+  /** Nodes whose process is being started: it may run already, and is not in the state yet. */
+  readonly starting: Set<string>
+  /** Nodes that are being removed: they are not asked any more. */
+  readonly removing: Set<string>
+  /** Addresses that were seen to be guarded. */
+  readonly guarded: Set<string>
 }
 
 const connectDeadlineMs = 1_000
@@ -57,6 +64,7 @@ interface Look {
   readonly hurry: () => void
   /** Resolves some time after that. */
   readonly hurried: Promise<void>
+  readonly isHurried: () => boolean
 }
 
 const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
@@ -65,6 +73,7 @@ const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
   return {
     signal,
     hurried: hurried.promise,
+    isHurried: () => began,
     hurry: () => {
       if (began) return
       began = true
@@ -100,6 +109,12 @@ const askEngine = async (
     }
   }
   const none = (): Answer => ({ ended: false })
+  const from = steadyMs(context.clock)
+  let isOver = false
+  const leave = (): void => {
+    if (!isOver && steadyMs(context.clock) - from >= hurriedMs) inForce.silent.add(node.id)
+  }
+  look.signal.addEventListener('abort', leave, { once: true })
   const given = await Promise.race([
     answer(),
     context.health.whenHung(name, process, look.signal).then(() => {
@@ -109,6 +124,7 @@ const askEngine = async (
     look.hurried.then(none),
     ...(inForce.silent.has(node.id) ? [context.clock.sleep(silentMs, look.signal).then(none, none)] : []),
   ])
+  isOver = true
   if ('ended' in given) inForce.silent.add(node.id)
   return given
 }
@@ -151,8 +167,11 @@ const observeNode = async (
     }
   }
   const { process } = node
+  // An earlier process is gone, else nobody would start another one.
+  if (inForce.starting.has(id))
+    return { id, process: 'running', starting: true, hung: false, killed: false, engine: null, persisted: null }
   if (process === null || (await isGone(context, process, place.tag, false))) return absent()
-  const answer = await askEngine(context, spec, node, process, look, inForce)
+  const answer = inForce.removing.has(id) ? { ended: false } : await askEngine(context, spec, node, process, look, inForce)
   if ('ended' in answer) {
     if (await isGone(context, process, place.tag, answer.ended)) return absent()
     const killed = inForce.killed.get(id)
@@ -178,16 +197,24 @@ const isHung = (context: GroupContext, spec: GroupSpec, state: GroupState, { id,
   return context.health.isHung(connectionName(spec.region, { id }), identity)
 }
 
+/** Null: a node was lost meanwhile, and what has been seen so far is out of date. */
 export const observeGroup = async (
   context: GroupContext,
   spec: GroupSpec,
   state: GroupState,
   inForce: InForce,
-): Promise<Observed> => {
+  loss: Promise<void>,
+): Promise<Observed | null> => {
   const looking = new AbortController()
   const look = beginLook(context, looking.signal)
   try {
-    const nodes = await Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node, look, inForce)))
+    const looked = Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node, look, inForce)))
+    // One in which somebody was found to have ended is over soon, and what others were asked is worth waiting for.
+    const nodes = await Promise.race([looked, loss.then(() => (look.isHurried() ? looked : null))])
+    if (nodes === null) {
+      looked.catch((error: unknown) => context.log('debug', 'a look that was given up failed', { error }))
+      return null
+    }
     return {
       nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, node) }])),
       readers: inForce.readers,

@@ -125,6 +125,8 @@ const launch = async (
   node: NodeState,
   action: StartAction,
   wanted: WantedSettings,
+  isMeant: () => boolean,
+  onLaunch: () => void,
 ): Promise<ProcessIdentity> => {
   const place = context.place(spec.region, node.id)
   const running = node.starting ? await alreadyStarted(context, place.tag) : null
@@ -143,6 +145,9 @@ const launch = async (
   if (action.because === 'rebooted') await context.host.removeFile(`${place.folder}/dump.rdb`)
   await Promise.all(Object.entries(files).map(([name, content]) => context.host.writeFile(`${place.folder}/${name}`, content)))
   if (issued !== null) await cell.update((state) => changeNode(state, node.id, { certificate: issued.state }))
+  if (!isMeant())
+    throw new LarderError('engine-start', `roles changed before node ${node.id} was started: it is decided anew`, { retry: true })
+  onLaunch()
   return context.host.start(how)
 }
 
@@ -177,9 +182,14 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
   }
 }
 
+interface Launched {
+  readonly action: StartAction
+  readonly identity: ProcessIdentity
+}
+
 /** Starts all of these nodes side by side. Those that came up are recorded also when another one failed; the first failure is thrown. */
-export const startNodes = async (input: ActInput, actions: readonly StartAction[]): Promise<void> => {
-  const { context, spec, cell, wanted, events } = input
+const launchAll = async (input: ActInput, actions: readonly StartAction[]): Promise<readonly Launched[]> => {
+  const { context, spec, cell, wanted, events, inForce } = input
   engineOf(context, spec)
   const before = cell.value
   const ids = actions.map((action) => action.node)
@@ -194,7 +204,13 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
     actions.map(async (action) => {
       const node = before.nodes[action.node]
       if (node === undefined) throw new LarderError('engine-start', `node ${action.node} has no address yet`, { retry: true })
-      return { action, identity: await launch(context, spec, cell, node, action, wanted) }
+      // Making its files takes a while: who starts as a primary must still be the one when it does.
+      const epoch = before.shards[node.shard]?.epoch
+      const isMeant = (): boolean => !input.isReplaced() && cell.value.shards[node.shard]?.epoch === epoch
+      const onLaunch = (): void => {
+        inForce.starting.add(node.id)
+      }
+      return { action, identity: await launch(context, spec, cell, node, action, wanted, isMeant, onLaunch) }
     }),
   )
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -220,11 +236,18 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
   )
   const failed = started.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
+  return running
+}
+
+export const startNodes = async (input: ActInput, actions: readonly StartAction[]): Promise<void> => {
+  const { cell, inForce } = input
+  const launching = launchAll(input, actions).finally(() => {
+    for (const { node } of actions) inForce.starting.delete(node)
+  })
   await Promise.all(
-    running.map(async ({ action, identity }) => {
+    (await launching).map(async ({ action, identity }) => {
       const node = cell.value.nodes[action.node]
-      if (node === undefined) return
-      await untilServing(input, node, identity)
+      if (node !== undefined) await untilServing(input, node, identity)
     }),
   )
 }

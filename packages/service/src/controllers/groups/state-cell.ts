@@ -33,38 +33,71 @@ export interface StateCell {
     operations?: readonly Operation[],
     conditions?: readonly Condition[],
   ): Promise<void>
+  /** Before everything that waits, and beside what is being written: clients wait for it. */
+  updateNow(change: (state: GroupState) => GroupState, operations?: readonly Operation[]): Promise<void>
 }
 
 export const openStateCell = async (store: Store, key: GroupKey): Promise<StateCell> => {
   const record = await readRecord<GroupState>(store, stateKey(key))
   let value = record?.value ?? emptyState(key)
   let revision = record?.revision ?? 0
+  /** Texts of what is being written now. */
+  const writing = new Set<string>()
+
+  /** What has been written may not have been answered yet. */
+  const adoptOwn = async (): Promise<boolean> => {
+    const found = await readRecord<GroupState>(store, stateKey(key))
+    if (found === null || found.revision <= revision || !writing.has(JSON.stringify(found.value))) return false
+    value = found.value
+    revision = found.revision
+    return true
+  }
+
   const write = async (
     change: (state: GroupState) => GroupState,
     operations: readonly Operation[],
     conditions: readonly Condition[],
   ): Promise<void> => {
-    const next = change(value)
-    const same = JSON.stringify(next) === JSON.stringify(value) && revision !== 0
-    if (same && operations.length === 0) return
-    const result = await store.transact(
-      [{ key: stateKey(key), revision }, ...conditions],
-      [put(stateKey(key), next), ...operations],
-    )
-    if (!result.ok) {
-      throw new LarderError('store-failed', `the state of ${stateKey(key)} was changed by somebody else (${result.failed.key})`, {
-        retry: true,
-      })
+    for (;;) {
+      const from = revision
+      const next = change(value)
+      const text = JSON.stringify(next)
+      if (text === JSON.stringify(value) && from !== 0 && operations.length === 0) return
+      writing.add(text)
+      try {
+        const result = await store.transact(
+          [{ key: stateKey(key), revision: from }, ...conditions],
+          [put(stateKey(key), next), ...operations],
+        )
+        if (result.ok) {
+          if (result.revision > revision) {
+            value = next
+            revision = result.revision
+          }
+          return
+        }
+        // An urgent write and one that was under way meet: whoever comes second is made once more, upon what the first one wrote.
+        if (result.failed.key === stateKey(key) && (revision !== from || (await adoptOwn()))) continue
+        throw new LarderError(
+          'store-failed',
+          `the state of ${stateKey(key)} was changed by somebody else (${result.failed.key})`,
+          {
+            retry: true,
+          },
+        )
+      } finally {
+        writing.delete(text)
+      }
     }
-    value = next
-    revision = result.revision
   }
   const oneByOne = createMutex()
+  const urgentOnes = createMutex()
   return {
     get value() {
       return value
     },
     update: (change, operations = [], conditions = []) => oneByOne(() => write(change, operations, conditions)),
+    updateNow: (change, operations = []) => urgentOnes(() => write(change, operations, [])),
   }
 }
 

@@ -1,8 +1,10 @@
 /**
  * Brings one group to what its spec says: observe, decide, act, and again, until nothing is left to do; then the status is written.
+ * A node that is lost is looked at at once: what is being done then is left behind and goes on by itself (`tasks`).
  * One worker runs for a group at a time. A failed step is tried again with growing delay, and its reason is written where users see it.
  */
 import type { Action, Decision } from '../../decide/actions.ts'
+import { isUrgent, notUnderWay } from '../../decide/under-way.ts'
 import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, specKey, stateKey } from '../../model/keys.ts'
@@ -13,6 +15,7 @@ import { act } from './act.ts'
 import type { ActInput } from './act-input.ts'
 import type { GroupContext } from './context.ts'
 import { createGroupEvents } from './events.ts'
+import type { Interruption } from './interruption.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
 import { createSettings } from './settings.ts'
@@ -20,6 +23,7 @@ import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
 import { failedStatus, settledState, unsettledStatus } from './status.ts'
 import { removeGroup } from './stop.ts'
+import { createTasks } from './tasks.ts'
 
 export type Outcome =
   | { readonly kind: 'settled' }
@@ -41,6 +45,8 @@ const retryDelays = [50, 100, 250, 500, 1_000, 2_000, 5_000] as const
 export interface Worker {
   /** One reconciliation. Never rejects for what a retry may mend. */
   reconcile(): Promise<Outcome>
+  /** Resolves when nothing is under way any more. */
+  ended(): Promise<void>
   /** Forget what was put in force: the next reconciliation does it again. */
   invalidate(): void
 }
@@ -49,8 +55,11 @@ export const createWorker = (
   context: GroupContext,
   key: GroupKey,
   signal: AbortSignal,
-  interrupted: () => boolean = () => false,
+  interruption: Interruption,
+  /** Something has ended that was left behind. */
+  onEnd: () => void,
 ): Worker => {
+  const tasks = createTasks(onEnd)
   const inForce: InForce = {
     readers: null,
     fronts: null,
@@ -58,6 +67,9 @@ export const createWorker = (
     published: new Map(),
     killed: new Map(),
     silent: new Set(),
+    starting: new Set(),
+    removing: new Set(),
+    guarded: new Set(),
   }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
@@ -87,12 +99,19 @@ export const createWorker = (
   const settle = async (spec: GroupSpec, current: StateCell): Promise<void> => {
     const before = current.value
     const next = settledState(spec, before)
-    await current.update(() => next, events.settled(spec, before, next))
+    // Upon what is there when it is written: a target may have been written in between.
+    await current.update((state) => settledState(spec, state), events.settled(spec, before, next))
     await tidy(spec, next)
   }
 
   const step = async (): Promise<
-    Outcome | { readonly decision: Decision; readonly input: ActInput; readonly record: Versioned<GroupSpec> }
+    | Outcome
+    | {
+        readonly decision: Decision
+        readonly input: ActInput
+        readonly record: Versioned<GroupSpec>
+        readonly loss: Promise<void>
+      }
   > => {
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return { kind: 'gone' }
@@ -105,44 +124,77 @@ export const createWorker = (
       cell = opened
     }
     const current = cell
-    const status = unsettledStatus(spec, current.value)
-    if (status !== current.value.status) await current.update((state) => ({ ...state, status }))
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
-    const observed = await observeGroup(context, spec, current.value, inForce)
-    const decision = context.decide({ spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now() })
-    return { decision, input: { context, spec, cell: current, wanted, inForce, events, interrupted }, record }
+    const observed = await observeGroup(context, spec, current.value, inForce, interruption.loss)
+    if (observed === null) return { kind: 'again', afterMs: 0 }
+    const { underWay } = tasks
+    const decided = context.decide({
+      spec,
+      state: current.value,
+      observed,
+      wanted,
+      zonesDown,
+      now: context.clock.now(),
+      underWay,
+    })
+    const decision = { ...decided, actions: notUnderWay(decided.actions, underWay) ?? [] }
+    // What users read comes after who they can write to.
+    const status = unsettledStatus(spec, current.value)
+    const { loss } = interruption
+    if (status !== current.value.status && !decision.actions.some(isUrgent))
+      await tasks.unlessLost('status', () => current.update((state) => ({ ...state, status })), loss)
+    let isOver = false
+    const leave = (): void => {
+      isOver = true
+    }
+    const input: ActInput = {
+      context,
+      spec,
+      cell: current,
+      wanted,
+      inForce,
+      events,
+      interrupted: () => isOver || interruption.happened,
+      isReplaced: () => cell !== current,
+    }
+    return { decision, input, record, loss: loss.then(leave) }
   }
 
   const reconcileOnce = async (): Promise<Outcome> => {
     for (let stage = 0; stage < maxStages; stage += 1) {
       signal.throwIfAborted()
+      interruption.begin()
       const next = await step()
       if ('kind' in next) {
         if (next.kind === 'again') continue
         return next
       }
-      const { decision, input, record } = next
+      const { decision, input, record, loss } = next
+      const failure = decision.actions.some(isUrgent) ? null : tasks.takeFailure()
+      if (failure !== null) throw failure.error
       if (decision.actions.length === 0) {
+        if (decision.waitingFor === null && tasks.underWay.size > 0) return { kind: 'again', afterMs: longestPollMs }
         if (decision.waitingFor !== null) {
           context.onProgress(key, decision.waitingFor)
           const now = steadyMs(context.clock)
           waitingSince ??= now
           if (now - waitingSince > tellAfterMs && input.cell.value.reason !== decision.waitingFor) {
             const reason = decision.waitingFor
-            await input.cell.update((state) => ({ ...state, reason }))
+            await tasks.unlessLost('status', () => input.cell.update((state) => ({ ...state, reason })), loss)
           }
           return { kind: 'again', afterMs: Math.min(Math.max((now - waitingSince) / 10, pollMs), longestPollMs) }
         }
         waitingSince = null
-        await settle(input.spec, input.cell)
-        return { kind: 'settled' }
+        if (await tasks.unlessLost('status', () => settle(input.spec, input.cell), loss)) return { kind: 'settled' }
+        continue
       }
       waitingSince = null
       context.log('debug', 'a stage', { group: groupName(key), actions: decision.actions })
       context.onProgress(key, describe(decision.actions))
       const removal = decision.actions.find((action) => action.do === 'remove-group')
       if (removal !== undefined) {
+        await tasks.all()
         await deleteGroup(record, removal.retain)
         return { kind: 'gone' }
       }
@@ -151,7 +203,7 @@ export const createWorker = (
         tidied.delete(action.node)
         inForce.published.delete(action.node)
       }
-      await act(input, decision.actions)
+      await act(input, decision.actions, tasks, loss)
     }
     return { kind: 'again', afterMs: pollMs }
   }
@@ -164,15 +216,18 @@ export const createWorker = (
     if (record === null) return
     const failedForGood =
       steadyMs(context.clock) - (failingSince ?? 0) > createDeadlineMs || (error instanceof LarderError && !error.retry)
-    await current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
+    const write = () => current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
+    await tasks.unlessLost('status', write, interruption.loss)
   }
 
   return {
     async reconcile() {
       try {
         const outcome = await reconcileOnce()
-        failures = 0
-        failingSince = null
+        if (tasks.underWay.size === 0) {
+          failures = 0
+          failingSince = null
+        }
         return outcome
       } catch (error) {
         if (signal.aborted) return { kind: 'settled' }
@@ -198,6 +253,7 @@ export const createWorker = (
         return { kind: 'again', afterMs: delay }
       }
     },
+    ended: () => tasks.all(),
     invalidate() {
       inForce.readers = null
       inForce.fronts = null

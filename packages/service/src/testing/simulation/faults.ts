@@ -99,6 +99,7 @@ const trouble = (
 ): void => {
   note(`fault: trouble with ${which}`)
   const set = (chance: number): void => {
+    if (which === 'answers' || which === 'slow answers') world.trouble.unheardAt = time.now()
     if (which === 'answers') world.trouble.lostAnswers = chance
     else if (which === 'starts') world.trouble.failedStarts = chance
     else if (which === 'slow answers') world.trouble.slowness = Math.floor(chance * 700)

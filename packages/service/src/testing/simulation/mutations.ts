@@ -74,11 +74,12 @@ const withoutLeavingPrimaries = (input: GroupInput): Decision => {
   )
 }
 
+/** `health`: what the decision should have kept from happening is left out by who carries it out, and the group never becomes whole. */
 export const mutations: Readonly<Record<string, { readonly decide: (input: GroupInput) => Decision; readonly breaks: RegExp }>> =
   {
     'the fence': { decide: withoutFence, breaks: /^(fence|two primaries|planned|best replica|empty primary)$/ },
     'the choice of the highest offset': { decide: withoutHighestOffset, breaks: /^(best replica|planned|lost)$/ },
-    'the wait for one that is leaving with the data': { decide: withoutKeptCopies, breaks: /^planned end$/ },
+    'the wait for one that is leaving with the data': { decide: withoutKeptCopies, breaks: /^(planned end|health)$/ },
     'the hand-over by one that is leaving': { decide: withoutLeavingPrimaries, breaks: /^health$/ },
-    'the target that is written first': { decide: withoutTargetFirst, breaks: /^target first$/ },
+    'the target that is written first': { decide: withoutTargetFirst, breaks: /^(target first|health)$/ },
   }

@@ -34,6 +34,10 @@ const tracedEvents = 4_000
 
 /** Milliseconds. */
 const raceMs = 5
+/** When somebody has ended, others are waited for for 100 ms: a command and its answer that each take longer than half of that may come too late. */
+const heardWithinMs = 45
+/** A look, and the next one before the promotion. */
+const deafMs = 250
 
 export const runSeed = async (
   seed: number,
@@ -64,7 +68,10 @@ export const runSeed = async (
   const ledger = createLedger({
     now: time.now,
     living: () => world.living(),
-    isDeaf: () => world.trouble.lostAnswers > 0,
+    isDeaf: () => {
+      const { lostAnswers, slowness, unheardAt } = world.trouble
+      return lostAnswers > 0 || slowness > heardWithinMs || (unheardAt > 0 && time.now() - unheardAt < deafMs)
+    },
     note,
   })
   const world = createSimWorld(time, random, {

@@ -46,6 +46,8 @@ export interface Trouble {
   awayUntil: number
   /** Commands and their answers take up to so many milliseconds more. */
   slowness: number
+  /** When answers could last be lost, or come later than anybody waits for them. */
+  unheardAt: number
 }
 
 export interface Ports {
@@ -90,7 +92,7 @@ const late = (what: string): LarderError => new LarderError('deadline', `no answ
 export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWorld => {
   const processes = new Map<number, SimEngine>()
   const disks = new Map<string, Disk>()
-  const trouble: Trouble = { lostAnswers: 0, failedStarts: 0, slowness: 0, awayUntil: 0 }
+  const trouble: Trouble = { lostAnswers: 0, failedStarts: 0, slowness: 0, awayUntil: 0, unheardAt: 0 }
   let nextPid = 1_000
   let electing = false
   let telling = false

@@ -47,8 +47,10 @@ const shardNamed = (spec: GroupSpec, name: string | undefined): ShardSpec => {
   )
 }
 
-/** Asks for a planned switch of one shard to another of its nodes. The group's controller makes it, without losing an acknowledged write. */
-export const testFailover: Action<TestFailoverMessage, TestFailoverResult> = (input, context) =>
+type Ask = (input: TestFailoverMessage, context: ActionContext, isFree: boolean) => Promise<TestFailoverResult>
+
+/** `isFree`: AWS's limit of switches in a day does not count. */
+const askForSwitch: Ask = (input, context, isFree) =>
   untilWritten(`replication group ${input.ReplicationGroupId}`, async () => {
     const group = await findReplicationGroup(context, input.ReplicationGroupId)
     const spec = group.spec.value
@@ -58,13 +60,22 @@ export const testFailover: Action<TestFailoverMessage, TestFailoverResult> = (in
     const heir = shard.nodes.find((node) => node.id !== present?.primary && group.state?.value.nodes[node.id]?.joined === true)
     if (!spec.automaticFailover) throw notAvailable(`Automatic failover is not enabled for replication group ${spec.id}.`)
     if (present === undefined || heir === undefined) throw notAvailable(`Node group ${shard.id} has no replica to fail over to.`)
-    await checkRate(context)
+    if (!isFree) await checkRate(context)
     const shards = spec.shards.map((each) =>
       each.id === shard.id ? { ...each, wantedPrimary: { id: heir.id, epoch: present.epoch } } : each,
     )
     const written = await writeChangedGroup(context, group, {
       spec: { ...spec, shards },
-      events: [replicationGroupEvents(context.region, spec.id).testFailover(shard.id)],
+      // The events of TestFailover are what its limit is counted by.
+      events: isFree ? [] : [replicationGroupEvents(context.region, spec.id).testFailover(shard.id)],
     })
     return written === null ? null : { ReplicationGroup: replicationGroupView(recordsOf(written), context.account) }
   })
+
+/** Asks for a planned switch of one shard to another of its nodes. The group's controller makes it, without losing an acknowledged write. */
+export const testFailover: Action<TestFailoverMessage, TestFailoverResult> = (input, context) =>
+  askForSwitch(input, context, false)
+
+/** The same by Larder's own operation, as often as its user likes. */
+export const switchPrimary: Action<TestFailoverMessage, TestFailoverResult> = (input, context) =>
+  askForSwitch(input, context, true)
