@@ -268,13 +268,13 @@ test('an older state rolls nothing back: engines go on, and who is primary stays
   await nothingLost(writer)
 })
 
-/** By whom a file is made good: the next start, or a recovery. `plan.json` and `report.json`: see `host/served-endpoints.ts`. */
-const files: Readonly<Record<string, 'start' | 'recover'>> = {
+/** Who makes a file good: the next start, or a recovery; `damaged`: a recovery, unless it is missing altogether. */
+const files: Readonly<Record<string, 'start' | 'recover' | 'damaged'>> = {
   'block.json': 'start',
   'service.json': 'start',
   'lock.db': 'start',
   'state.db.reserve': 'start',
-  'endpoints/plan.json': 'start',
+  'endpoints/plan.json': 'damaged',
   'endpoints/report.json': 'start',
   'state-copies': 'start',
   'kept/secrets.json': 'start',
@@ -320,7 +320,7 @@ test('each file of the home missing, empty or garbage: no engine ends, no folder
       for (const suffix of name === 'state.db' ? ['-wal', '-shm'] : [])
         rmSync(join(service.home, `state.db${suffix}`), { force: true })
       damage(join(service.home, name))
-      if (by === 'recover') {
+      if (by === 'recover' || (by === 'damaged' && how !== 'is missing')) {
         const refused = larder(service, 'up', '--port', '0')
         assert.equal(refused.status, 3, `${name} ${how}: ${refused.stdout}${refused.stderr}`)
         assert.match(refused.stderr, /expected .*npx larder recover/, `${name} ${how}`)

@@ -40,6 +40,8 @@ export interface Home {
   readonly auditFile: string
   readonly sealKeyFile: string
   readonly nodesFolder: string
+  /** What the process serves that serves endpoints (`host/endpointd/plan.ts`). */
+  readonly endpointsPlan: string
   /** Where engines ask about tokens of IAM. */
   readonly loginSocket: string
   /** The authority that signs certificates: ca.crt and ca.key. */
@@ -114,6 +116,7 @@ export const openHome = (path: string): Home => {
     auditFile: join(path, 'logs', 'audit.log'),
     sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
+    endpointsPlan: join(path, 'endpoints', 'plan.json'),
     loginSocket: join(path, 'run', 'iam.sock'),
     tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),

@@ -89,6 +89,14 @@ export const parsePlan = (text: string): EndpointPlan => {
   return value
 }
 
-/** Null where there is no whole report yet. */
-export const parseReport = (text: string | null): EndpointReport | null =>
-  text === null ? null : (JSON.parse(text) as EndpointReport)
+/** Null where there is no whole report yet, or none that can be read: the process makes another one when it is signalled. */
+export const parseReport = (text: string | null): EndpointReport | null => {
+  try {
+    const { pid, revision, failures } = JSON.parse(text ?? '') as Partial<EndpointReport>
+    return typeof pid === 'number' && typeof revision === 'number' && typeof failures === 'object'
+      ? { pid, revision, failures }
+      : null
+  } catch {
+    return null // damaged
+  }
+}
