@@ -197,6 +197,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const log = fileLog(home)
   const host = createLinuxHost()
   const { state, secrets, sealer, block } = await openHomeFiles(home, environment, host, log).catch((error: unknown) => {
+    log('error', 'the start is refused', { error })
     removeService(home)
     lock.release()
     throw error
