@@ -255,7 +255,8 @@ export const openState = async ({ home, host, clock, log, version }: OpeningOpti
     store,
     journal,
     groups: groups.files,
-    copyOfToday: () => copy('day', new Date(clock.now()).toISOString().slice(0, 10)),
+    // An empty state would be the copy of the whole first day.
+    copyOfToday: () => (store.revision === 0 ? Promise.resolve() : copy('day', new Date(clock.now()).toISOString().slice(0, 10))),
     async close() {
       await copying
       await renewing
