@@ -50,7 +50,9 @@ const assertNothingStray = (service: TestService): void => {
   const nodes = service.nodes()
   assert.deepEqual([...processesOf(service.home)].sort(), nodes.map((node) => node.pid).sort(), 'every process has a record')
   const regions = readdirSync(join(service.home, 'nodes'))
-  const folders = regions.flatMap((region) => readdirSync(join(service.home, 'nodes', region)))
+  const folders = regions
+    .flatMap((region) => readdirSync(join(service.home, 'nodes', region), { withFileTypes: true }))
+    .flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])) // the files say what the groups are
   assert.deepEqual(folders.sort(), nodes.map((node) => node.id).sort(), 'every folder has a record')
 }
 

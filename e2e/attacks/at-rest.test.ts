@@ -175,17 +175,17 @@ const secretsOf = (service: TestService, secretOfUser: string): readonly Secret[
   const value = (name: string): string => stored[name] ?? assert.fail(`expected ${name} in secrets.json`)
   const node = (id: string): string => `nodes/us-east-1/${id}`
   return [
-    { name: 'the secret key', value: value('secretAccessKey'), place: /^secrets\.json$/ },
+    { name: 'the secret key', value: value('secretAccessKey'), place: /^(kept\/)?secrets\.json$/ },
     { name: 'the secret key of a user of IAM', value: secretOfUser, place: never },
-    { name: 'the key that seals', value: read('seal.key').trim(), place: /^seal\.key$/ },
-    { name: 'the password of control', value: value('control'), place: /^secrets\.json$/ },
-    { name: 'the password of replication', value: value('replication'), place: /^secrets\.json$/ },
+    { name: 'the key that seals', value: read('seal.key').trim(), place: /^(kept\/)?seal\.key$/ },
+    { name: 'the password of control', value: value('control'), place: /^(kept\/)?secrets\.json$/ },
+    { name: 'the password of replication', value: value('replication'), place: /^(kept\/)?secrets\.json$/ },
     ...(['safe', 'open'] as const).map((group) => ({
       name: `the password of replication of ${group}`,
       value: /^masterauth (\S+)$/m.exec(read(`${node(group === 'safe' ? 'safe-001' : 'open-0001-001')}/node.conf`))?.[1] ?? '',
       place: new RegExp(`^nodes/us-east-1/${group}-[-0-9]+/node\\.conf$`),
     })),
-    { name: 'the key of the authority', value: keyOf('tls/ca.key'), place: /^tls\/ca\.key$/ },
+    { name: 'the key of the authority', value: keyOf('tls/ca.key'), place: /^(tls|kept)\/ca\.key$/ },
     ...['safe-001', 'safe-002', 'mc.0001'].map((id) => ({
       name: `the key of ${id}`,
       value: keyOf(`${node(id)}/tls.key`),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
 import { slowness } from '../../packages/service/src/testing/busy-machine.ts'
+import { processesOf } from '../../scripts/checks/leftovers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const main = join(root, 'packages/service/src/main.ts')
@@ -107,6 +108,17 @@ export const releaseBlock = (home: string): void => {
   }
 }
 
+/** Every process whose command line names a file of this home. */
+const endAll = (home: string): void => {
+  for (const { pid } of processesOf(home)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
 /** `entry` is another program than the `larder` command, for tests that need a hook; `folder` is where the home is made. */
 export const startTestService = async (
   options: {
@@ -179,6 +191,10 @@ export const startTestService = async (
       await stop('SIGKILL')
       try {
         larder('down')
+      } catch (error) {
+        // A home that a test has damaged may refuse it; nothing is left behind all the same.
+        endAll(home)
+        throw error
       } finally {
         releaseBlock(home)
         rmSync(home, { recursive: true, force: true })

@@ -34,7 +34,7 @@ import { LarderError } from './errors.ts'
 import { claimBlock } from './home/blocks.ts'
 import type { Home } from './home/home.ts'
 import { keepFiles } from './home/kept.ts'
-import { lockHome, removeService, writeService } from './home/lock.ts'
+import { lastService, lockHome, removeService, type ServiceInfo, writeService } from './home/lock.ts'
 import { openSealKey } from './home/seal-key.ts'
 import { openSecrets, type Secrets } from './home/secrets.ts'
 import { openBalancer } from './host/balancer.ts'
@@ -43,7 +43,7 @@ import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from './host/limits.t
 import { createLinuxHost } from './host/linux.ts'
 import type { LoginSocket } from './host/login-socket.ts'
 import { openPacketFilter, type PacketFilter } from './host/packet-filter/packet-filter.ts'
-import { ownIdentity } from './host/service-process.ts'
+import { livesElsewhere, ownIdentity } from './host/service-process.ts'
 import type { GroupKey, GroupSpec, NodeState } from './model/group.ts'
 import { reachOf } from './model/memcached.ts'
 import { larderVersion } from './model/version.ts'
@@ -165,6 +165,23 @@ const firewallOf = (home: Home, filter: PacketFilter | null, environment: NodeJS
     log,
   })
 
+/** Alone in the home from now on. Throws `store-busy`. */
+export const takeHome = (home: Home, task: NonNullable<ServiceInfo['task']>) => {
+  const lock = lockHome(home)
+  const last = lastService(home)
+  if (last !== null && livesElsewhere(last)) {
+    lock.release()
+    throw new LarderError(
+      'store-busy',
+      `expected to be the only service of ${home.path}, found process ${last.pid} (larder ${last.task ?? 'up'}), whose lock was removed; end it first`,
+    )
+  }
+  // At once: what a killed service left there names a process that may be somebody else's by now.
+  const self = { ...ownIdentity(), task, startedAt: systemClock.now() }
+  writeService(home, { ...self, url: null })
+  return { lock, self }
+}
+
 /** The state and the keys of a home, all of one day; refused with what to do where they are not. The state comes first: a home is new without one. */
 const openHomeFiles = async (home: Home, environment: NodeJS.ProcessEnv, host: Host, log: Log) => {
   const state = await openState({ home, host, clock: systemClock, log, version: larderVersion })
@@ -217,14 +234,12 @@ export interface Service {
 
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { home, environment } = options
-  const lock = lockHome(home)
-  // At once: what a killed service left there names a process that may be somebody else's by now.
-  const self = { ...ownIdentity(), task: 'up', startedAt: systemClock.now() } as const
-  writeService(home, { ...self, url: null })
+  const { lock, self } = takeHome(home, 'up')
   const ending = new AbortController()
   const log = fileLog(home)
   const host = createLinuxHost()
   const { state, secrets, sealer, block } = await openHomeFiles(home, environment, host, log).catch((error: unknown) => {
+    log('error', 'the start is refused', { error })
     removeService(home)
     lock.release()
     throw error
@@ -404,8 +419,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 
 /** `larder down` without a running service: takes the home's lock, so that no service can start meanwhile. */
 export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Promise<number> => {
-  const lock = lockHome(home)
-  writeService(home, { ...ownIdentity(), task: 'down', url: null, startedAt: systemClock.now() })
+  const { lock } = takeHome(home, 'down')
   const log = fileLog(home)
   const ending = new AbortController()
   const host = createLinuxHost()

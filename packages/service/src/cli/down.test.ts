@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openHome } from '../home/home.ts'
@@ -11,6 +11,7 @@ import { openSecrets } from '../home/secrets.ts'
 import { runOther, temporaryFolder } from '../home/testing.ts'
 import { bootId, readStat } from '../host/proc.ts'
 import { checkService, endServiceProcess, ownIdentity } from '../host/service-process.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 
@@ -84,6 +85,7 @@ test('the command leaves a foreign process alone: with a free lock it goes on, w
   using folder = temporaryFolder()
   using foreign = await startForeign()
   const home = openHome(folder.path)
+  await openSqliteStore(home.stateFile, { clock: { now: () => 1 } }).close()
   openSecrets(home)
   writeFileSync(home.serviceFile, JSON.stringify({ pid: foreign.pid, url: 'http://127.0.0.1:1', startedAt: 1 }))
   await using holder = runOther(
@@ -107,4 +109,31 @@ test('the command leaves a foreign process alone: with a free lock it goes on, w
   assert.ok(!existsSync(home.serviceFile), 'what nobody serves by is gone')
   removeService(home)
   assert.ok(readFileSync(home.secretsFile, 'utf8').length > 0)
+})
+
+test('a home whose lock was removed or damaged under a living service is not taken by a second one', async () => {
+  using folder = temporaryFolder()
+  const home = openHome(folder.path)
+  await openSqliteStore(home.stateFile, { clock: { now: () => 1 } }).close()
+  openSecrets(home)
+  await using holder = runOther(
+    import.meta.url,
+    `import { openHome } from '../home/home.ts'
+     import { lockHome, writeService } from '../home/lock.ts'
+     import { ownIdentity } from '../host/service-process.ts'
+     const home = openHome(${JSON.stringify(folder.path)})
+     const lock = lockHome(home)
+     writeService(home, { ...ownIdentity(), task: 'up', url: 'http://127.0.0.1:1', startedAt: 1 })
+     console.log('held')
+     setInterval(() => lock, 1000)`,
+  )
+  assert.equal(await holder.line(), 'held')
+  for (const damage of [() => rmSync(home.lockFile), () => writeFileSync(home.lockFile, 'garbage'.repeat(200))]) {
+    damage()
+    const second = down(folder.path)
+    assert.equal(second.status, 1, second.stderr)
+    assert.match(second.stderr, new RegExp(`process ${holder.pid}`))
+  }
+  await holder.kill()
+  assert.equal(down(folder.path).status, 0, 'what is left of a lock keeps nobody out')
 })

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs'
-import { probeWith, systemClock } from '../compose.ts'
+import { probeWith, systemClock, takeHome } from '../compose.ts'
 import { applyRecovery, planRecovery, type Recovery } from '../controllers/recovery/recover.ts'
 import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'
 import { keptFiles } from '../home/kept.ts'
-import { lockHome, removeService, writeService } from '../home/lock.ts'
+import { removeService } from '../home/lock.ts'
 import { readSecretsFile } from '../home/secrets.ts'
 import { createLinuxHost } from '../host/linux.ts'
-import { ownIdentity } from '../host/service-process.ts'
 import { print } from './terminal.ts'
 
 const section = (title: string, lines: readonly string[]): string =>
@@ -25,8 +24,7 @@ export const recover = async ({ yes }: { readonly yes: boolean }): Promise<numbe
   const path = homePath(process.env)
   if (!existsSync(path)) throw new LarderError('usage', `expected the home of a Larder in ${path}, found none`)
   const home = openHome(path)
-  const lock = lockHome(home)
-  writeService(home, { ...ownIdentity(), task: 'recover', url: null, startedAt: systemClock.now() })
+  const { lock } = takeHome(home, 'recover')
   try {
     const host = createLinuxHost()
     const secrets = readSecretsFile(keptFiles(home)['secrets.json'].copy) ?? readSecretsFile(home.secretsFile)

@@ -96,3 +96,25 @@ test('a private file is replaced whole, keeps its mode, and leaves no temporary 
   assert.equal(modeOf(path), 0o600)
   assert.throws(() => statSync(`${path}.${process.pid}.tmp`))
 })
+
+test('what is moved aside keeps its content under a name of its own, also twice in one second', async () => {
+  using folder = temporaryFolder()
+  const home = openHome(folder.path)
+  const now = Date.UTC(2026, 10, 30, 10, 15)
+  const places: string[] = []
+  for (const text of ['one', 'two']) {
+    const node = home.nodeFolder('us-east-1', 'a-001')
+    mkdirSync(node, { recursive: true })
+    writeFileSync(join(node, 'dump.rdb'), text)
+    places.push(await home.setAside(node, now))
+  }
+  assert.deepEqual(
+    places,
+    [1, 2].map((count) => join(home.asideFolder, `20261130T101500Z-${count}-nodes-us-east-1-a-001`)),
+  )
+  assert.deepEqual(
+    places.map((place) => readFileSync(join(place, 'dump.rdb'), 'utf8')),
+    ['one', 'two'],
+  )
+  assert.deepEqual(await home.nodeFolders(), [])
+})

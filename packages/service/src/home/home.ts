@@ -45,6 +45,8 @@ export interface Home {
   readonly nodesFolder: string
   /** Plan, report and log of the process that serves endpoints. */
   readonly endpointsFolder: string
+  /** What the process serves that serves endpoints (`host/endpointd/plan.ts`). */
+  readonly endpointsPlan: string
   /** Where engines ask about tokens of IAM. */
   readonly loginSocket: string
   /** The authority that signs certificates: ca.crt and ca.key. */
@@ -121,6 +123,7 @@ export const openHome = (path: string): Home => {
     sealKeyFile: join(path, 'seal.key'),
     nodesFolder,
     endpointsFolder: join(path, 'endpoints'),
+    endpointsPlan: join(path, 'endpoints', 'plan.json'),
     loginSocket: join(path, 'run', 'iam.sock'),
     tlsFolder: join(path, 'tls'),
     nodeFolder: (region, nodeId) => join(nodesFolder, region, nodeId),

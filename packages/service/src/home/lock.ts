@@ -43,14 +43,20 @@ const isServiceInfo = (value: unknown): value is ServiceInfo =>
 /** Others hold the lock for an instant while they look at it, and a service that ends removes its record before it lets go. */
 const patienceMs = 1_000
 
-/** Null when somebody else holds it for `waitMs`. */
-const tryLock = (home: Home, waitMs: number): HomeLock | null => {
+const isNoDatabase = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === 26
+
+/** Null when somebody else holds it for `waitMs`. A file of something else in its place is no lock: another one is made. */
+const tryLock = (home: Home, waitMs: number, again = true): HomeLock | null => {
   const database = new DatabaseSync(home.lockFile)
   try {
     database.exec(`PRAGMA busy_timeout = ${waitMs}; BEGIN EXCLUSIVE`)
   } catch (error) {
     database.close()
     if (error instanceof Error && /locked|busy/i.test(error.message)) return null
+    if (isNoDatabase(error) && again) {
+      removeFile(home.lockFile)
+      return tryLock(home, waitMs, false)
+    }
     throw new LarderError('store-failed', `the lock of ${home.path} could not be taken: ${String(error)}`, { cause: error })
   }
   return { release: () => database.close() }
@@ -79,6 +85,16 @@ export const lockHome = (home: Home): HomeLock => {
     'store-busy',
     `expected to be the only service of ${home.path}, found ${holderText(home)}; stop it first, or use another LARDER_HOME`,
   )
+}
+
+/** Who wrote it last, whether it still lives or not; null where that cannot be told. */
+export const lastService = (home: Home): ServiceInfo | null => {
+  try {
+    return readService(home)
+  } catch (error) {
+    if (error instanceof LarderError && error.code === 'store-corrupt') return null
+    throw error
+  }
 }
 
 export const writeService = (home: Home, info: ServiceInfo): void =>

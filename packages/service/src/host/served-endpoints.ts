@@ -28,6 +28,8 @@ import { runTool } from './tool.ts'
 const inForceDeadlineMs = 10_000
 const pollMs = 2
 const signalAgainMs = 500
+/** A process that has run for so long listens to the signal, whatever became of its report. */
+const listensAfterMs = 2_000
 const lookAfterMs = 500
 const longestPauseMs = 30_000
 
@@ -87,14 +89,13 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
   const environment = { NODE_COMPILE_CACHE: cacheFolder }
   await host.makeFolder(folder)
 
+  const readReport = async (): Promise<EndpointReport | null> => parseReport(await host.readFile(reportFile))
   const text = await host.readFile(planFile)
-  let plan = text === null ? emptyPlan : parsePlan(text)
+  let plan = text === null ? { ...emptyPlan, revision: (await readReport())?.revision ?? 0 } : parsePlan(text)
   let served: ProcessIdentity | null = null
 
   const lastWords = async (): Promise<string> =>
     (await host.tail(outFile, 400)).trim() || (await host.tail(logFile, 400)).trim() || 'it said nothing'
-
-  const readReport = async (): Promise<EndpointReport | null> => parseReport(await host.readFile(reportFile))
 
   /** A process that has to strip the types of its own source keeps 30 MB for that; one that finds them in the cache does not. */
   const warm = async (): Promise<void> => {
@@ -139,7 +140,8 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
 
   /** A process is only signalled after its first report: before, it would not yet listen to the signal, and die of it. */
   const inForce = async (revision: number): Promise<void> => {
-    const deadline = performance.now() + inForceDeadlineMs
+    const began = performance.now()
+    const deadline = began + inForceDeadlineMs
     let signalledAt = Number.NEGATIVE_INFINITY
     served = (await running()) ?? (await launch())
     while (performance.now() < deadline) {
@@ -151,7 +153,7 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
         if (!hasReported)
           throw new LarderError('engine-start', `the process that serves endpoints ended: ${await lastWords()}`, { retry: true })
         served = (await running()) ?? (await launch())
-      } else if (hasReported && performance.now() - signalledAt > signalAgainMs) {
+      } else if ((hasReported || performance.now() - began > listensAfterMs) && performance.now() - signalledAt > signalAgainMs) {
         signalledAt = performance.now()
         await host.signal(served, planFile, 'SIGHUP')
       }
@@ -213,7 +215,8 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
 
   served = await running()
   if (!isEmptyPlan(plan)) await enforce().catch((error: unknown) => log('error', 'endpoints are not served', { error }))
-  else if (served !== null) await end(served)
+  // Without a list nobody knows what it serves: it goes on until the groups have said what they want.
+  else if (served !== null && text !== null) await end(served)
   void lookAfter()
 
   return {

@@ -1,6 +1,6 @@
 /** Whether a process is the service that a file says it is. Nobody is signalled because of a number in a file. */
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs'
-import { bootId, hasEnded, identify, readStat } from './proc.ts'
+import { bootId, hasEnded, identify, readStat, statOf } from './proc.ts'
 
 /** As `home/lock.ts` keeps it. */
 interface Claimed {
@@ -43,6 +43,10 @@ export const checkService = (claimed: Claimed, lockFile: string): 'running' | 'g
   if (claimed.startTime !== undefined && claimed.startTime !== stat.startTime) return 'stranger'
   return hasOpen(claimed.pid, lockFile) ? 'running' : 'stranger'
 }
+
+/** Exactly this process lives, and is another one than this: a service whose lock was removed under it. */
+export const livesElsewhere = ({ pid, startTime, bootId: boot }: Claimed): boolean =>
+  pid !== process.pid && startTime !== undefined && boot !== undefined && statOf({ pid, startTime, bootId: boot }) !== null
 
 /** Asks it to end. False: it is gone, or is another process, and no signal was sent. */
 export const endServiceProcess = (claimed: Claimed, lockFile: string): boolean => {

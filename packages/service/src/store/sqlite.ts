@@ -204,16 +204,21 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
     async copyTo(target) {
       const fresh = `${target}.new`
       rmSync(fresh, { force: true })
-      await backup(database, fresh)
-      const copied = new DatabaseSync(fresh)
       try {
-        copied.exec('PRAGMA journal_mode = DELETE') // a copy is one file
-      } finally {
-        copied.close()
+        await backup(database, fresh)
+        const copied = new DatabaseSync(fresh)
+        try {
+          copied.exec('PRAGMA journal_mode = DELETE') // a copy is one file
+        } finally {
+          copied.close()
+        }
+        chmodSync(fresh, 0o600)
+        syncFile(fresh)
+        renameSync(fresh, target)
+      } catch (error) {
+        rmSync(fresh, { force: true }) // a half of one takes room that others need
+        throw error
       }
-      chmodSync(fresh, 0o600)
-      syncFile(fresh)
-      renameSync(fresh, target)
       syncFile(dirname(target))
     },
     async get(key) {

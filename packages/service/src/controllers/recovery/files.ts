@@ -1,11 +1,13 @@
 /** The small files of a home: which of them fit to its state, and what is done about those that do not. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { LarderError } from '../../errors.ts'
 import { writePrivateFile } from '../../home/files.ts'
 import type { Home } from '../../home/home.ts'
 import { type KeptName, keptFiles, textOf } from '../../home/kept.ts'
 import { openSealKey } from '../../home/seal-key.ts'
 import { openSecrets } from '../../home/secrets.ts'
+import { parsePlan } from '../../host/endpointd/plan.ts'
 import type { GroupSpec } from '../../model/group.ts'
 import { createSealer } from '../../security/seal.ts'
 import { openAuthority } from '../../security/tls/authority.ts'
@@ -21,7 +23,7 @@ export interface FilesPlan {
   /** Copies that go back to their place. */
   readonly restore: readonly KeptName[]
   /** Files that are made anew because they are nowhere. */
-  readonly make: readonly ('secrets' | 'seal' | 'authority')[]
+  readonly make: readonly ('secrets' | 'seal' | 'authority' | 'endpoints')[]
 }
 
 interface Inputs {
@@ -48,7 +50,7 @@ const sameEngines = (left: Readonly<Record<string, unknown>>, right: Readonly<Re
 
 const sealedBy = /sealed1:([0-9a-f]{8}):/g
 export const fingerprintOf = (key: string): string => createSealer(Buffer.from(key, 'hex')).seal('', '').split(':')[1] ?? ''
-const isKey = (text: string | null): text is string => text !== null && /^[0-9a-f]{64}$/i.test(text.trim())
+export const isKey = (text: string | null): text is string => text !== null && /^[0-9a-f]{64}$/i.test(text.trim())
 
 /** The keys by which secrets in these values are sealed. */
 export const sealersIn = (values: Iterable<string>): ReadonlySet<string> => {
@@ -95,6 +97,17 @@ const planSeal = ({ home, entries, environment }: Inputs): Part => {
   }
 }
 
+/** There is none, or it can be read. Throws `store-newer`. */
+export const isEndpointPlan = (text: string | null): boolean => {
+  try {
+    if (text !== null) parsePlan(text)
+    return true
+  } catch (error) {
+    if (error instanceof LarderError && error.code === 'store-corrupt') return false
+    throw error
+  }
+}
+
 /** A certificate and a key that belong together. */
 export const isAuthority = (certificate: string | null, key: string | null): boolean => {
   try {
@@ -121,8 +134,17 @@ const planAuthority = ({ home, entries }: Inputs): Part => {
   }
 }
 
+const planEndpoints = ({ home }: Inputs): Part =>
+  isEndpointPlan(textOf(home.endpointsPlan))
+    ? nothing
+    : {
+        ...nothing,
+        make: ['endpoints'],
+        taken: ['the list of endpoints that are served, from the groups: the next start makes it'],
+      }
+
 export const planFiles = (inputs: Inputs): FilesPlan => {
-  const parts = [planSecrets(inputs), planSeal(inputs), planAuthority(inputs)]
+  const parts = [planSecrets(inputs), planSeal(inputs), planAuthority(inputs), planEndpoints(inputs)]
   return {
     taken: parts.flatMap(({ taken }) => taken),
     missing: parts.flatMap(({ missing }) => missing),
@@ -159,5 +181,6 @@ export const applyFiles = async ({ home, environment, now }: Inputs, plan: Files
     for (const name of ['ca.crt', 'ca.key'] as const) await clear(files[name].path)
     openAuthority(home.tlsFolder, now).prepare()
   }
+  if (plan.make.includes('endpoints')) await clear(home.endpointsPlan)
   return entries
 }

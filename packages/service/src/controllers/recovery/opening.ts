@@ -16,7 +16,7 @@ import { listRecords } from '../../ports/records.ts'
 import { listCopies, takeCopy } from '../../store/copies.ts'
 import { type Journal, type JournalContent, openJournal, readJournal } from '../../store/journal.ts'
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite.ts'
-import { fingerprintOf, isAuthority, sealersIn } from './files.ts'
+import { fingerprintOf, isAuthority, isEndpointPlan, isKey, sealersIn } from './files.ts'
 import { type GroupFile, readGroupFiles } from './group-files.ts'
 
 const advice = 'Nothing was touched. What can be brought back, and how: npx larder recover'
@@ -132,6 +132,8 @@ const secretsIn = (text: string | null): Secret | null => {
  * made anew: another one would fit to nothing.
  */
 export const checkFiles = async (home: Home, store: SqliteStore, environment: NodeJS.ProcessEnv): Promise<void> => {
+  if (!isEndpointPlan(textOf(home.endpointsPlan)))
+    throw lost(home, `the list of endpoints to serve in ${home.endpointsPlan}`, 'something else')
   const files = keptFiles(home)
   const specs = (await listRecords<GroupSpec>(store, 'spec/')).records.map(({ value }) => value)
   const text = (name: keyof typeof files): string | null => textOf(files[name].path)
@@ -150,7 +152,7 @@ export const checkFiles = async (home: Home, store: SqliteStore, environment: No
     const key = text('seal.key')?.trim() ?? null
     if (key === null && (sealed.size > 0 || textOf(files['seal.key'].copy) !== null))
       throw lost(home, `the key that seals secrets in ${home.sealKeyFile}`, 'no such file')
-    if (key !== null && sealed.size > 0 && (!/^[0-9a-f]{64}$/i.test(key) || !sealed.has(fingerprintOf(key))))
+    if (key !== null && (!isKey(key) || (sealed.size > 0 && !sealed.has(fingerprintOf(key)))))
       throw lost(home, `the key by which the secrets in the state are sealed in ${home.sealKeyFile}`, 'another one, or none')
   }
   const [certificate, authorityKey] = [text('ca.crt'), text('ca.key')]
@@ -253,7 +255,8 @@ export const openState = async ({ home, host, clock, log, version }: OpeningOpti
     store,
     journal,
     groups: groups.files,
-    copyOfToday: () => copy('day', new Date(clock.now()).toISOString().slice(0, 10)),
+    // An empty state would be the copy of the whole first day.
+    copyOfToday: () => (store.revision === 0 ? Promise.resolve() : copy('day', new Date(clock.now()).toISOString().slice(0, 10))),
     async close() {
       await copying
       await renewing

@@ -1,179 +1,28 @@
-/** Homes on disk whose state is lost or older, without engines: what is refused, what a recovery takes from where. */
+/** What is refused as lost or older, and what a recovery takes from where. */
 import assert from 'node:assert/strict'
-import {
-  appendFileSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { type Home, openHome } from '../../home/home.ts'
-import { keepFiles, keptFiles } from '../../home/kept.ts'
-import { openSealKey } from '../../home/seal-key.ts'
+import { test } from 'node:test'
+import type { Home } from '../../home/home.ts'
 import { openSecrets } from '../../home/secrets.ts'
-import { temporaryFolder } from '../../home/testing.ts'
-import type { GroupSpec, GroupState, ProcessIdentity } from '../../model/group.ts'
-import { addressKey, clusterKey, removedKey, specKey, stateKey } from '../../model/keys.ts'
-import type { EngineStatus } from '../../ports/engine.ts'
+import type { GroupSpec, GroupState } from '../../model/group.ts'
+import { removedKey, specKey, stateKey } from '../../model/keys.ts'
 import { put, readRecord } from '../../ports/records.ts'
-import { createSealer } from '../../security/seal.ts'
-import { openAuthority } from '../../security/tls/authority.ts'
 import { takeCopy } from '../../store/copies.ts'
-import { groupSpec, realClock, region } from '../../testing/fixtures.ts'
-import { groupFileOf, keepGroupFiles } from './group-files.ts'
-import { checkFiles, type OpenedState, openState } from './opening.ts'
-import { applyRecovery, planRecovery } from './recover.ts'
+import { region } from '../../testing/fixtures.ts'
+import { groupFileOf } from './group-files.ts'
 
-const clock = { now: () => Date.UTC(2026, 10, 30) }
-const log = (): void => undefined
-
-const stateOf = (spec: GroupSpec, primary: string): GroupState => ({
-  region: spec.region,
-  space: spec.space,
-  id: spec.id,
-  status: 'available',
-  reason: null,
-  generation: spec.generation,
-  shards: { '0001': { primary, epoch: 1 } },
-  nodes: Object.fromEntries(
-    spec.shards.flatMap((shard) =>
-      shard.nodes.map((node, index) => [
-        node.id,
-        {
-          id: node.id,
-          shard: shard.id,
-          address: `127.65.0.${index + 1}`,
-          port: 6379,
-          status: 'available' as const,
-          process: processOf(index + 1),
-          starting: false,
-          engine: spec.engine,
-          engineVersion: spec.engineVersion,
-          nodeType: spec.nodeType,
-          parameters: {},
-          parameterStatus: 'in-sync' as const,
-          rebootsDone: 0,
-          clusterNodeId: null,
-          joined: true,
-        },
-      ]),
-    ),
-  ),
-  primaryEndpoint: { address: '127.64.0.1', port: 6379 },
-  readerEndpoint: null,
-  configurationEndpoint: null,
-  discoveryVersion: 0,
-  discoveryNodes: [],
-})
-
-const processOf = (pid: number): ProcessIdentity => ({ pid: 100_000 + pid, startTime: String(pid), bootId: 'boot' })
-
-interface Scene {
-  readonly home: Home
-  /** Running processes by the folder of their node. */
-  readonly running: Map<string, ProcessIdentity>
-  /** Node ids that say that they are primaries. */
-  readonly primaries: Set<string>
-  readonly host: { findByTag(tag: string): Promise<readonly ProcessIdentity[]> }
-  open(): Promise<OpenedState>
-  recover(): Promise<Awaited<ReturnType<typeof planRecovery>>>
-}
-
-const sceneIn = (context: TestContext): Scene => {
-  const folder = temporaryFolder()
-  context.after(() => folder[Symbol.dispose]())
-  const home = openHome(folder.path)
-  const running = new Map<string, ProcessIdentity>()
-  const primaries = new Set<string>()
-  const host = {
-    findByTag: async (tag: string) => [...running].filter(([path]) => `${path}/`.startsWith(tag)).map(([, identity]) => identity),
-  }
-  const statusOf = (id: string): EngineStatus =>
-    ({ replication: { role: primaries.has(id) ? 'primary' : 'replica' } }) as unknown as EngineStatus
-  return {
-    home,
-    running,
-    primaries,
-    host,
-    open: () => openState({ home, host, clock, log, version: '1' }),
-    recover: async () => {
-      const all = {
-        home,
-        host,
-        clock,
-        environment: {},
-        ask: async (_spec: GroupSpec, node: { readonly id: string }) => statusOf(node.id),
-      }
-      const recovery = await planRecovery(all)
-      await applyRecovery(all, recovery)
-      return recovery
-    },
-  }
-}
-
-const demo = groupSpec('demo', 'cmd', 1, 2)
-
-const writeGroup = async (
-  scene: Scene,
-  { store }: OpenedState,
-  spec: GroupSpec = demo,
-  primary = `${spec.id}-001`,
-): Promise<void> => {
-  const state = stateOf(spec, primary)
-  const nodes = Object.values(state.nodes)
-  await store.transact(
-    [],
-    [
-      put(specKey(spec), spec),
-      put(stateKey(spec), state),
-      ...nodes.map((node) => put(clusterKey(region, node.id), { space: 'rg', id: spec.id })),
-      ...nodes.map((node) => put(addressKey(node.address), { group: `${region}/rg/${spec.id}`, use: node.id })),
-      put(addressKey('127.64.0.1'), { group: `${region}/rg/${spec.id}`, use: 'primary' }),
-    ],
-  )
-  for (const node of nodes) {
-    mkdirSync(scene.home.nodeFolder(region, node.id), { recursive: true })
-    if (node.process !== null) scene.running.set(scene.home.nodeFolder(region, node.id), node.process)
-  }
-  scene.primaries.add(primary)
-}
-
-const describeGroups = async (scene: Scene, { store, groups }: OpenedState): Promise<void> => {
-  const keeper = keepGroupFiles({
-    store,
-    storeId: store.id,
-    nodesFolder: scene.home.nodesFolder,
-    host: {
-      writeFile: async (path, content) => writeFileSync(path, content),
-      removeFile: async (path) => rmSync(path, { force: true }),
-      makeFolder: async (path) => void mkdirSync(path, { recursive: true }),
-    },
-    clock: realClock,
-    log,
-    present: groups,
-  })
-  await keeper.start()
-  await keeper.stop()
-}
-
-const withoutState = (home: Home): void => {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${home.stateFile}${suffix}`, { force: true })
-}
-
-const contentOf = async (scene: Scene): Promise<Record<string, unknown>> => {
-  const opened = await scene.open()
-  const { entries } = await opened.store.list('')
-  await opened.close()
-  return Object.fromEntries(entries.map(({ key, value }) => [key, JSON.parse(value) as unknown]))
-}
-
-const isRefused = { code: 'store-lost', message: /Nothing was touched.*npx larder recover/ }
+import {
+  contentOf,
+  demo,
+  describeGroups,
+  isRefused,
+  processOf,
+  type Scene,
+  sceneIn,
+  withoutState,
+  writeGroup,
+} from './testing.ts'
 
 test('a new home is opened, and an ended start of one too', async (context) => {
   const scene = sceneIn(context)
@@ -386,76 +235,4 @@ test('a group that was removed loses the file beside its nodes, one that was cha
   await describeGroups(scene, again)
   await again.close()
   assert.ok(!existsSync(file))
-})
-
-// ---- the small files --------------------------------------------------------------------------------------------------
-
-const tlsDemo: GroupSpec = { ...demo, transitEncryption: 'required' }
-
-const damages: Readonly<Record<string, (path: string) => void>> = {
-  'is missing': (path) => rmSync(path),
-  'is empty': (path) => writeFileSync(path, ''),
-  'is garbage': (path) => writeFileSync(path, 'garbage'),
-  'is of another day': (path) => renameSync(`${path}.old`, path),
-}
-
-/** Its own check refuses it, or whoever reads it does (`reader`). */
-const isFaulty = async (scene: Scene): Promise<void> => {
-  const opened = await scene.open()
-  try {
-    await checkFiles(scene.home, opened.store, {})
-    openAuthority(scene.home.tlsFolder, Date.now).prepare()
-  } finally {
-    await opened.close()
-  }
-}
-
-for (const name of ['secrets.json', 'seal.key', 'ca.crt', 'ca.key'] as const) {
-  for (const [how, damage] of Object.entries(damages)) {
-    test(`${name} ${how}: refused with what to do, and put back by a recovery`, async (context) => {
-      const scene = sceneIn(context)
-      const opened = await scene.open()
-      await writeGroup(scene, opened, tlsDemo)
-      openSecrets(scene.home)
-      const sealer = createSealer(openSealKey(scene.home, {}))
-      openAuthority(scene.home.tlsFolder, Date.now).prepare()
-      await opened.store.transact([], [put('iam/user/x', { secret: sealer.seal('a', 'b') })])
-      await opened.close()
-      keepFiles(scene.home, log)
-      const { path, copy } = keptFiles(scene.home)[name]
-      const good = readFileSync(path, 'utf8')
-      assert.equal(readFileSync(copy, 'utf8'), good)
-      const other = sceneIn(context)
-      openSecrets(other.home)
-      openSealKey(other.home, {})
-      openAuthority(other.home.tlsFolder, Date.now).prepare()
-      copyFileSync(keptFiles(other.home)[name].path, `${path}.old`)
-      await isFaulty(scene)
-      damage(path)
-      await assert.rejects(isFaulty(scene), isRefused)
-      const { files } = await scene.recover()
-      assert.deepEqual(files.missing, [])
-      await isFaulty(scene)
-      assert.equal(readFileSync(path, 'utf8'), good)
-    })
-  }
-}
-
-test('keys that are nowhere are made anew only while no engine runs, and it is said', async (context) => {
-  const scene = sceneIn(context)
-  const opened = await scene.open()
-  await writeGroup(scene, opened, tlsDemo)
-  const sealer = createSealer(openSealKey(scene.home, {}))
-  await opened.store.transact([], [put('iam/user/x', { secret: sealer.seal('a', 'b') })])
-  await opened.close()
-  rmSync(scene.home.sealKeyFile)
-  await assert.rejects(isFaulty(scene), isRefused)
-  const all = { home: scene.home, host: scene.host, clock, environment: {}, ask: async () => null }
-  assert.match((await planRecovery(all)).files.blocked ?? '', /password by which 2 running engines are controlled is nowhere/)
-  scene.running.clear()
-  const { files } = await scene.recover()
-  assert.equal(files.blocked, null)
-  assert.deepEqual([...files.make], ['secrets', 'seal', 'authority'])
-  assert.equal(files.missing.length, 3)
-  await isFaulty(scene)
 })
