@@ -20,6 +20,7 @@ import { readPersisted } from './controllers/groups/persisted.ts'
 import { stopEngines } from './controllers/groups/shutdown.ts'
 import { pruneRemoved } from './controllers/groups/sweep.ts'
 import { loginSettings, openLogins } from './controllers/logins/logins.ts'
+import { authorityFits } from './controllers/recovery/files.ts'
 import { keepGroupFiles } from './controllers/recovery/group-files.ts'
 import { checkFiles, openState } from './controllers/recovery/opening.ts'
 import { decideGroup } from './decide/group.ts'
@@ -388,7 +389,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     await guarding.start()
     await manager.start()
     // All of it has been read by now, and fits.
-    keepFiles(home, log)
+    keepFiles(home, log, authorityFits(home))
     await groupFiles.start()
     void state.copyOfToday()
     log('info', 'ready', { url, pid: process.pid })

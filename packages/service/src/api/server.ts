@@ -3,6 +3,7 @@
  * answered here, where the store is.
  */
 
+import { getCompileCacheDir } from 'node:module'
 import { extname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -35,12 +36,18 @@ export interface ApiServer {
 
 const usualTimeouts: Timeouts = { headers: 5_000, request: 20_000, checked: 1_000, unsigned: 5_000 }
 /** A flood of large requests ends the thread, not the service. */
-const memory = { maxOldGenerationSizeMb: 256 }
+const memory = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 }
 const againMs = 200
 const longestAgainMs = 5_000
 /** A report of all nodes is made once for all who ask for it at that time, and kept for this long. */
 const metricsMs = 1_000
 const program = new URL(`./front/thread${extname(import.meta.url)}`, import.meta.url)
+
+/** It needs nothing of the environment, which may hold keys; what was compiled for it is kept as for the rest. */
+const threadEnvironment = (): NodeJS.ProcessEnv => {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
+}
 
 const text = (body: string): Reply => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body, signed: false })
 
@@ -96,7 +103,7 @@ export const createApiServer = (dependencies: ApiServerDependencies): ApiServer 
   /** Resolves with the port when the thread listens. */
   const startThread = (host: string, port: number): Promise<number> =>
     new Promise((resolve, reject) => {
-      const front = new Worker(program, { workerData: settings, resourceLimits: memory, name: 'api' })
+      const front = new Worker(program, { workerData: settings, resourceLimits: memory, name: 'api', env: threadEnvironment() })
       thread = front
       dependencies.onThread?.(front)
       let listening: number | null = null

@@ -31,11 +31,15 @@ export const textOf = (path: string): string | null => {
   }
 }
 
-/** Called when all of them have been read and found to fit. What cannot be written is told: nothing else may fail for it. */
-export const keepFiles = (home: Home, log: Log): void => {
+/**
+ * Called when the keys have been read and found to fit. Of the authority, which groups without TLS can do without, `authorityFits` says it: damaged
+ * files never take the place of good copies. What cannot be written is told: nothing else may fail for it.
+ */
+export const keepFiles = (home: Home, log: Log, authorityFits: boolean): void => {
   try {
     mkdirSync(home.keptFolder, { recursive: true, mode: 0o700 })
-    for (const { path, copy } of Object.values(keptFiles(home))) {
+    const { 'ca.crt': certificate, 'ca.key': key, ...keys } = keptFiles(home)
+    for (const { path, copy } of [...Object.values(keys), ...(authorityFits ? [certificate, key] : [])]) {
       const text = textOf(path)
       if (text !== null && text !== textOf(copy)) writePrivateFile(copy, text)
     }

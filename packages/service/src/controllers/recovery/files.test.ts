@@ -45,7 +45,7 @@ for (const name of ['secrets.json', 'seal.key', 'ca.crt', 'ca.key'] as const) {
       openAuthority(scene.home.tlsFolder, Date.now).prepare()
       await opened.store.transact([], [put('iam/user/x', { secret: sealer.seal('a', 'b') })])
       await opened.close()
-      keepFiles(scene.home, log)
+      keepFiles(scene.home, log, true)
       const { path, copy } = keptFiles(scene.home)[name]
       const good = readFileSync(path, 'utf8')
       assert.equal(readFileSync(copy, 'utf8'), good)

@@ -117,6 +117,12 @@ export const isAuthority = (certificate: string | null, key: string | null): boo
   }
 }
 
+/** Does the authority that works consist of two files that belong together? */
+export const authorityFits = (home: Home): boolean => {
+  const files = keptFiles(home)
+  return isAuthority(textOf(files['ca.crt'].path), textOf(files['ca.key'].path))
+}
+
 const planAuthority = ({ home, entries }: Inputs): Part => {
   const files = keptFiles(home)
   const names = ['ca.crt', 'ca.key'] as const
