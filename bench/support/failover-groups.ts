@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { CreateReplicationGroupCommand } from '@aws-sdk/client-elasticache'
 import type { TestService } from '../../e2e/support/service.ts'
-import { systemClock } from '../../packages/service/src/compose.ts'
+import { systemClock } from '../../packages/service/src/compose/clock.ts'
 import type { GroupSpec, GroupState, NodeState } from '../../packages/service/src/model/group.ts'
 import { listRecords } from '../../packages/service/src/ports/records.ts'
 import { openSqliteStore } from '../../packages/service/src/store/sqlite.ts'

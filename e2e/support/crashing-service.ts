@@ -1,6 +1,6 @@
 /** The service, killed by its own hand before or after a chosen write of its store: `CRASH_AT=7 CRASH_PHASE=after`. */
 import { writeSync } from 'node:fs'
-import { startService } from '../../packages/service/src/compose.ts'
+import { startService } from '../../packages/service/src/compose/service.ts'
 import { homePath, openHome } from '../../packages/service/src/home/home.ts'
 import { withTransactionHook } from '../../packages/service/src/store/hook.ts'
 

@@ -14,7 +14,10 @@ test('each layer may import the ones below it', () => {
     ],
     ['engines/valkey/render.ts', "import type { EngineLaunch } from '../../ports/engine.ts'\nimport net from 'node:net'"],
     ['api/actions/tags/add.ts', "import {\n  a,\n  b,\n} from '../../../decide/pending.ts'"],
-    ['compose.ts', "import { openSqliteStore } from './store/sqlite.ts'\nimport { actions } from './api/actions/index.ts'"],
+    [
+      'compose/service.ts',
+      "import { openSqliteStore } from '../store/sqlite.ts'\nimport { actions } from '../api/actions/index.ts'",
+    ],
     ['api/server.test.ts', "import { createManager } from '../controllers/groups/manager.ts'"],
     ['testing/fake-world.ts', "import { createManager } from '../controllers/groups/manager.ts'"],
   ]
@@ -30,9 +33,9 @@ test('an import against the layers is named, in every form of writing it', () =>
     ['api/server.ts', "import {\n  createManager,\n} from '../controllers/groups/manager.ts'", /api may import/],
     ['controllers/groups/worker.ts', "const x = await import('../../api/server.ts')", /controllers may import/],
     ['host/linux.ts', "import '../store/sqlite.ts'", /host may import/],
-    ['host/linux.ts', "import { startService } from '../compose.ts'", /host may import/],
-    ['compose.ts', "import { createFakeWorld } from './testing/fake-world.ts'", /there for tests/],
-    ['compose.ts', "import { x } from '../../client/src/main.ts'", /outside of the service/],
+    ['host/linux.ts', "import { startService } from '../compose/service.ts'", /host may import/],
+    ['compose/service.ts', "import { createFakeWorld } from '../testing/fake-world.ts'", /there for tests/],
+    ['compose/service.ts', "import { x } from '../../../client/src/main.ts'", /outside of the service/],
     ['shiny/new.ts', "import { x } from '../errors.ts'", /does not say what it may import/],
   ]
   for (const [path, text, expected] of bad) {

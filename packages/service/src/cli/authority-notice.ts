@@ -1,4 +1,4 @@
-import { systemClock } from '../compose.ts'
+import { systemClock } from '../compose/clock.ts'
 import { LarderError } from '../errors.ts'
 import type { Home } from '../home/home.ts'
 import { authorityMend, endNotice } from '../model/authority-notice.ts'

@@ -1,4 +1,4 @@
-import { systemClock } from '../compose.ts'
+import { systemClock } from '../compose/clock.ts'
 import { openAuthority } from '../security/tls/authority.ts'
 import { existingHome } from './access.ts'
 import { print } from './terminal.ts'

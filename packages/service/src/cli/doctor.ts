@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { styleText } from 'node:util'
-import { nftablesOf, systemClock, takesUnenforced } from '../compose.ts'
+import { systemClock } from '../compose/clock.ts'
+import { nftablesOf, takesUnenforced } from '../compose/kernel.ts'
 import { whyNotNewest } from '../controllers/recovery/opening.ts'
 import { openCatalog } from '../engines/catalog.ts'
 import { findTool } from '../engines/tools.ts'

@@ -1,4 +1,4 @@
-import { stopHome } from '../compose.ts'
+import { stopHome } from '../compose/stop.ts'
 import { LarderError } from '../errors.ts'
 import type { Home } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'

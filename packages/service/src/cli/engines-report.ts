@@ -1,6 +1,7 @@
 /** The state of all nodes without the service. */
 import { existsSync } from 'node:fs'
-import { probeWith, systemClock } from '../compose.ts'
+import { systemClock } from '../compose/clock.ts'
+import { probeWith } from '../compose/probes.ts'
 import { keysOfHome, lost, tracesOf } from '../controllers/recovery/opening.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { makeReport, type Report } from '../observe/report.ts'

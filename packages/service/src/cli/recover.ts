@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
-import { probeWith, systemClock, takeHome } from '../compose.ts'
+import { systemClock } from '../compose/clock.ts'
+import { takeHome } from '../compose/home.ts'
+import { probeWith } from '../compose/probes.ts'
 import { applyRecovery, planRecovery, type Recovery } from '../controllers/recovery/recover.ts'
 import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'

@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { type Service, startService } from '../compose.ts'
+import { type Service, startService } from '../compose/service.ts'
 import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'
 import { raisePriority } from '../host/priority.ts'
