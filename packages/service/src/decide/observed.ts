@@ -7,6 +7,24 @@ export interface PersistedData {
   readonly offset: number | null
   /** Milliseconds since 1970 of the last write. */
   readonly modifiedAt: number
+  /** How large it is; left out: not known. */
+  readonly bytes?: number
+  /** Differs as soon as anything of it is changed, repaired or replaced. */
+  readonly stamp?: string
+  /** Where it is, in words for the user. */
+  readonly path?: string
+  /**
+   * What its format shows without loading it; left out: nothing is wrong. `incomplete`: parts are missing, and an engine may start without them and
+   * without a word. `unfinished`: it loads, and is of an earlier time than the data that the node had.
+   */
+  readonly flaw?: 'incomplete' | 'unfinished'
+}
+
+export interface LastWord {
+  readonly offset: number
+  readonly replicationId: string
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 export interface ObservedNode {
@@ -25,6 +43,8 @@ export interface ObservedNode {
   readonly engine: EngineStatus | null
   /** Only of nodes whose process is absent. */
   readonly persisted: PersistedData | null
+  /** What it said of its data at the look before this one, when it was a primary. Left out, or null: nothing, or it was none. */
+  readonly last?: LastWord | null
 }
 
 export interface Observed {

@@ -106,6 +106,8 @@ export interface ReplicationInfo {
   readonly primary: Endpoint | null
   /** Of a replica: is the link up and the first sync over? */
   readonly linkUp: boolean
+  /** Of a replica whose link is down, and which is not copying: for how long. Left out: it is up, or copies. */
+  readonly linkDownSeconds?: number
   /** master_repl_offset of a primary; of a replica its own (slave_repl_offset). */
   readonly offset: number
   readonly replicationId: string
@@ -217,6 +219,12 @@ export interface MemcachedLogin {
 /** What a node of Memcached has to know of who may log in. */
 export type AccessPlan = MemcachedLogin & Pick<NodePlan, 'secrets' | 'address' | 'parameters'>
 
+/** Files that an engine could not load, by their names in the node's folder, and what it said of them. */
+export interface Damage {
+  readonly files: readonly string[]
+  readonly said: string
+}
+
 export interface EngineAdapter {
   readonly engine: EngineName
   render(plan: NodePlan): Rendered
@@ -224,6 +232,10 @@ export interface EngineAdapter {
   certificateFiles(certificate: NodeCertificate): NodeFiles | null
   /** Files by which a node knows who may log in; null where it is told by commands. */
   accessFiles(plan: AccessPlan): NodeFiles | null
+  /** Whether a process ended because of its files, by the end of its log. Null: it did not. */
+  damageIn(log: string): Damage | null
+  /** Cluster mode: whether this is the nodes.conf of the node with this id. */
+  knowsItself(clusterFile: string, id: string): boolean
   /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
   connect(plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
 }

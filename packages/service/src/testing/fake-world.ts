@@ -40,6 +40,10 @@ export interface FakeWorld {
   /** Living engines by node id. */
   engines(): ReadonlyMap<string, FakeEngine>
   kill(nodeId: string): void
+  /** What these nodes have on disk: their data, and whether it loads. */
+  leave(nodeId: string, persisted: PersistedData, loads?: boolean): void
+  /** Folders to which files were moved aside. */
+  readonly aside: readonly string[]
   hang(nodeId: string): void
   /** Every process ends, as with a reboot of the machine. */
   killAll(): void
@@ -83,12 +87,19 @@ const withStandIns = ({ myId, members, standIns }: ClusterPlan): readonly Cluste
   })
 }
 
+/** What an engine says that ends because of its files. */
+const damagedLog = 'the file does not load'
+
 export const createFakeWorld = (): FakeWorld => {
   const processes = new Map<number, FakeEngine>()
   const files = new Map<string, string>()
   const folders = new Set<string>()
   const persisted = new Map<string, PersistedData>()
   const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
+  /** Folders whose data does not load, and what the log says in those whose engine ended of it. */
+  const unloadable = new Map<string, string | undefined>()
+  const logs = new Map<string, string>()
+  const aside: string[] = []
   const readers = new Map<string, readonly Endpoint[]>()
   const fronts = new Map<string, readonly Front[]>()
   const discoveries = new Map<string, Discovery>()
@@ -301,6 +312,8 @@ export const createFakeWorld = (): FakeWorld => {
       },
     }),
     certificateFiles: () => ({}),
+    damageIn: (log) => (log === damagedLog ? { files: ['appendonlydir'], said: log } : null),
+    knowsItself: () => true,
     accessFiles: (plan) => (name === 'memcached' ? { tokens: plan.tokens.join(' ') } : null),
     connect: async (plan) => {
       const engine = living().find((candidate) => candidate.plan.address === plan.address && candidate.plan.port === plan.port)
@@ -349,7 +362,14 @@ export const createFakeWorld = (): FakeWorld => {
   const host: Host = {
     start: async (launch) => {
       before(`start ${launch.tag}`)
-      return startEngine(launch).identity
+      const engine = startEngine(launch)
+      const { folder } = engine.plan
+      logs.delete(folder)
+      if (unloadable.has(folder) && unloadable.get(folder) === persisted.get(folder)?.stamp) {
+        logs.set(folder, damagedLog)
+        end(engine)
+      }
+      return engine.identity
     },
     check: async (identity) => (processes.get(identity.pid)?.alive === true ? 'running' : 'gone'),
     findByTag: async (tag) =>
@@ -393,7 +413,14 @@ export const createFakeWorld = (): FakeWorld => {
       persisted.delete(path)
     },
     listFolder: async (path) => [...folders].filter((folder) => folder.startsWith(path)),
-    tail: async () => '',
+    tail: async (path) => logs.get(path.slice(0, -'/engine.log'.length)) ?? '',
+    move: async (from, to) => {
+      const folder = from.slice(0, from.lastIndexOf('/'))
+      if (!persisted.delete(folder)) return false
+      aside.push(to)
+      return true
+    },
+    sizeOf: async () => 0,
     isFree: async (address, port) => at({ address, port }) === undefined,
   }
 
@@ -441,6 +468,13 @@ export const createFakeWorld = (): FakeWorld => {
     readPersisted: async (folder) => persisted.get(folder) ?? { kind: 'none', offset: null, modifiedAt: 0 },
     engines: () => new Map(living().map((engine) => [engine.plan.id, engine])),
     kill: (nodeId) => end(find(nodeId)),
+    leave: (nodeId, data, loads = true) => {
+      const { folder } = find(nodeId).plan
+      persisted.set(folder, data)
+      if (loads) unloadable.delete(folder)
+      else unloadable.set(folder, data.stamp)
+    },
+    aside,
     hang: (nodeId) => {
       find(nodeId).hung = true
     },

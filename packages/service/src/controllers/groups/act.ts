@@ -272,7 +272,12 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       await context.guarding.ensure(spec, cell.value)
       return cell.update((state) => ({ ...state, securityGroups: action.securityGroups }))
     case 'joined':
-      return cell.update((state) => changeNodes(state, action.nodes, { joined: true, synced: true }))
+      return cell.update((state) =>
+        changeNodes(changeNodes(state, action.nodes, { joined: true, synced: true }), action.level ?? [], {
+          level: true,
+          returning: null,
+        }),
+      )
     case 'remove-node':
       return removeNode(context, spec, cell, action.node, input.events.nodeRemoved(spec, action.node))
   }

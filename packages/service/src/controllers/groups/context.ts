@@ -63,7 +63,7 @@ export interface GroupContext {
   /** Folders of nodes that are on disk, whether a record knows them or not. */
   readonly nodeFolders: () => Promise<readonly string[]>
   /** Looks at what a node left on disk. */
-  readonly readPersisted: (folder: string) => Promise<import('../../decide/observed.ts').PersistedData>
+  readonly readPersisted: (folder: string, appendOnly: boolean) => Promise<import('../../decide/observed.ts').PersistedData>
   /** Told after each step that changed something (progress on a terminal). */
   readonly onProgress: (key: GroupKey, text: string) => void
 }

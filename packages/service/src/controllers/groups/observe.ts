@@ -1,5 +1,5 @@
 /** Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing. */
-import type { Observed, ObservedNode } from '../../decide/observed.ts'
+import type { LastWord, Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import { reachOf } from '../../model/memcached.ts'
@@ -19,6 +19,8 @@ export interface InForce {
   readonly killed: Map<string, ProcessIdentity>
   /** Nodes that did not answer when they were asked last: nobody waits for them again. */
   readonly silent: Set<string>
+  /** Node id to what it said of its data when it was last seen as a primary. */
+  readonly words: Map<string, LastWord>
 }
 
 const connectDeadlineMs = 1_000
@@ -147,7 +149,8 @@ const observeNode = async (
       hung: false,
       killed: false,
       engine: null,
-      persisted: await context.readPersisted(place.folder),
+      persisted: await context.readPersisted(place.folder, node.parameters['appendonly'] === 'yes'),
+      last: inForce.words.get(id) ?? null,
     }
   }
   const { process } = node
@@ -168,7 +171,13 @@ const observeNode = async (
     })
     return { id, process: 'doubt', hung: false, killed: false, engine: null, persisted: null }
   }
-  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null }
+  const last = inForce.words.get(id) ?? null
+  const { replication } = status
+  if (replication?.role === 'primary' && !status.loading) {
+    const { offset, replicationId } = replication
+    inForce.words.set(id, { offset, replicationId, at: context.clock.now() })
+  } else inForce.words.delete(id)
+  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null, last }
 }
 
 /** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */

@@ -13,7 +13,8 @@ const int32 = (value: number): Buffer => {
   bytes.writeInt32LE(value, 1)
   return bytes
 }
-const rdb = (...fields: readonly Buffer[]): Buffer => Buffer.concat([Buffer.from('REDIS0011'), ...fields, Buffer.from([0xff])])
+const rdb = (...fields: readonly Buffer[]): Buffer =>
+  Buffer.concat([Buffer.from('REDIS0011'), ...fields, Buffer.from([0xff]), Buffer.alloc(8)])
 
 test('the replication offset is found among the auxiliary fields, as a text or as an integer', () => {
   assert.equal(
@@ -33,13 +34,14 @@ test('a file without an offset, cut off, or of something else has none', () => {
 test('an append-only file counts for more than a dump, and an empty folder for nothing', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'larder-test-'))
   try {
-    assert.equal((await readPersisted(join(folder, 'missing'))).kind, 'none')
+    assert.equal((await readPersisted(join(folder, 'missing'), true)).kind, 'none')
     await writeFile(join(folder, 'dump.rdb'), rdb(field('repl-offset', int32(5))))
-    assert.deepEqual({ ...(await readPersisted(folder)), modifiedAt: 0 }, { kind: 'rdb', offset: 5, modifiedAt: 0 })
+    const { kind, offset } = await readPersisted(folder, true)
+    assert.deepEqual({ kind, offset }, { kind: 'rdb', offset: 5 })
     await mkdir(join(folder, 'appendonlydir'))
-    assert.equal((await readPersisted(folder)).kind, 'rdb', 'an empty folder holds no data')
+    assert.equal((await readPersisted(folder, true)).kind, 'rdb', 'an empty folder holds no data')
     await writeFile(join(folder, 'appendonlydir', 'appendonly.aof.1.incr.aof'), 'x')
-    assert.equal((await readPersisted(folder)).kind, 'aof')
+    assert.equal((await readPersisted(folder, true)).kind, 'aof')
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -3,6 +3,7 @@
  * One worker runs for a group at a time. A failed step is tried again with growing delay, and its reason is written where users see it.
  */
 import type { Action, Decision } from '../../decide/actions.ts'
+import type { GroupInput } from '../../decide/input.ts'
 import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
 import { groupName, specKey, stateKey } from '../../model/keys.ts'
@@ -17,7 +18,7 @@ import { applyPending } from './pending.ts'
 import { createSettings } from './settings.ts'
 import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
-import { failedStatus, settledState, unsettledStatus } from './status.ts'
+import { failedStatus, settledState, troubledState, unsettledStatus } from './status.ts'
 import { removeGroup } from './stop.ts'
 
 export type Outcome =
@@ -33,7 +34,7 @@ const longestPollMs = 500
 const tellAfterMs = 2_000
 /** A group that never comes to rest would be a defect of the decision; it is then taken up again from the outside. */
 const maxStages = 200
-/** A new group whose steps fail for this long has failed. */
+/** So long a creation has to fail for a reason that no retry mends before it has failed for good. */
 const createDeadlineMs = 120_000
 const retryDelays = [50, 100, 250, 500, 1_000, 2_000, 5_000] as const
 
@@ -57,13 +58,19 @@ export const createWorker = (
     published: new Map(),
     killed: new Map(),
     silent: new Set(),
+    words: new Map(),
   }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0
+  let failingSince: number | null = null
   const tidied = new Set<string>()
   const wantedSettings = createSettings(context.store, context.machine.processors)
   let waitingSince: number | null = null
+  let seen: GroupInput | null = null
+  /** What was found at the last look stands in the state together with the reason. */
+  const withReason = (state: GroupState, reason: string): GroupState =>
+    seen === null ? { ...state, reason } : troubledState(seen, { ...state, reason })
 
   const deleteGroup = async (record: Versioned<GroupSpec>, retain: string | null): Promise<void> => {
     const state = await readRecord<GroupState>(context.store, stateKey(key))
@@ -104,10 +111,13 @@ export const createWorker = (
     const current = cell
     const status = unsettledStatus(spec, current.value)
     if (status !== current.value.status) await current.update((state) => ({ ...state, status }))
+    if (status === 'create-failed') return { kind: 'settled' } // that word is final: what is left is its deletion
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
     const observed = await observeGroup(context, spec, current.value, inForce)
-    const decision = context.decide({ spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now() })
+    const look = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now() }
+    seen = look
+    const decision = context.decide(look)
     return { decision, input: { context, spec, cell: current, wanted, inForce, events, interrupted }, record }
   }
 
@@ -127,7 +137,7 @@ export const createWorker = (
           waitingSince ??= now
           if (now - waitingSince > tellAfterMs && input.cell.value.reason !== decision.waitingFor) {
             const reason = decision.waitingFor
-            await input.cell.update((state) => ({ ...state, reason }))
+            await input.cell.update((state) => withReason(state, reason))
           }
           return { kind: 'again', afterMs: Math.min(Math.max((now - waitingSince) / 10, pollMs), longestPollMs) }
         }
@@ -159,9 +169,12 @@ export const createWorker = (
     const reason = error instanceof Error ? error.message : String(error)
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return
-    const failedForGood =
-      context.clock.now() - record.value.createdAt > createDeadlineMs || (error instanceof LarderError && !error.retry)
-    await current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
+    const isLong = failingSince !== null && context.clock.now() - failingSince > createDeadlineMs
+    const failedForGood = isLong && error instanceof LarderError && !error.retry
+    await current.update((state) => {
+      const told = withReason(state, reason)
+      return { ...told, status: failedStatus(told, failedForGood) }
+    })
   }
 
   return {
@@ -169,11 +182,13 @@ export const createWorker = (
       try {
         const outcome = await reconcileOnce()
         failures = 0
+        failingSince = null
         return outcome
       } catch (error) {
         if (signal.aborted) return { kind: 'settled' }
         const delay = retryDelays[Math.min(failures, retryDelays.length - 1)] ?? 5_000
         failures += 1
+        failingSince ??= context.clock.now()
         context.log(
           error instanceof LarderError || error instanceof Fault ? 'warn' : 'error',
           'a step failed and is tried again',

@@ -3,4 +3,12 @@ import { accessFiles } from './access.ts'
 import { connect } from './control.ts'
 import { certificateFiles, render } from './render.ts'
 
-export const memcachedAdapter: EngineAdapter = { engine: 'memcached', render, certificateFiles, accessFiles, connect }
+export const memcachedAdapter: EngineAdapter = {
+  engine: 'memcached',
+  render,
+  certificateFiles,
+  accessFiles,
+  damageIn: () => null, // it keeps nothing on disk
+  knowsItself: () => true,
+  connect,
+}

@@ -83,6 +83,9 @@ interface Watch {
   readonly note: (text: string) => void
 }
 
+/** What an engine says that ends because of its files. */
+const damagedLog = 'the file does not load'
+
 const never = <T>(): Promise<T> => new Promise(() => undefined)
 const unreachable = (id: string): LarderError => new LarderError('engine-unreachable', `${id} does not run`, { retry: true })
 const late = (what: string): LarderError => new LarderError('deadline', `no answer to ${what}`, { retry: true })
@@ -411,6 +414,8 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           tag: `${plan.folder}/`,
         },
       }),
+      damageIn: (log) => (log === damagedLog ? { files: ['appendonlydir'], said: log } : null),
+      knowsItself: () => true,
       certificateFiles: () => ({}),
       accessFiles: () => null,
       connect: (plan, deadlineMs) =>
@@ -483,6 +488,8 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
       },
       listFolder: async () => [],
       tail: async () => '',
+      move: async () => false,
+      sizeOf: async () => 0,
       isFree: async () => true,
     }
     const balancer: Balancer = {
