@@ -469,7 +469,7 @@ export const createFakeWorld = (): FakeWorld => {
     engines: () => new Map(living().map((engine) => [engine.plan.id, engine])),
     kill: (nodeId) => end(find(nodeId)),
     leave: (nodeId, data, loads = true) => {
-      const { folder } = find(nodeId).plan
+      const folder = [...processes.values()].find((engine) => engine.plan.id === nodeId)?.plan.folder ?? ''
       persisted.set(folder, data)
       if (loads) unloadable.delete(folder)
       else unloadable.set(folder, data.stamp)
