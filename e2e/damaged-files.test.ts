@@ -241,10 +241,10 @@ test('in cluster mode a nodes.conf that is garbage, empty or missing is made ane
   }
 })
 
-const payload = randomBytes(500).toString('hex')
+const payload = randomBytes(100).toString('hex')
 const lanes = 4
 const batch = 50
-const preloaded = 5_000
+const preloaded = 20_000
 const quick = 2_000
 
 /** Writes without a pause until the connection ends. */

@@ -19,7 +19,7 @@ const log = (more: Partial<PersistedData> = {}): PersistedData => ({
   kind: 'aof',
   offset: null,
   modifiedAt: 1,
-  bytes: 1_000,
+  loadMs: 1,
   stamp: 'log',
   path: '/node/appendonlydir/appendonly.aof.manifest',
   ...more,

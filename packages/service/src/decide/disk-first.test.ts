@@ -9,7 +9,7 @@ import type { LastWord, PersistedData } from './observed.ts'
 
 const now = 1_000_000
 const logged = { appendonly: 'yes' }
-const whole: PersistedData = { kind: 'aof', offset: null, modifiedAt: 1, bytes: 20_000_000, stamp: 'log' }
+const whole: PersistedData = { kind: 'aof', offset: null, modifiedAt: 1, loadMs: 700, stamp: 'log' }
 const last: LastWord = { offset: 100, replicationId: 'r', at: now - 2_000 }
 
 interface Case {
@@ -58,8 +58,8 @@ for (const [why, each, expected] of [
   ['its replica lacks only what was under way', { last: { ...last, at: now - 20 }, offset: 99 }, replica],
   ['the last word is of another history', { last: { ...last, replicationId: 'another' }, offset: 99 }, replica],
   ['nothing is known', {}, replica],
-  ['its log is too large to load quickly', { ...behind, persisted: { bytes: 10_000_000_000 } }, replica],
-  ['nobody knows how large its log is', { replica: { level: false }, persisted: { kind: 'rdb' } }, replica],
+  ['its log is too large to load quickly', { ...behind, persisted: { loadMs: 30_000 } }, replica],
+  ['it left a dump and no log', { replica: { level: false }, persisted: { kind: 'rdb' } }, replica],
   ['its log is of an earlier time', { ...behind, persisted: { flaw: 'unfinished' } }, replica],
   ['parts of its log are missing', { ...behind, persisted: { flaw: 'incomplete' } }, replica],
   ['its log does not load', { ...behind, primary: { damage: { files: ['appendonlydir'], said: 'x', stamp: 'log' } } }, replica],

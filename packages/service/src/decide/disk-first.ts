@@ -8,12 +8,8 @@ import type { ShardSpec } from '../model/group.ts'
 import { isDamaged } from './damage.ts'
 import { allFactsOf, type GroupInput, hasData, isServing, isZoneUp, type NodeFacts } from './input.ts'
 
-/**
- * What a start from disk may be estimated to take at most. The speed is that of a log of small values (17 bytes in a microsecond; values of a kilobyte load six
- * times as fast), measured on two slow processors.
- */
+/** What a start from disk may be estimated to take at most. */
 const quickMs = 2_500
-const bytesInMs = 17_000
 /** So long for all of it: in cluster mode a primary takes no writes for the first two seconds. */
 export const servesWithinMs = 5_000
 /** A replica that lacks what its primary had so long ago lacks more than what is under way. */
@@ -42,9 +38,9 @@ const isTried = ({ state, seen }: NodeFacts): boolean => state.returning != null
 
 const loadsQuickly = (input: GroupInput, { state, seen }: NodeFacts): boolean => {
   const { persisted } = seen
-  if (persisted?.kind !== 'aof' || persisted.flaw !== undefined || persisted.bytes === undefined) return false
+  if (persisted?.kind !== 'aof' || persisted.flaw !== undefined || persisted.loadMs === undefined) return false
   const isLogged = state.parameters['appendonly'] === 'yes' && input.wanted.parameters['appendonly'] === 'yes'
-  return isLogged && persisted.bytes <= quickMs * bytesInMs
+  return isLogged && persisted.loadMs <= quickMs
 }
 
 /** `best` is who would take over otherwise. */

@@ -7,8 +7,8 @@ export interface PersistedData {
   readonly offset: number | null
   /** Milliseconds since 1970 of the last write. */
   readonly modifiedAt: number
-  /** How large it is; left out: not known. */
-  readonly bytes?: number
+  /** Of an append-only file: about how long a start from it takes, by its size and by what is in it. Left out: not known. */
+  readonly loadMs?: number
   /** Differs as soon as anything of it is changed, repaired or replaced. */
   readonly stamp?: string
   /** Where it is, in words for the user. */

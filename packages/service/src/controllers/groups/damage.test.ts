@@ -71,7 +71,7 @@ const whole = ({ state, world, spec }: Scene): Promise<void> =>
     return now?.status === 'available' && world.engines().size === spec.shards[0]?.nodes.length
   })
 
-const log = (offset: number): PersistedData => ({ kind: 'aof', offset, modifiedAt: offset, bytes: 1_000, stamp: `log ${offset}` })
+const log = (offset: number): PersistedData => ({ kind: 'aof', offset, modifiedAt: offset, loadMs: 1, stamp: `log ${offset}` })
 
 test('a replica that cannot load its files is started once more without them, which are kept, and that is told once', async () => {
   await withGroup(2, async (scene) => {

@@ -29,6 +29,7 @@ export const shapes: readonly Shape[] = [
   { name: '1+1 with a log on disk, failed over by hand', kind: 'cmd', shards: 1, nodes: 2, appendOnly: true, manual: true },
   { name: '1+1 failed over by hand', kind: 'cmd', shards: 1, nodes: 2, manual: true },
   { name: '1+2 failed over by hand', kind: 'cmd', shards: 1, nodes: 3, manual: true },
+  { name: '2 shards of 1+1 with a log on disk', kind: 'cme', shards: 2, nodes: 2, appendOnly: true },
   { name: '1 shard of 1+2', kind: 'cme', shards: 1, nodes: 3 },
   { name: '2 shards of 1+1', kind: 'cme', shards: 2, nodes: 2 },
   { name: '3 shards of 1+1', kind: 'cme', shards: 3, nodes: 2 },
