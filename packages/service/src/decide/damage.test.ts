@@ -130,3 +130,11 @@ test('without automatic failover a primary whose files are damaged gives way to 
   const [action] = decide(damaged(manual, 'demo-001', log())).actions
   assert.equal(action?.do === 'target' && action.primary, 'demo-002')
 })
+
+test('one that is to be removed and has the only copy that loads starts first: the others copy it before it goes', () => {
+  const rest = groupAtRest('cmd', 2)
+  const both = left(damaged(rest, 'demo-001', log()), 'demo-002', log({ stamp: 'another' }))
+  const shards = both.spec.shards.map((shard) => ({ ...shard, nodes: shard.nodes.slice(0, 1) }))
+  const [action] = decide({ ...both, spec: { ...both.spec, shards } }).actions
+  assert.equal(action?.do === 'target' && action.primary, 'demo-002')
+})

@@ -133,7 +133,9 @@ const lostAll = (input: GroupInput, shard: ShardSpec, target: ShardState, primar
   const gone = [primary, ...others].filter((node) => node.seen.process === 'absent')
   const startable = gone.filter((node) => isZoneUp(input, node))
   const first = startable[0]
-  const best = bestLoadable(startable)
+  // One that is to be removed gives its data to the others first, where nobody else has any that loads.
+  const leaving = leavingFacts(input, shard).filter((node) => node.state.joined && node.seen.process === 'absent')
+  const best = bestLoadable(startable) ?? bestLoadable(leaving)
   if (best === primary) return null
   if (best !== null) {
     const why = isDamaged(primary) ? `${primary.spec.id} cannot load what it has on disk, and ` : ''
