@@ -10,7 +10,6 @@ import {
   DescribeCacheClustersCommand,
   DescribeEventsCommand,
   DescribeReplicationGroupsCommand,
-  IncreaseReplicaCountCommand,
   ModifyCacheParameterGroupCommand,
 } from '@aws-sdk/client-elasticache'
 import { Redis } from 'ioredis'

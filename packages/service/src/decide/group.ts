@@ -132,9 +132,9 @@ const longDown = 10
 
 const whyNotInSync = ({ spec, seen }: NodeFacts): string => {
   const down = seen.engine?.replication?.linkDownSeconds ?? 0
-  return down >= longDown
-    ? `node ${spec.id} does not reach its primary: its log says why`
-    : `node ${spec.id} copies the data of its primary`
+  if (down < 0) return `node ${spec.id} has not reached its primary since it started: its log says why`
+  if (down >= longDown) return `node ${spec.id} does not reach its primary any more: its log says why`
+  return `node ${spec.id} copies the data of its primary`
 }
 
 /** Why a group in which nothing can be done is not finished yet. */

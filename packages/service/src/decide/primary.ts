@@ -156,11 +156,16 @@ const returnsByHand = (input: GroupInput, primary: NodeFacts): boolean =>
   !isDamaged(primary) &&
   isZoneUp(input, primary)
 
-/** Somebody else runs and may have the data: the primary does not come back as such, since it would come back without. */
+/**
+ * Somebody else runs and may have the data: the primary does not come back as such, since it would come back without. One that said to have nothing may have
+ * said so a moment before it got everything, and the primary ended a moment after: its word counts at the next look.
+ */
 export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): boolean =>
   primary.state.joined &&
   !returnsByHand(input, primary) &&
-  allFactsOf(input, shard).some((node) => node !== primary && mayHaveData(node))
+  allFactsOf(input, shard).some(
+    (node) => node !== primary && (mayHaveData(node) || (primary.seen.justGone === true && node.seen.process === 'running')),
+  )
 
 /** Who would take over now from a primary whose process is gone. */
 const successorOf = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): NodeFacts | null => {

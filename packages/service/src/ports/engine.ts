@@ -106,7 +106,7 @@ export interface ReplicationInfo {
   readonly primary: Endpoint | null
   /** Of a replica: is the link up and the first sync over? */
   readonly linkUp: boolean
-  /** Of a replica whose link is down, and which is not copying: for how long. Left out: it is up, or copies. */
+  /** Of a replica whose link is down, and which is not copying: for how long, -1 where it was never up. Left out: it is up, or copies. */
   readonly linkDownSeconds?: number
   /** master_repl_offset of a primary; of a replica its own (slave_repl_offset). */
   readonly offset: number

@@ -21,6 +21,8 @@ export interface InForce {
   readonly silent: Set<string>
   /** Node id to what it said of its data when it was last seen as a primary. */
   readonly words: Map<string, LastWord>
+  /** Nodes that were absent at the last look. */
+  readonly gone: Set<string>
 }
 
 const connectDeadlineMs = 1_000
@@ -143,6 +145,8 @@ const observeNode = async (
     look.hurry()
     inForce.silent.delete(id)
     context.connections.drop(name)
+    const justGone = !inForce.gone.has(id)
+    inForce.gone.add(id)
     return {
       id,
       process: 'absent',
@@ -151,10 +155,12 @@ const observeNode = async (
       engine: null,
       persisted: await context.readPersisted(place.folder, node.parameters['appendonly'] === 'yes'),
       last: inForce.words.get(id) ?? null,
+      justGone,
     }
   }
   const { process } = node
   if (process === null || (await isGone(context, process, place.tag, false))) return absent()
+  inForce.gone.delete(id)
   const answer = await askEngine(context, spec, node, process, look, inForce)
   if ('ended' in answer) {
     if (await isGone(context, process, place.tag, answer.ended)) return absent()

@@ -30,7 +30,7 @@ export const replicationOf = (info: ReadonlyMap<string, string>): ReplicationInf
     role: replica ? 'replica' : 'primary',
     primary: replica && host !== undefined && host !== '' ? { address: host, port: numberOf(info, 'master_port') } : null,
     linkUp: replica && info.get('master_link_status') === 'up' && !syncing,
-    ...(replica && !syncing && down > 0 ? { linkDownSeconds: down } : {}),
+    ...(replica && !syncing && down !== 0 ? { linkDownSeconds: down } : {}),
     offset: replica ? numberOf(info, 'slave_repl_offset') : numberOf(info, 'master_repl_offset'),
     replicationId: info.get('master_replid') ?? '',
     connectedReplicas: numberOf(info, 'connected_slaves'),
