@@ -15,11 +15,12 @@ const untilGone = async (pid: number | null): Promise<void> => {
   }
 }
 
-/** A part of its append-only file where it has one, else a dump that was never its own. */
-const harm = (scene: Scene, shard: ShardLayout, node: NodeLayout): void => {
+/** A part of its append-only file where it has one; else a dump that was never its own, of one whose data is elsewhere. */
+const harm = (scene: Scene, shard: ShardLayout, node: NodeLayout, isElsewhere: boolean): void => {
   const folder = join(scene.ward.service.home, 'nodes', shard.region, node.id)
   const log = join(folder, 'appendonlydir')
   const parts = existsSync(log) ? readdirSync(log).filter((name) => /\.(?:incr|base)\./.test(name)) : []
+  if (parts.length === 0 && !isElsewhere) return
   const path = parts.length === 0 ? join(folder, 'dump.rdb') : join(log, scene.draw.pick(parts))
   writeFileSync(path, 'this was no file of an engine')
   scene.tell(`${path} is overwritten`)
@@ -29,7 +30,7 @@ const endAndHarm = async (scene: Scene, shard: ShardLayout, nodes: readonly Node
   const pids = nodes.map((node) => scene.ward.world.pidOf(shard.group, node.id))
   for (const node of nodes) signal(scene, shard, node, 'SIGKILL')
   for (const pid of pids) await untilGone(pid)
-  harm(scene, shard, victim)
+  harm(scene, shard, victim, nodes.length < shard.nodes.length)
 }
 
 const whileAway = async (scene: Scene, work: () => Promise<void>): Promise<void> => {
