@@ -116,11 +116,12 @@ test('under load a replica is level when it has what its primary had at the look
   const node = rest.state.nodes['demo-002']
   assert.ok(node !== undefined)
   const state = { ...rest.state, nodes: { ...rest.state.nodes, 'demo-002': { ...node, level: false } } }
-  const busy = (lastWord: LastWord): GroupInput =>
-    seeing(atOffset({ ...rest, now, state }, 'demo-002', 90), 'demo-001', { last: lastWord })
+  const busy = (lastWord: LastWord, linkedAt = now - 40): GroupInput =>
+    seeing(seeing(atOffset({ ...rest, now, state }, 'demo-002', 90), 'demo-002', { linkedAt }), 'demo-001', { last: lastWord })
   assert.deepEqual(decideGroup(busy({ offset: 90, replicationId: 'r', at: now - 30 })).actions, [
     { do: 'joined', nodes: ['demo-002'], level: ['demo-002'] },
   ])
-  const waits = decideGroup(busy({ offset: 95, replicationId: 'r', at: now - 30 }))
-  assert.deepEqual(waits, { actions: [], waitingFor: 'node demo-002 catches up with its primary' })
+  const waiting = { actions: [], waitingFor: 'node demo-002 catches up with its primary' }
+  assert.deepEqual(decideGroup(busy({ offset: 95, replicationId: 'r', at: now - 30 })), waiting)
+  assert.deepEqual(decideGroup(busy({ offset: 90, replicationId: 'r', at: now - 30 }, now)), waiting, 'it was not linked then')
 })

@@ -17,13 +17,18 @@ const behindMs = 100
 /** Two looks that are further apart say nothing about what is under way. */
 const levelMs = 1_000
 
-/** Has this replica everything that its primary had a moment ago? */
+/**
+ * Has this replica everything that its primary had a moment ago? Under load: what the primary had at an earlier look, at which the link was up already. What the
+ * replica had still to work off then it has worked off since.
+ */
 export const isLevel = (input: GroupInput, primary: NodeFacts, replica: NodeFacts): boolean => {
   const [theirs, mine] = [primary.seen.engine?.replication, replica.seen.engine?.replication]
   if (theirs == null || mine == null) return false
   if (mine.offset >= theirs.offset) return true
   const { last } = primary.seen
-  return last != null && input.now - last.at <= levelMs && mine.offset >= last.offset && last.replicationId === mine.replicationId
+  const { linkedAt } = replica.seen
+  if (last == null || linkedAt == null || last.at < linkedAt || input.now - last.at > levelMs) return false
+  return mine.offset >= last.offset && last.replicationId === mine.replicationId
 }
 
 const isBehind = (input: GroupInput, primary: NodeFacts, replica: NodeFacts): boolean => {

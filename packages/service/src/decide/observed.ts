@@ -43,6 +43,8 @@ export interface ObservedNode {
   readonly engine: EngineStatus | null
   /** Only of nodes whose process is absent. */
   readonly persisted: PersistedData | null
+  /** Of a replica: the first look of those in a row at which its link was up. Milliseconds since 1970; left out, or null: it is not up. */
+  readonly linkedAt?: number | null
   /** It is absent for the first time: what the others said in this look may be older than its end. Left out: it is not. */
   readonly justGone?: boolean
   /** What it said of its data at the look before this one, when it was a primary. Left out, or null: nothing, or it was none. */

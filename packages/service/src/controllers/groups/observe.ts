@@ -21,6 +21,8 @@ export interface InForce {
   readonly silent: Set<string>
   /** Node id to what it said of its data when it was last seen as a primary. */
   readonly words: Map<string, LastWord>
+  /** Replica to the first look of those in a row at which its link was up. */
+  readonly linked: Map<string, number>
   /** Nodes that were absent at the last look. */
   readonly gone: Set<string>
 }
@@ -145,6 +147,7 @@ const observeNode = async (
     look.hurry()
     inForce.silent.delete(id)
     context.connections.drop(name)
+    inForce.linked.delete(id)
     const justGone = !inForce.gone.has(id)
     inForce.gone.add(id)
     return {
@@ -179,11 +182,14 @@ const observeNode = async (
   }
   const last = inForce.words.get(id) ?? null
   const { replication } = status
+  if (replication?.linkUp !== true) inForce.linked.delete(id)
+  else if (!inForce.linked.has(id)) inForce.linked.set(id, context.clock.now())
+  const linkedAt = inForce.linked.get(id) ?? null
   if (replication?.role === 'primary' && !status.loading) {
     const { offset, replicationId } = replication
     inForce.words.set(id, { offset, replicationId, at: context.clock.now() })
   } else inForce.words.delete(id)
-  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null, last }
+  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null, last, linkedAt }
 }
 
 /** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */

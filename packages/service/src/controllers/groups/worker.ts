@@ -59,6 +59,7 @@ export const createWorker = (
     killed: new Map(),
     silent: new Set(),
     words: new Map(),
+    linked: new Map(),
     gone: new Set(),
   }
   const events = createGroupEvents(context)

@@ -141,12 +141,12 @@ export const keepSynced = (machine: Machine, engine: SimEngine): void => {
         return
       }
       // What was written while it copied waits in a buffer of the primary, and dies with it.
-      const waits = engine.fresh && engine.plan.parameters['appendonly'] === 'yes' && random.chance(0.5)
-      engine.fresh = false
+      const isSlow = engine.fresh && engine.plan.parameters['appendonly'] === 'yes' && random.chance(0.5)
       const least = holdsBeginning(engine, source) ? engine.log.length : 0
-      engine.log = waits
-        ? source.log.slice(0, Math.max(least, source.log.length - random.between(1, mostWaiting)))
-        : [...source.log]
+      const has = isSlow ? Math.max(least, source.log.length - random.between(1, mostWaiting)) : source.log.length
+      const waits = has < source.log.length
+      engine.fresh = false
+      engine.log = source.log.slice(0, has)
       engine.link = source
       engine.synced = true
       engine.slowUntil = 0

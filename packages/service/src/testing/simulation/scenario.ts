@@ -111,6 +111,7 @@ export const copyEngines = (engines: readonly SimEngine[]): readonly SimEngine[]
       log: [...engine.log],
       parameters: { ...engine.parameters },
       members: new Map(engine.members),
+      fresh: false,
       closers: new Set(),
       waiting: [],
       link: null,

@@ -241,7 +241,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
       syncing: false,
       synced: false,
       wholeAt: time.now(),
-      fresh: true,
+      fresh: plan.kind === 'cme' ? rejoin !== undefined : plan.replicaOf !== null,
       slowUntil: 0,
       attempt: 0,
       maxMemory: plan.maxMemoryBytes,
