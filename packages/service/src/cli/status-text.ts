@@ -28,7 +28,7 @@ const kindText: Readonly<Record<GroupReport['kind'], string>> = {
 
 const statusStyle = (status: string): Style => {
   if (status === 'available') return 'green'
-  return status === 'create-failed' || status === 'not running' ? 'red' : 'yellow'
+  return status === 'create-failed' || status === 'not running' || status === 'not serving' ? 'red' : 'yellow'
 }
 
 const memoryText = (node: NodeReport): string => {

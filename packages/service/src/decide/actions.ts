@@ -17,7 +17,14 @@ export type Action =
       readonly fence: readonly string[]
       readonly because: string
     }
-  | { readonly do: 'start'; readonly node: string; readonly replicaOf: string | null; readonly because: StartReason }
+  | {
+      readonly do: 'start'
+      readonly node: string
+      readonly replicaOf: string | null
+      readonly because: StartReason
+      /** Files that it cannot load, which are moved aside before. Left out: none. */
+      readonly aside?: readonly string[]
+    }
   /** End the process: SIGKILL after it had its chance, and seen to be gone. */
   | { readonly do: 'stop'; readonly node: string; readonly because: StopReason }
   | {
@@ -66,15 +73,17 @@ export type Action =
   | { readonly do: 'certificate'; readonly node: string }
   /** The security groups that the group names are in force: see to it, and write it down. */
   | { readonly do: 'guard'; readonly securityGroups: readonly string[] }
-  | { readonly do: 'joined'; readonly nodes: readonly string[] }
+  /** They hold the data of their shard; those of `level` have been seen to have all of it (left out: nobody). */
+  | { readonly do: 'joined'; readonly nodes: readonly string[]; readonly level?: readonly string[] }
   | { readonly do: 'remove-node'; readonly node: string }
   /** Take down what is left of the group and delete its records; with `retain` one node goes on as a cluster of its own. */
   | { readonly do: 'remove-group'; readonly retain: string | null }
 
 export type EndpointUse = 'primary' | 'reader' | 'configuration'
-/** `hung` and `zone` end processes that may still accept writes: nobody is promoted before they are gone. */
-export type StopReason = 'reboot' | 'replace' | 'hung' | 'zone'
-export type StartReason = 'created' | 'recovered' | 'rebooted' | 'lost-all'
+/** `hung`, `zone` and `late` end processes that may still accept writes: nobody is promoted before they are gone. */
+export type StopReason = 'reboot' | 'replace' | 'hung' | 'zone' | 'late'
+/** `disk-first`: a primary comes back from its disk because its replicas lack too much. */
+export type StartReason = 'created' | 'recovered' | 'rebooted' | 'lost-all' | 'disk-first'
 
 export interface Decision {
   /** One stage: they are independent of each other and may run side by side. Empty: nothing is left to do. */

@@ -7,6 +7,8 @@
 import { decideAccess } from './access.ts'
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideCertificates } from './certificates.ts'
+import { damageReason } from './damage.ts'
+import { isLevel } from './disk-first.ts'
 import { decideBinds, decideBoldBinds, decideDiscovery, decidePublishing, decideReaders } from './endpoints.ts'
 import { decideGuard } from './guard.ts'
 import {
@@ -22,8 +24,9 @@ import {
   type NodeFacts,
   takesWrites,
 } from './input.ts'
-import { decideTarget, unfenced } from './primary.ts'
+import { decideReturn, decideTarget, unfenced } from './primary.ts'
 import { decideEnds, decideFences, decideReboots, decideStarts } from './processes.ts'
+import { isHeldBack } from './restarts.ts'
 import { decideSettings } from './settings.ts'
 import { decideForgetting, decideMeetings, decideTopology } from './topology.ts'
 import { decideFronts, decideTransit } from './transit.ts'
@@ -59,18 +62,29 @@ const removeNodes: Stage = (input) => {
     .map((id) => ({ do: 'remove-node', node: id }))
 }
 
+/** It was given the data, and is seen for the first time to have all of it. */
+const hasCaughtUp = (input: GroupInput, primary: NodeFacts | undefined, node: NodeFacts): boolean => {
+  if (primary === undefined || !isServing(node)) return false
+  if (node === primary) return node.state.returning != null
+  return node.state.level === false && isInSync(node, primary.state.address) && isLevel(input, primary, node)
+}
+
 const markJoined: Stage = (input) => {
+  const level: string[] = []
   const nodes = input.spec.shards.flatMap((shard) => {
     // Also one that is leaving may be the primary: it goes when another has its data.
     const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
     return factsOf(input, shard).filter((node) => {
-      if ((node.state.joined && hasData(node)) || !isServing(node)) return false
+      const caughtUp = hasCaughtUp(input, primary, node)
+      if (caughtUp) level.push(node.spec.id)
+      if ((node.state.joined && hasData(node) && !caughtUp) || !isServing(node)) return false
       if (input.spec.kind === 'memcached') return true
       if (node === primary) return node.seen.engine?.replication?.role === 'primary'
       return primary !== undefined && isInSync(node, primary.state.address)
     })
   })
-  return nodes.length === 0 ? [] : [{ do: 'joined', nodes: nodes.map((node) => node.spec.id) }]
+  if (nodes.length === 0) return []
+  return [{ do: 'joined', nodes: nodes.map((node) => node.spec.id), ...(level.length === 0 ? {} : { level }) }]
 }
 
 const eachShard =
@@ -91,6 +105,7 @@ const stages: readonly Stage[] = [
     const target = input.spec.kind === 'memcached' ? null : decideTarget(input, shard)
     return target === null ? [] : [target]
   }),
+  eachShard(decideReturn),
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideBinds,
   allocate,
@@ -113,23 +128,38 @@ const stages: readonly Stage[] = [
   decideBoldBinds,
 ]
 
+/** Seconds. A link that is down for so long does not come up by itself. */
+const longDown = 10
+
+const whyNotInSync = ({ spec, seen }: NodeFacts): string => {
+  const down = seen.engine?.replication?.linkDownSeconds ?? 0
+  if (down < 0) return `node ${spec.id} has not reached its primary since it started: its log says why`
+  if (down >= longDown) return `node ${spec.id} does not reach its primary any more: its log says why`
+  return `node ${spec.id} copies the data of its primary`
+}
+
 /** Why a group in which nothing can be done is not finished yet. */
 const waitingFor = (input: GroupInput): string | null => {
   for (const shard of input.spec.shards) {
     const primary = allFactsOf(input, shard).find((node) => node.spec.id === input.state.shards[shard.id]?.primary)
+    const damaged = damageReason(input, shard)
+    if (damaged !== null) return damaged
     for (const node of factsOf(input, shard)) {
       if (node.seen.process === 'doubt')
         return `a process that may be node ${node.spec.id} cannot be told for certain; it is left alone`
       if (!isZoneUp(input, node)) return `${node.spec.zone} is down, and node ${node.spec.id} with it`
       if (node.seen.killed) return `node ${node.spec.id} was killed, and is stuck in the kernel`
       if (node.seen.hung) return `node ${node.spec.id} is stopped or stuck, and is left alone: nobody else has its data`
+      if (node.seen.process === 'absent' && isHeldBack(node.state.starts, input.now))
+        return `node ${node.spec.id} has ended again and again, and waits up to a minute before it starts: its log says why`
       if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
       if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
       if (node.seen.engine?.loading === true) return `node ${node.spec.id} loads its data`
       if (input.spec.kind === 'memcached' || primary === undefined) continue
       if (input.spec.kind === 'cme' && node.seen.engine?.cluster?.state !== 'ok')
         return `node ${node.spec.id} waits for the cluster to be whole`
-      if (node !== primary && !isInSync(node, primary.state.address)) return `node ${node.spec.id} copies the data of its primary`
+      if (node !== primary && !isInSync(node, primary.state.address)) return whyNotInSync(node)
+      if (node !== primary && node.state.level === false) return `node ${node.spec.id} catches up with its primary`
     }
     if (input.spec.kind !== 'memcached' && primary === undefined) return `shard ${shard.id} has no primary`
   }

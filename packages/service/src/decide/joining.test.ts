@@ -33,6 +33,18 @@ test('a new replica that does not answer may have copied everything: the primary
   assert.deepEqual(kinds(empty), ['start'], 'it has said that it has nothing')
 })
 
+test('a new replica said that it has nothing just before it got everything, and the primary died just after: its word of the next look counts', () => {
+  const { input, id } = grown('cmd', 2)
+  const lost = seeing({ ...input, observed: { ...input.observed, readers: [] } }, 'demo-001', { ...gone, justGone: true })
+  const decision = decideGroup(atOffset(lost, id, 1))
+  assert.deepEqual(
+    decision.actions.filter((action) => action.do !== 'readers'),
+    [],
+  )
+  const [target] = decideGroup(atOffset(seeing(lost, 'demo-001', { justGone: false }), id, 900)).actions
+  assert.equal(target?.do === 'target' && target.primary, id)
+})
+
 /** A node of a cluster that nobody has introduced yet: a primary of no slots, by its own word. */
 const alone = (input: GroupInput, id: string): GroupInput => {
   const engine = input.observed.nodes[id]?.engine

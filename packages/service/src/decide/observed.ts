@@ -7,6 +7,24 @@ export interface PersistedData {
   readonly offset: number | null
   /** Milliseconds since 1970 of the last write. */
   readonly modifiedAt: number
+  /** Of an append-only file: about how long a start from it takes, by its size and by what is in it. Left out: not known. */
+  readonly loadMs?: number
+  /** Differs as soon as anything of it is changed, repaired or replaced. */
+  readonly stamp?: string
+  /** Where it is, in words for the user. */
+  readonly path?: string
+  /**
+   * What its format shows without loading it; left out: nothing is wrong. `incomplete`: parts are missing, and an engine may start without them and
+   * without a word. `unfinished`: it loads, and is of an earlier time than the data that the node had.
+   */
+  readonly flaw?: 'incomplete' | 'unfinished'
+}
+
+export interface LastWord {
+  readonly offset: number
+  readonly replicationId: string
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 export interface ObservedNode {
@@ -27,6 +45,12 @@ export interface ObservedNode {
   readonly engine: EngineStatus | null
   /** Only of nodes whose process is absent. */
   readonly persisted: PersistedData | null
+  /** Of a replica: the first look of those in a row at which its link was up. Milliseconds since 1970; left out, or null: it is not up. */
+  readonly linkedAt?: number | null
+  /** It is absent for the first time: what the others said in this look may be older than its end. Left out: it is not. */
+  readonly justGone?: boolean
+  /** What it said of its data at the look before this one, when it was a primary. Left out, or null: nothing, or it was none. */
+  readonly last?: LastWord | null
 }
 
 export interface Observed {

@@ -7,6 +7,8 @@
 import { hasElection } from '../model/cluster.ts'
 import type { ShardSpec, ShardState } from '../model/group.ts'
 import type { Action } from './actions.ts'
+import { isDamaged, isOnDisk } from './damage.ts'
+import { comesFromDisk, isComingFromDisk } from './disk-first.ts'
 import {
   allFactsOf,
   factsOf,
@@ -31,11 +33,10 @@ const offsetOf = (node: NodeFacts): number => node.seen.engine?.replication?.off
 const bestReplica = (nodes: readonly NodeFacts[]): NodeFacts | null =>
   nodes.reduce<NodeFacts | null>((best, node) => (best === null || offsetOf(node) > offsetOf(best) ? node : best), null)
 
-const isOnDisk = (node: NodeFacts): boolean => node.seen.persisted !== null && node.seen.persisted.kind !== 'none'
-
-const rank = (data: PersistedData | null): readonly [number, number, number] => {
-  if (data === null || data.kind === 'none') return [0, 0, 0]
-  return [1, data.offset ?? -1, data.modifiedAt]
+/** What looks whole counts for more than what looks newer. */
+const rank = (data: PersistedData | null): readonly [number, number, number, number] => {
+  if (data === null || data.kind === 'none') return [0, 0, 0, 0]
+  return [1, data.flaw === undefined ? 1 : 0, data.offset ?? -1, data.modifiedAt]
 }
 
 const isBetter = (a: PersistedData | null, b: PersistedData | null): boolean => {
@@ -51,6 +52,14 @@ const isBetter = (a: PersistedData | null, b: PersistedData | null): boolean => 
 /** Of nodes that are all gone: the one with the best data on disk; the primary of before where the others have nothing better. */
 const bestPersisted = (nodes: readonly NodeFacts[], primary: NodeFacts): NodeFacts =>
   nodes.reduce((best, node) => (isBetter(node.seen.persisted, best.seen.persisted) ? node : best), primary)
+
+/** What is left of a shard without a living copy: the best of what can be loaded. Null: nobody who may start has anything that can. */
+const bestLoadable = (startable: readonly NodeFacts[]): NodeFacts | null => {
+  const loadable = startable.filter((node) => !isDamaged(node))
+  const [first] = loadable
+  const best = first === undefined ? null : bestPersisted(loadable, first)
+  return best !== null && isOnDisk(best) ? best : null
+}
 
 /** Has it been seen that this node accepts no writes, and will not? */
 const isHarmless = (node: NodeFacts | undefined): boolean =>
@@ -124,10 +133,15 @@ const lostAll = (input: GroupInput, shard: ShardSpec, target: ShardState, primar
   const gone = [primary, ...others].filter((node) => node.seen.process === 'absent')
   const startable = gone.filter((node) => isZoneUp(input, node))
   const first = startable[0]
-  const best = first === undefined ? null : bestPersisted(startable, first)
-  if (best !== null && isOnDisk(best))
-    return best === primary ? null : targetOf(input, shard, target, best, 'what it has on disk is the newest data that is left')
-  if (gone.some(isOnDisk)) return null // in a zone that is down: it is waited for
+  // One that is to be removed gives its data to the others first, where nobody else has any that loads.
+  const leaving = leavingFacts(input, shard).filter((node) => node.state.joined && node.seen.process === 'absent')
+  const best = bestLoadable(startable) ?? bestLoadable(leaving)
+  if (best === primary) return null
+  if (best !== null) {
+    const why = isDamaged(primary) ? `${primary.spec.id} cannot load what it has on disk, and ` : ''
+    return targetOf(input, shard, target, best, `${why}what it has on disk is the newest data that is left`)
+  }
+  if (gone.some(isOnDisk)) return null // in a zone that is down, or damaged: it is waited for
   const living = bestReplica(others.filter(isServing))
   if (living !== null) return targetOf(input, shard, target, living, `${primary.spec.id} is gone, and nobody has its data`)
   if (first === undefined || first === primary || gone.length <= others.length) return null
@@ -136,20 +150,46 @@ const lostAll = (input: GroupInput, shard: ShardSpec, target: ShardState, primar
 
 /** Without automatic failover a primary comes back with what it has on disk. */
 const returnsByHand = (input: GroupInput, primary: NodeFacts): boolean =>
-  input.spec.kind === 'cmd' && !input.spec.automaticFailover && isOnDisk(primary) && isZoneUp(input, primary)
+  input.spec.kind === 'cmd' &&
+  !input.spec.automaticFailover &&
+  isOnDisk(primary) &&
+  !isDamaged(primary) &&
+  isZoneUp(input, primary)
 
-/** Somebody else runs and may have the data: the primary does not come back as such, since it would come back without. */
+/**
+ * Somebody else runs and may have the data: the primary does not come back as such, since it would come back without. One that said to have nothing may have
+ * said so a moment before it got everything, and the primary ended a moment after: its word counts at the next look.
+ */
 export const isKeptElsewhere = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): boolean =>
   primary.state.joined &&
   !returnsByHand(input, primary) &&
-  allFactsOf(input, shard).some((node) => node !== primary && mayHaveData(node))
+  allFactsOf(input, shard).some(
+    (node) => node !== primary && (mayHaveData(node) || (primary.seen.justGone === true && node.seen.process === 'running')),
+  )
+
+/** Who would take over now from a primary whose process is gone. */
+const successorOf = (input: GroupInput, shard: ShardSpec, primary: NodeFacts): NodeFacts | null => {
+  // Also one that is leaving: it hands over when another has copied its data. And one that is new, when it has copied it.
+  const whole = allFactsOf(input, shard).filter((node) => node !== primary && hasData(node))
+  return bestReplica(whole.filter(isServing))
+}
+
+/** A dead primary that starts from its disk, because whoever would take over lacks too much. */
+export const decideReturn = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
+  const target = input.state.shards[shard.id]
+  const primary = allFactsOf(input, shard).find((node) => node.spec.id === target?.primary)
+  if (primary === undefined || primary.seen.process !== 'absent' || input.spec.kind === 'memcached') return []
+  const successor = successorOf(input, shard, primary)
+  if (successor === null || !comesFromDisk(input, primary, successor) || unfenced(input, shard).length > 0) return []
+  return [{ do: 'start', node: primary.spec.id, replicaOf: null, because: 'disk-first' }]
+}
 
 /** The process of the primary is gone. */
 const lostTarget = (input: GroupInput, shard: ShardSpec, target: ShardState, primary: NodeFacts): TargetAction | null => {
   if (returnsByHand(input, primary) && unfenced(input, shard).length === 0) return null
-  // Also one that is leaving: it hands over when another has copied its data. And one that is new, when it has copied it.
-  const whole = allFactsOf(input, shard).filter((node) => node !== primary && hasData(node))
-  const best = bestReplica(whole.filter(isServing))
+  if (isComingFromDisk(input, primary)) return null
+  const best = successorOf(input, shard, primary)
+  if (best !== null && comesFromDisk(input, primary, best) && unfenced(input, shard).length === 0) return null
   if (best !== null) return targetOf(input, shard, target, best, `${primary.spec.id} is gone`)
   if (isKeptElsewhere(input, shard, primary)) return null // it may yet answer
   return lostAll(input, shard, target, primary)

@@ -1,6 +1,8 @@
 /** Which processes are to be started and ended. */
 import type { ShardSpec } from '../model/group.ts'
 import type { Action, StartReason } from './actions.ts'
+import { asideOf, waitsForData } from './damage.ts'
+import { isLate } from './disk-first.ts'
 import {
   allFactsOf,
   factsOf,
@@ -15,6 +17,7 @@ import {
   roleOf,
 } from './input.ts'
 import { heirOf, isKeptElsewhere, targetOf, unfenced } from './primary.ts'
+import { isHeldBack } from './restarts.ts'
 
 /** A hung process is ended where that costs no data: somebody who answers has it, or it is on disk. Else its end would be the greater harm. */
 const mayBeEnded = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean => {
@@ -42,6 +45,9 @@ export const decideFences = (input: GroupInput, shard: ShardSpec): readonly Acti
     ...nodes
       .filter((node) => !isZoneUp(input, node))
       .map((node): Action => ({ do: 'stop', node: node.spec.id, because: 'zone' })),
+    ...nodes
+      .filter((node) => isZoneUp(input, node) && !node.seen.hung && isLate(input, shard, node))
+      .map((node): Action => ({ do: 'stop', node: node.spec.id, because: 'late' })),
     ...endHung(
       input,
       shard,
@@ -116,6 +122,13 @@ const reasonOf = (node: NodeFacts): StartReason => {
   return isAsked(node) ? 'rebooted' : 'recovered'
 }
 
+/** What a replica cannot load it copies from its primary: the files are kept beside. */
+const start = (node: NodeFacts, primary: NodeFacts | null, because: StartReason): Action => {
+  const aside = asideOf(node, primary !== null)
+  const how = { do: 'start', node: node.spec.id, replicaOf: primary?.spec.id ?? null, because } as const
+  return aside.length === 0 ? how : { ...how, aside }
+}
+
 /** In cluster mode replicas wait until every stand-in of a new cluster is forgotten: one that starts earlier may learn of it again. */
 const seesStrangers = (input: GroupInput): boolean => {
   const known = new Set(Object.values(input.state.nodes).map((node) => node.clusterNodeId))
@@ -132,18 +145,20 @@ export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Acti
   const absent = allFactsOf(input, shard).filter(
     (node) => node.seen.process === 'absent' && isZoneUp(input, node) && (nodes.includes(node) || node.spec.id === target),
   )
-  if (absent.length === 0) return []
+  const ready = absent.filter((node) => !isHeldBack(node.state.starts, input.now))
+  if (ready.length === 0) return []
   if (input.spec.kind === 'memcached') {
-    return absent.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: null, because: reasonOf(node) }))
+    return ready.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: null, because: reasonOf(node) }))
   }
   const primary = allFactsOf(input, shard).find((node) => node.spec.id === target)
   if (primary === undefined) return []
   if (absent.includes(primary)) {
-    if (isKeptElsewhere(input, shard, primary) || unfenced(input, shard).length > 0) return []
+    if (!ready.includes(primary) || isKeptElsewhere(input, shard, primary) || unfenced(input, shard).length > 0) return []
+    if (waitsForData(input, shard, primary)) return []
     const lostAll = nodes.length > 1 && nodes.every((node) => node.seen.process === 'absent') && primary.state.joined
-    return [{ do: 'start', node: primary.spec.id, replicaOf: null, because: lostAll ? 'lost-all' : reasonOf(primary) }]
+    return [start(primary, null, lostAll ? 'lost-all' : reasonOf(primary))]
   }
   if (!isServing(primary) || roleOf(primary) !== 'primary') return []
   if (input.spec.kind === 'cme' && seesStrangers(input)) return []
-  return absent.map((node) => ({ do: 'start', node: node.spec.id, replicaOf: primary.spec.id, because: reasonOf(node) }))
+  return ready.map((node) => start(node, primary, reasonOf(node)))
 }

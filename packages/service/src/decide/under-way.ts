@@ -1,13 +1,16 @@
 /** Actions that take long run on while the group is looked at again: what is under way is not done a second time, and holds up little. */
 import type { Action } from './actions.ts'
 
+/** Of the actions that begin or end the process of a node. */
+export const processKey = (node: string): string => `process of ${node}`
+
 /** What an action is about. Two actions that share a key are not carried out side by side. */
 export const keysOf = (action: Action): readonly string[] => {
   switch (action.do) {
     case 'start':
     case 'stop':
     case 'remove-node':
-      return [`process of ${action.node}`]
+      return [processKey(action.node)]
     case 'target':
       return [`target of ${action.shard}`]
     case 'hand-over':

@@ -1,8 +1,11 @@
 /** Folders and files of nodes: private to the user, and never half-written. */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import type { FileContent, Host } from '../ports/host.ts'
 
-type Files = Pick<Host, 'writeFile' | 'readFile' | 'makeFolder' | 'removeFile' | 'removeFolder' | 'listFolder' | 'tail'>
+type Files = Pick<
+  Host,
+  'writeFile' | 'readFile' | 'makeFolder' | 'removeFile' | 'removeFolder' | 'listFolder' | 'tail' | 'move' | 'sizeOf'
+>
 
 const unlessMissing = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
   try {
@@ -33,6 +36,14 @@ const writeAtomically = async (path: string, content: FileContent): Promise<void
   }
 }
 
+const sizeOf = async (path: string): Promise<number> => {
+  const about = await unlessMissing(stat(path), null)
+  if (about === null || !about.isDirectory()) return about?.size ?? 0
+  const names = await unlessMissing<readonly string[]>(readdir(path), [])
+  const sizes = await Promise.all(names.map((name) => sizeOf(`${path}/${name}`)))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
 const tail = async (path: string, bytes: number): Promise<string> => {
   const file = await unlessMissing(open(path, 'r'), null)
   if (file === null) return ''
@@ -55,6 +66,12 @@ export const files: Files = {
   removeFile: (path) => rm(path, { force: true }),
   // A process that is just ending may still write into it: tried again a few times.
   removeFolder: (path) => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }),
+  move: (from, to) =>
+    unlessMissing(
+      rename(from, to).then(() => true),
+      false,
+    ),
+  sizeOf,
   listFolder: (path) => unlessMissing<readonly string[]>(readdir(path), []),
   tail,
 }

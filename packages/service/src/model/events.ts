@@ -44,6 +44,11 @@ export const clusterEvents = (region: string, clusterId: string) => {
       ),
     recovering: (cacheNodeIds: readonly string[]) => event(`Recovering cache nodes ${list(cacheNodeIds)}`),
     recovered: (cacheNodeIds: readonly string[]) => event(`Finished recovery for cache nodes ${list(cacheNodeIds)}`),
+    /** (style) Files of a node do not load. */
+    damaged: (cacheNodeId: string, files: readonly string[]) => event(`Cache node ${cacheNodeId} could not load ${list(files)}`),
+    /** (style) They are kept, and the node copies what they held from its primary. */
+    setAside: (cacheNodeId: string, files: readonly string[], place: string) =>
+      event(`Moved ${list(files)} of cache node ${cacheNodeId} to ${place}`),
     failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),
     nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),

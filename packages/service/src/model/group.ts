@@ -199,6 +199,14 @@ export interface NodeState {
    * Does its running process hold the data set of its shard? A replica does after its first sync since the start. Left out: as `joined`.
    */
   readonly synced?: boolean
+  /** Of a replica: has it been seen to have everything that its primary has, since it was given the data? Left out: it has. */
+  readonly level?: boolean
+  /** Of a primary that comes back from its disk although a replica lives: since when, until it serves. Left out, or null: of no other. */
+  readonly returning?: number | null
+  /** Starts that came close after each other. Left out: there were none. */
+  readonly starts?: { readonly count: number; readonly at: number }
+  /** Files that its engine could not load, and what it said. Void when `stamp` is no longer that of the files (decide/damage.ts). */
+  readonly damage?: { readonly files: readonly string[]; readonly said: string; readonly stamp: string | null } | null
 }
 
 /** The target of a promotion is written here before the first action. Nobody else is promoted in this epoch. */

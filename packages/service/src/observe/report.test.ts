@@ -91,6 +91,18 @@ test('the report says who is what, where, how far behind, and who does not run',
   assert.deepEqual(groups[0]?.endpoints, { primary: { address: '127.64.0.1', port: 6379 }, reader: null, configuration: null })
 })
 
+test('a group whose primary does not run or does not answer is not called available, whatever was written last', async () => {
+  const store = createMemoryStore()
+  await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), state)])
+  for (const pid of [null, 7]) {
+    const { groups } = await makeReport(store, async (one, node) =>
+      node.id === 'shop-002' ? { pid, engine: null } : probe(one, node),
+    )
+    assert.equal(groups[0]?.status, 'not serving')
+  }
+  assert.equal((await reportOf(true)).groups[0]?.status, 'available')
+})
+
 test('a group that nobody has looked after yet is being created, and asks no process', async () => {
   const { groups } = await reportOf(false)
   assert.equal(groups[0]?.status, 'creating')

@@ -120,22 +120,42 @@ const securityOf = ({ transitEncryption, auth, userGroup }: GroupSpec): string |
   return all.length === 0 ? null : all.join(', ')
 }
 
-const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null): Promise<GroupReport> => ({
-  id: spec.id,
-  region: spec.region,
-  kind: spec.kind,
-  status: spec.deletion !== null ? 'deleting' : (state?.status ?? 'creating'),
-  reason: state?.reason ?? null,
-  nodeType: spec.nodeType,
-  tls: spec.transitEncryption !== undefined,
-  security: securityOf(spec),
-  endpoints: {
-    primary: state?.primaryEndpoint ?? null,
-    reader: state?.readerEndpoint ?? null,
-    configuration: state?.configurationEndpoint ?? null,
-  },
-  shards: await Promise.all(spec.shards.map((shard) => shardReport(probe, spec, state, shard))),
-})
+/** Also while the service is down: what is written then may be of an earlier time. */
+const isServing = (spec: GroupSpec, { nodes }: ShardReport, primaries: ReadonlySet<string>): boolean =>
+  spec.kind === 'memcached'
+    ? nodes.some(({ status }) => answers(status))
+    : nodes.some(({ id, status }) => primaries.has(id) && answers(status))
+
+const answers = (status: string): boolean => status !== 'not running' && status !== 'not answering' && status !== 'zone down'
+
+const statusOf = (spec: GroupSpec, state: GroupState | null, shards: readonly ShardReport[]): string => {
+  if (spec.deletion !== null) return 'deleting'
+  if (state?.status !== 'available') return state?.status ?? 'creating'
+  const primaries = new Set(Object.values(state.shards).flatMap(({ primary }) => (primary === null ? [] : [primary])))
+  // A primary that is on its way out is not among the nodes that are wanted.
+  const known = shards.filter(({ nodes }) => spec.kind === 'memcached' || nodes.some(({ id }) => primaries.has(id)))
+  return known.every((shard) => isServing(spec, shard, primaries)) ? 'available' : 'not serving'
+}
+
+const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null): Promise<GroupReport> => {
+  const shards = await Promise.all(spec.shards.map((shard) => shardReport(probe, spec, state, shard)))
+  return {
+    id: spec.id,
+    region: spec.region,
+    kind: spec.kind,
+    status: statusOf(spec, state, shards),
+    reason: state?.reason ?? null,
+    nodeType: spec.nodeType,
+    tls: spec.transitEncryption !== undefined,
+    security: securityOf(spec),
+    endpoints: {
+      primary: state?.primaryEndpoint ?? null,
+      reader: state?.readerEndpoint ?? null,
+      configuration: state?.configurationEndpoint ?? null,
+    },
+    shards,
+  }
+}
 
 /** A node that does not run because of the drill says so. */
 const withZones = (group: GroupReport, down: ReadonlySet<string>): GroupReport => ({

@@ -108,6 +108,8 @@ export interface ReplicationInfo {
   readonly primary: Endpoint | null
   /** Of a replica: is the link up and the first sync over? */
   readonly linkUp: boolean
+  /** Of a replica whose link is down, and which is not copying: for how long, -1 where it was never up. Left out: it is up, or copies. */
+  readonly linkDownSeconds?: number
   /** master_repl_offset of a primary; of a replica its own (slave_repl_offset). */
   readonly offset: number
   readonly replicationId: string
@@ -225,6 +227,12 @@ export interface MemcachedLogin {
 /** What a node of Memcached has to know of who may log in. */
 export type AccessPlan = MemcachedLogin & Pick<NodePlan, 'secrets' | 'address' | 'parameters'>
 
+/** Files that an engine could not load, by their names in the node's folder, and what it said of them. */
+export interface Damage {
+  readonly files: readonly string[]
+  readonly said: string
+}
+
 export interface EngineAdapter {
   readonly engine: EngineName
   render(plan: NodePlan): Rendered
@@ -234,6 +242,10 @@ export interface EngineAdapter {
   accessFiles(plan: AccessPlan): NodeFiles | null
   /** Sockets that a node makes beside the one that its plan names. */
   socketsBeside(socket: string): readonly string[]
+  /** Whether a process ended because of its files, by the end of its log. Null: it did not. */
+  damageIn(log: string): Damage | null
+  /** Cluster mode: whether this is the nodes.conf of the node with this id. */
+  knowsItself(clusterFile: string, id: string): boolean
   /** Connects and authenticates over the control socket (Memcached: over its address). Rejects when that takes longer than `deadlineMs`. */
   connect(plan: ConnectPlan, deadlineMs: number): Promise<EngineControl>
 }

@@ -60,6 +60,10 @@ export interface Host {
   removeFile(path: string): Promise<void>
   /** Removes the folder and all in it; nothing happens when it is not there. */
   removeFolder(path: string): Promise<void>
+  /** To another name in the same folder, or in one below it. False: there is nothing. */
+  move(from: string, to: string): Promise<boolean>
+  /** Bytes of a file, or of all files of a folder; 0 where it is not there. */
+  sizeOf(path: string): Promise<number>
   listFolder(path: string): Promise<readonly string[]>
   /** Last bytes of a file, for the reason why a process did not start. */
   tail(path: string, bytes: number): Promise<string>

@@ -40,6 +40,10 @@ export interface FakeWorld {
   /** Living engines by node id. */
   engines(): ReadonlyMap<string, FakeEngine>
   kill(nodeId: string): void
+  /** What these nodes have on disk: their data, and whether it loads. */
+  leave(nodeId: string, persisted: PersistedData, loads?: boolean): void
+  /** Folders to which files were moved aside. */
+  readonly aside: readonly string[]
   hang(nodeId: string): void
   /** Every process ends, as with a reboot of the machine. */
   killAll(): void
@@ -49,9 +53,9 @@ export interface FakeWorld {
   readonly discoveries: ReadonlyMap<string, Discovery>
   readonly folders: ReadonlySet<string>
   /** A folder is there that no controller has made. */
-  leave(folder: string): void
+  leaveFolder(folder: string): void
   /** From where to where folders were moved that nobody knew. */
-  readonly aside: ReadonlyMap<string, string>
+  readonly asideFolders: ReadonlyMap<string, string>
   setAside(folder: string): Promise<string>
   /** Called with the name of each thing done to the world, before it is done; may throw to make it fail. */
   onAction: (name: string) => void
@@ -88,13 +92,20 @@ const withStandIns = ({ myId, members, standIns }: ClusterPlan): readonly Cluste
   })
 }
 
+/** What an engine says that ends because of its files. */
+const damagedLog = 'the file does not load'
+
 export const createFakeWorld = (): FakeWorld => {
   const processes = new Map<number, FakeEngine>()
   const files = new Map<string, string>()
   const folders = new Set<string>()
-  const aside = new Map<string, string>()
+  const asideFolders = new Map<string, string>()
   const persisted = new Map<string, PersistedData>()
   const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
+  /** Folders whose data does not load, and what the log says in those whose engine ended of it. */
+  const unloadable = new Map<string, string | undefined>()
+  const logs = new Map<string, string>()
+  const aside: string[] = []
   const readers = new Map<string, readonly Endpoint[]>()
   const fronts = new Map<string, readonly Front[]>()
   const discoveries = new Map<string, Discovery>()
@@ -307,6 +318,8 @@ export const createFakeWorld = (): FakeWorld => {
       },
     }),
     certificateFiles: () => ({}),
+    damageIn: (log) => (log === damagedLog ? { files: ['appendonlydir'], said: log } : null),
+    knowsItself: () => true,
     accessFiles: (plan) => (name === 'memcached' ? { tokens: plan.tokens.join(' ') } : null),
     socketsBeside: () => [],
     connect: async (plan) => {
@@ -356,7 +369,14 @@ export const createFakeWorld = (): FakeWorld => {
   const host: Host = {
     start: async (launch) => {
       before(`start ${launch.tag}`)
-      return startEngine(launch).identity
+      const engine = startEngine(launch)
+      const { folder } = engine.plan
+      logs.delete(folder)
+      if (unloadable.has(folder) && unloadable.get(folder) === persisted.get(folder)?.stamp) {
+        logs.set(folder, damagedLog)
+        end(engine)
+      }
+      return engine.identity
     },
     check: async (identity) => (processes.get(identity.pid)?.alive === true ? 'running' : 'gone'),
     findByTag: async (tag) =>
@@ -401,7 +421,14 @@ export const createFakeWorld = (): FakeWorld => {
       persisted.delete(path)
     },
     listFolder: async (path) => [...folders].filter((folder) => folder.startsWith(path)),
-    tail: async () => '',
+    tail: async (path) => logs.get(path.slice(0, -'/engine.log'.length)) ?? '',
+    move: async (from, to) => {
+      const folder = from.slice(0, from.lastIndexOf('/'))
+      if (!persisted.delete(folder)) return false
+      aside.push(to)
+      return true
+    },
+    sizeOf: async () => 0,
     isFree: async (address, port) => at({ address, port }) === undefined,
   }
 
@@ -449,6 +476,13 @@ export const createFakeWorld = (): FakeWorld => {
     readPersisted: async (folder) => persisted.get(folder) ?? { kind: 'none', offset: null, modifiedAt: 0 },
     engines: () => new Map(living().map((engine) => [engine.plan.id, engine])),
     kill: (nodeId) => end(find(nodeId)),
+    leave: (nodeId, data, loads = true) => {
+      const folder = [...processes.values()].find((engine) => engine.plan.id === nodeId)?.plan.folder ?? ''
+      persisted.set(folder, data)
+      if (loads) unloadable.delete(folder)
+      else unloadable.set(folder, data.stamp)
+    },
+    aside,
     hang: (nodeId) => {
       find(nodeId).hung = true
     },
@@ -459,11 +493,11 @@ export const createFakeWorld = (): FakeWorld => {
     fronts,
     discoveries,
     folders,
-    leave: (folder) => void folders.add(folder),
-    aside,
+    leaveFolder: (folder) => void folders.add(folder),
+    asideFolders,
     setAside: async (folder) => {
       folders.delete(folder)
-      aside.set(folder, `/fake/aside/${folder}`)
+      asideFolders.set(folder, `/fake/aside/${folder}`)
       return `/fake/aside/${folder}`
     },
     onAction: () => {},

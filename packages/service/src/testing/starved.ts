@@ -118,7 +118,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
     if (!(await host.isFree('127.0.0.1', 0))) throw new Error('a free address was taken for used')
   },
   'connect to an engine': async () => (await openConnection(engineSocket, { user: 'x', password: 'y' }, 1_000)).close(),
-  'read what a node left': () => readPersisted(folder),
+  'read what a node left': () => readPersisted(folder, true),
   'write to the store': () => store.transact([], [put('a/b', { at: number })]),
   'read from the store': () => store.list('a/'),
   'open a store to read it': () => openSqliteStore(home.stateFile, { clock, readOnly: true }).close(),

@@ -137,11 +137,12 @@ const publish = async (input: ActInput, action: Extract<Action, { do: 'publish' 
 }
 
 /** Of the processes that were seen: one that was started since may have nothing. */
-const joined = ({ cell }: ActInput, nodes: readonly string[]): Promise<void> => {
+const joined = ({ cell }: ActInput, nodes: readonly string[], level: readonly string[]): Promise<void> => {
   const seen = cell.value.nodes
   return cell.update((state) => {
-    const same = nodes.filter((id) => state.nodes[id]?.process?.startTime === seen[id]?.process?.startTime)
-    return changeNodes(state, same, { joined: true, synced: true })
+    const isSame = (id: string): boolean => state.nodes[id]?.process?.startTime === seen[id]?.process?.startTime
+    const withData = changeNodes(state, nodes.filter(isSame), { joined: true, synced: true })
+    return changeNodes(withData, level.filter(isSame), { level: true, returning: null })
   })
 }
 
@@ -212,7 +213,7 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       await untilGuarded(input)
       return cell.update((state) => ({ ...state, securityGroups: action.securityGroups }))
     case 'joined':
-      return joined(input, action.nodes)
+      return joined(input, action.nodes, action.level ?? [])
     case 'remove-node':
       return remove(input, action.node)
   }

@@ -67,7 +67,7 @@ export interface GroupContext {
   /** Moves a folder that no record knows out of the way, and says where it is now. */
   readonly setAside: (folder: string) => Promise<string>
   /** Looks at what a node left on disk. */
-  readonly readPersisted: (folder: string) => Promise<import('../../decide/observed.ts').PersistedData>
+  readonly readPersisted: (folder: string, appendOnly: boolean) => Promise<import('../../decide/observed.ts').PersistedData>
   /** Told after each step that changed something (progress on a terminal). */
   readonly onProgress: (key: GroupKey, text: string) => void
 }

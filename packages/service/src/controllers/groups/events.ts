@@ -9,6 +9,8 @@ export interface GroupEvents {
   settled(spec: GroupSpec, before: GroupState, after: GroupState): readonly Operation[]
   failover(spec: GroupSpec, from: string, to: string): readonly Operation[]
   recovering(spec: GroupSpec, nodes: readonly string[]): readonly Operation[]
+  damaged(spec: GroupSpec, node: string, files: readonly string[]): readonly Operation[]
+  setAside(spec: GroupSpec, node: string, files: readonly string[], place: string): readonly Operation[]
   nodeRemoved(spec: GroupSpec, node: string): readonly Operation[]
   groupDeleted(spec: GroupSpec): readonly Operation[]
 }
@@ -65,6 +67,14 @@ export const createGroupEvents = (context: GroupContext): GroupEvents => {
           return clusterEvents(spec.region, node.clusterId).recovering([node.cacheNodeId])
         }),
       )
+    },
+    damaged(spec, id, files) {
+      const node = nodeOf(spec, id)
+      return operations([clusterEvents(spec.region, node.clusterId).damaged(node.cacheNodeId, files)])
+    },
+    setAside(spec, id, files, place) {
+      const node = nodeOf(spec, id)
+      return operations([clusterEvents(spec.region, node.clusterId).setAside(node.cacheNodeId, files, place)])
     },
     nodeRemoved(spec, id) {
       const node = nodeOf(spec, id)

@@ -1,5 +1,5 @@
 /** Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing. */
-import type { Observed, ObservedNode } from '../../decide/observed.ts'
+import type { LastWord, Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import { reachOf } from '../../model/memcached.ts'
@@ -26,6 +26,12 @@ export interface InForce {
   readonly removing: Set<string>
   /** Addresses that were seen to be guarded. */
   readonly guarded: Set<string>
+  /** Node id to what it said of its data when it was last seen as a primary. */
+  readonly words: Map<string, LastWord>
+  /** Replica to the first look of those in a row at which its link was up. */
+  readonly linked: Map<string, number>
+  /** Nodes that were absent at the last look. */
+  readonly gone: Set<string>
 }
 
 const connectDeadlineMs = 1_000
@@ -157,13 +163,18 @@ const observeNode = async (
     look.hurry()
     inForce.silent.delete(id)
     context.connections.drop(name)
+    inForce.linked.delete(id)
+    const justGone = !inForce.gone.has(id)
+    inForce.gone.add(id)
     return {
       id,
       process: 'absent',
       hung: false,
       killed: false,
       engine: null,
-      persisted: await context.readPersisted(place.folder),
+      persisted: await context.readPersisted(place.folder, node.parameters['appendonly'] === 'yes'),
+      last: inForce.words.get(id) ?? null,
+      justGone,
     }
   }
   const { process } = node
@@ -171,6 +182,7 @@ const observeNode = async (
   if (inForce.starting.has(id))
     return { id, process: 'running', starting: true, hung: false, killed: false, engine: null, persisted: null }
   if (process === null || (await isGone(context, process, place.tag, false))) return absent()
+  inForce.gone.delete(id)
   const answer = inForce.removing.has(id) ? { ended: false } : await askEngine(context, spec, node, process, look, inForce)
   if ('ended' in answer) {
     if (await isGone(context, process, place.tag, answer.ended)) return absent()
@@ -187,7 +199,16 @@ const observeNode = async (
     })
     return { id, process: 'doubt', hung: false, killed: false, engine: null, persisted: null }
   }
-  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null }
+  const last = inForce.words.get(id) ?? null
+  const { replication } = status
+  if (replication?.linkUp !== true) inForce.linked.delete(id)
+  else if (!inForce.linked.has(id)) inForce.linked.set(id, context.clock.now())
+  const linkedAt = inForce.linked.get(id) ?? null
+  if (replication?.role === 'primary' && !status.loading) {
+    const { offset, replicationId } = replication
+    inForce.words.set(id, { offset, replicationId, at: context.clock.now() })
+  } else inForce.words.delete(id)
+  return { id, process: 'running', hung: false, killed: false, engine: status, persisted: null, last, linkedAt }
 }
 
 /** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */

@@ -2,10 +2,12 @@
 
 import { accessOf, accessText } from '../../decide/access.ts'
 import type { Action, StartReason } from '../../decide/actions.ts'
+import { servesWithinMs } from '../../decide/disk-first.ts'
 import type { WantedSettings } from '../../decide/input.ts'
+import { withStart } from '../../decide/restarts.ts'
 import { LarderError } from '../../errors.ts'
 import { hasElection } from '../../model/cluster.ts'
-import type { GroupSpec, NodeState, ProcessIdentity } from '../../model/group.ts'
+import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import { protocolOf } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { lastWords } from '../../observe/last-words.ts'
@@ -14,6 +16,7 @@ import { steadyMs } from '../../ports/clock.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import { replicationPassword } from '../../security/replication-password.ts'
 import type { ActInput } from './act-input.ts'
+import { learnDamage, setAside } from './aside.ts'
 import { issueCertificate } from './certificates.ts'
 import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
@@ -118,20 +121,36 @@ const rejoinOf = async (
 const hasFixedCertificate = ({ kind }: GroupSpec, { parameters }: WantedSettings): boolean =>
   kind === 'memcached' && protocolOf(parameters) === 'binary'
 
+/** What a node of a sharded group knew when it ended. Null: nothing that counts; a file that is not its own is kept beside. */
+const clusterFileOf = async (input: ActInput, node: NodeState): Promise<string | null> => {
+  const { context, spec } = input
+  if (spec.kind !== 'cme') return null
+  const path = `${context.place(spec.region, node.id).folder}/nodes.conf`
+  const isFolder = (error: unknown): string => {
+    if (error instanceof Error && 'code' in error && error.code === 'EISDIR') return ''
+    throw error
+  }
+  const found = await context.host.readFile(path).catch(isFolder)
+  if (found === null || !node.joined || node.clusterNodeId === null) return found
+  if (context.adapter(node.engine).knowsItself(found, node.clusterNodeId)) return found
+  await setAside(input, node, ['nodes.conf'])
+  return null
+}
+
 const launch = async (
-  context: GroupContext,
-  spec: GroupSpec,
-  cell: StateCell,
+  input: ActInput,
   node: NodeState,
   action: StartAction,
-  wanted: WantedSettings,
   isMeant: () => boolean,
   onLaunch: () => void,
 ): Promise<ProcessIdentity> => {
+  const { context, spec, cell, wanted } = input
   const place = context.place(spec.region, node.id)
   const running = node.starting ? await alreadyStarted(context, place.tag) : null
   if (running !== null) return running
-  const clusterFile = spec.kind === 'cme' ? await context.host.readFile(`${place.folder}/nodes.conf`) : null
+  await learnDamage(input, node)
+  if (action.aside !== undefined) await setAside(input, node, action.aside)
+  const clusterFile = await clusterFileOf(input, node)
   const plan = planOf(context, spec, cell, node, action, wanted, clusterFile)
   const issued =
     spec.transitEncryption === undefined
@@ -152,10 +171,15 @@ const launch = async (
 }
 
 /** Waits until the engine answers on its control socket; ends early when the process does, and when something else happens to the group. */
-const untilServing = async (input: ActInput, node: NodeState, identity: ProcessIdentity): Promise<void> => {
+const untilServing = async (
+  input: ActInput,
+  node: NodeState,
+  identity: ProcessIdentity,
+  withinMs = serveDeadlineMs,
+): Promise<void> => {
   const { context, spec } = input
   const place = context.place(spec.region, node.id)
-  const deadline = steadyMs(context.clock) + serveDeadlineMs
+  const deadline = steadyMs(context.clock) + withinMs
   while (!input.interrupted()) {
     try {
       await controlOf(context, spec, node, connectDeadlineMs)
@@ -163,6 +187,7 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
     } catch (error) {
       const gone = (await context.host.check(identity, place.tag)) !== 'running'
       if (gone) {
+        await learnDamage(input, node)
         // An engine that cannot read its configuration does not know yet where its log is.
         const early = (await context.host.tail(`${place.folder}/engine.out`, 600)).trim()
         const said = lastWords(early || (await context.host.tail(`${place.folder}/engine.log`, 600)), 3)
@@ -172,7 +197,7 @@ const untilServing = async (input: ActInput, node: NodeState, identity: ProcessI
         })
       }
       if (steadyMs(context.clock) > deadline) {
-        throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${serveDeadlineMs} ms`, {
+        throw new LarderError('engine-start', `node ${node.id} runs but did not answer within ${withinMs} ms`, {
           cause: error,
           retry: true,
         })
@@ -187,17 +212,37 @@ interface Launched {
   readonly identity: ProcessIdentity
 }
 
+const recoveries: ReadonlySet<StartReason> = new Set(['recovered', 'lost-all', 'disk-first'])
+
+/** A primary starts with a history of its own: those of its shard that live have to copy it anew. */
+const withUnlevelReplicas = (state: GroupState, { node: id, replicaOf }: StartAction): GroupState => {
+  const shard = state.nodes[id]?.shard ?? ''
+  const others = Object.values(state.nodes).filter((other) => other.id !== id && other.shard === shard && other.process !== null)
+  if (replicaOf !== null || state.shards[shard]?.primary !== id) return state
+  return changeNodes(
+    state,
+    others.map((other) => other.id),
+    { level: false },
+  )
+}
+
 /** Starts all of these nodes side by side. Those that came up are recorded also when another one failed; the first failure is thrown. */
 const launchAll = async (input: ActInput, actions: readonly StartAction[]): Promise<readonly Launched[]> => {
   const { context, spec, cell, wanted, events, inForce } = input
   engineOf(context, spec)
   const before = cell.value
   const ids = actions.map((action) => action.node)
-  const recovering = actions
-    .filter((action) => action.because === 'recovered' || action.because === 'lost-all')
-    .map((action) => action.node)
+  const recovering = actions.filter((action) => recoveries.has(action.because)).map((action) => action.node)
+  const now = context.clock.now()
+  const returning = actions.filter((action) => action.because === 'disk-first').map((action) => action.node)
   await cell.update(
-    (state) => changeNodes(state, ids, { starting: true }),
+    (state) => {
+      const counted = ids.reduce(
+        (next, id) => changeNode(next, id, { starting: true, starts: withStart(next.nodes[id]?.starts, now) }),
+        state,
+      )
+      return changeNodes(counted, returning, { returning: now })
+    },
     recovering.length === 0 ? [] : events.recovering(spec, recovering),
   )
   const started = await Promise.allSettled(
@@ -210,13 +255,13 @@ const launchAll = async (input: ActInput, actions: readonly StartAction[]): Prom
       const onLaunch = (): void => {
         inForce.starting.add(node.id)
       }
-      return { action, identity: await launch(context, spec, cell, node, action, wanted, isMeant, onLaunch) }
+      return { action, identity: await launch(input, node, action, isMeant, onLaunch) }
     }),
   )
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   await cell.update((state) =>
     running.reduce((next, { action, identity }) => {
-      return changeNode(next, action.node, {
+      return changeNode(withUnlevelReplicas(next, action), action.node, {
         process: identity,
         starting: false,
         engine: spec.engine,
@@ -225,6 +270,8 @@ const launchAll = async (input: ActInput, actions: readonly StartAction[]): Prom
         parameters: wanted.parameters,
         parameterStatus: 'in-sync',
         synced: action.replicaOf === null,
+        level: action.replicaOf === null,
+        ...(action.because !== 'disk-first' && next.nodes[action.node]?.returning != null ? { returning: null } : {}),
         access: accessText(spec),
         ...(spec.kind === 'memcached' ? { machineName: context.machine.name } : {}),
         transit: transitAtStart(spec),
@@ -247,7 +294,8 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
   await Promise.all(
     (await launching).map(async ({ action, identity }) => {
       const node = cell.value.nodes[action.node]
-      if (node !== undefined) await untilServing(input, node, identity)
+      if (node === undefined) return
+      await untilServing(input, node, identity, action.because === 'disk-first' ? servesWithinMs : serveDeadlineMs)
     }),
   )
 }
@@ -271,6 +319,7 @@ export const adoptStarts = async (
         process,
         starting: false,
         synced: false,
+        level: false,
         access: 'unknown',
         transit: { mode: 'unknown', plain: true },
         engine: spec.engine,

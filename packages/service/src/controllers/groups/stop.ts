@@ -87,7 +87,7 @@ export const stopNode = async (
   if (node === undefined) return
   if (!(await killed(context, spec, node, inForce))) return
   context.log('info', 'a node was ended', { group: groupName(spec), node: id, because })
-  const status = because === 'hung' || because === 'zone' ? 'modifying' : 'rebooting cluster nodes'
+  const status = because === 'hung' || because === 'zone' || because === 'late' ? 'modifying' : 'rebooting cluster nodes'
   await cell.update((state) => changeNode(state, id, { process: null, status }))
 }
 

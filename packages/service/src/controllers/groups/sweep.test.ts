@@ -69,9 +69,9 @@ test('engines that a state without their records finds are neither ended nor del
 
 test('a folder that nobody knows is moved aside, and told', async () => {
   await withGroup(async ({ store, world, logged, restart }) => {
-    world.leave(folderOf('stray-001'))
+    world.leaveFolder(folderOf('stray-001'))
     await restart()
-    assert.deepEqual([...world.aside.keys()], [folderOf('stray-001')])
+    assert.deepEqual([...world.asideFolders.keys()], [folderOf('stray-001')])
     assert.deepEqual([...world.engines().keys()].sort(), ['demo-001', 'demo-002'])
     assert.ok(logged.some((line) => line.startsWith('error') && line.includes('moved aside')))
     assert.ok((await messages(store)).some((message) => message.includes('moved to /fake/aside')))
@@ -89,7 +89,7 @@ test('what is left of a node that was removed is deleted, and its removal is the
     await restart()
     assert.equal(world.engines().size, 0)
     assert.equal(world.folders.size, 0)
-    assert.equal(world.aside.size, 0)
+    assert.equal(world.asideFolders.size, 0)
     assert.deepEqual((await store.list('removed/')).entries, [])
   })
 })
@@ -125,10 +125,10 @@ test('a store that refuses every write does not keep a start from looking after 
   const refusing = withTransactionHook(store, () => {
     throw new LarderError('store-failed', 'the disk is full', { retry: true })
   })
-  world.leave(folderOf('stray-001'))
+  world.leaveFolder(folderOf('stray-001'))
   const manager = startManager(refusing, world)
   await manager.start()
   await manager.stop()
-  assert.deepEqual([...world.aside.keys()], [folderOf('stray-001')])
+  assert.deepEqual([...world.asideFolders.keys()], [folderOf('stray-001')])
   await store.close()
 })

@@ -4,6 +4,7 @@
  * One worker runs for a group at a time. A failed step is tried again with growing delay, and its reason is written where users see it.
  */
 import type { Action, Decision } from '../../decide/actions.ts'
+import type { GroupInput } from '../../decide/input.ts'
 import { isUrgent, notUnderWay } from '../../decide/under-way.ts'
 import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
@@ -21,7 +22,7 @@ import { applyPending } from './pending.ts'
 import { createSettings } from './settings.ts'
 import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
-import { failedStatus, settledState, unsettledStatus } from './status.ts'
+import { failedStatus, settledState, troubledState, unsettledStatus } from './status.ts'
 import { removeGroup } from './stop.ts'
 import { createTasks } from './tasks.ts'
 
@@ -38,7 +39,7 @@ const longestPollMs = 500
 const tellAfterMs = 2_000
 /** A group that never comes to rest would be a defect of the decision; it is then taken up again from the outside. */
 const maxStages = 200
-/** A new group whose steps fail for this long has failed. */
+/** So long a creation has to fail for a reason that no retry mends before it has failed for good. */
 const createDeadlineMs = 120_000
 const retryDelays = [50, 100, 250, 500, 1_000, 2_000, 5_000] as const
 
@@ -70,6 +71,9 @@ export const createWorker = (
     starting: new Set(),
     removing: new Set(),
     guarded: new Set(),
+    words: new Map(),
+    linked: new Map(),
+    gone: new Set(),
   }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
@@ -79,6 +83,10 @@ export const createWorker = (
   const tidied = new Set<string>()
   const wantedSettings = createSettings(context.store, context.machine.processors)
   let waitingSince: number | null = null
+  let seen: GroupInput | null = null
+  /** What was found at the last look stands in the state together with the reason. */
+  const withReason = (state: GroupState, reason: string): GroupState =>
+    seen === null ? { ...state, reason } : troubledState(seen, { ...state, reason })
 
   const deleteGroup = async (record: Versioned<GroupSpec>, retain: string | null): Promise<void> => {
     const state = await readRecord<GroupState>(context.store, stateKey(key))
@@ -124,20 +132,15 @@ export const createWorker = (
       cell = opened
     }
     const current = cell
+    if (unsettledStatus(spec, current.value) === 'create-failed') return { kind: 'settled' } // that word is final: what is left is its deletion
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
     const observed = await observeGroup(context, spec, current.value, inForce, interruption.loss)
     if (observed === null) return { kind: 'again', afterMs: 0 }
     const { underWay } = tasks
-    const decided = context.decide({
-      spec,
-      state: current.value,
-      observed,
-      wanted,
-      zonesDown,
-      now: context.clock.now(),
-      underWay,
-    })
+    const look = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
+    seen = look
+    const decided = context.decide(look)
     const decision = { ...decided, actions: notUnderWay(decided.actions, underWay) ?? [] }
     // What users read comes after who they can write to.
     const status = unsettledStatus(spec, current.value)
@@ -181,7 +184,7 @@ export const createWorker = (
           waitingSince ??= now
           if (now - waitingSince > tellAfterMs && input.cell.value.reason !== decision.waitingFor) {
             const reason = decision.waitingFor
-            await tasks.unlessLost('status', () => input.cell.update((state) => ({ ...state, reason })), loss)
+            await tasks.unlessLost('status', () => input.cell.update((state) => withReason(state, reason)), loss)
           }
           return { kind: 'again', afterMs: Math.min(Math.max((now - waitingSince) / 10, pollMs), longestPollMs) }
         }
@@ -214,9 +217,13 @@ export const createWorker = (
     const reason = error instanceof Error ? error.message : String(error)
     const record = await readRecord<GroupSpec>(context.store, specKey(key))
     if (record === null) return
-    const failedForGood =
-      steadyMs(context.clock) - (failingSince ?? 0) > createDeadlineMs || (error instanceof LarderError && !error.retry)
-    const write = () => current.update((state) => ({ ...state, reason, status: failedStatus(state, failedForGood) }))
+    const isLong = failingSince !== null && steadyMs(context.clock) - failingSince > createDeadlineMs
+    const failedForGood = isLong && error instanceof LarderError && !error.retry
+    const write = () =>
+      current.update((state) => {
+        const told = withReason(state, reason)
+        return { ...told, status: failedStatus(told, failedForGood) }
+      })
     await tasks.unlessLost('status', write, interruption.loss)
   }
 

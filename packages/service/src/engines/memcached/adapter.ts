@@ -9,5 +9,7 @@ export const memcachedAdapter: EngineAdapter = {
   certificateFiles,
   accessFiles,
   socketsBeside: () => [],
+  damageIn: () => null, // it keeps nothing on disk
+  knowsItself: () => true,
   connect,
 }

@@ -29,6 +29,10 @@ const shardText = (plan: ClusterPlan, member: ClusterMember): string =>
 const rangesText = (slots: ClusterNodeView['slots']): string =>
   slots.map(([first, last]) => (first === last ? ` ${first}` : ` ${first}-${last}`)).join('')
 
+/** Whether a nodes.conf is one of this node. The engine takes an empty one for new, and in one with a changed byte it may take another name for its own. */
+export const knowsItself = (file: string, id: string): boolean =>
+  file.split('\n').some((text) => text.startsWith(`${id} `) && /\bmyself\b/.test(text)) && /^vars currentEpoch \d+/m.test(file)
+
 const shardIdIn = /shard-id=([0-9a-f]{40})/
 
 /**

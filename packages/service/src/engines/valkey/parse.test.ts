@@ -44,6 +44,16 @@ describe('INFO', () => {
     assert.equal(of('paused_reason:none', 'paused_actions:none'), undefined)
   })
 
+  it('tells for how long a replica has not reached its primary, and whether it ever has', () => {
+    const down = (seconds: string, syncing = '0') =>
+      replicationOf(
+        parseInfo(
+          `role:slave\r\nmaster_link_status:down\r\nmaster_sync_in_progress:${syncing}\r\nmaster_link_down_since_seconds:${seconds}\r\n`,
+        ),
+      ).linkDownSeconds
+    assert.deepEqual([down('34'), down('-1'), down('-1', '1')], [34, -1, undefined])
+  })
+
   it('keeps colons in values', () => {
     assert.equal(parseInfo('executable:/a:b\r\n').get('executable'), '/a:b')
   })

@@ -36,10 +36,12 @@ export const replicationOf = (info: ReadonlyMap<string, string>): ReplicationInf
   const replica = info.get('role') === 'slave'
   const host = info.get('master_host')
   const syncing = info.get('master_sync_in_progress') === '1'
+  const down = numberOf(info, 'master_link_down_since_seconds')
   return {
     role: replica ? 'replica' : 'primary',
     primary: replica && host !== undefined && host !== '' ? { address: host, port: numberOf(info, 'master_port') } : null,
     linkUp: replica && info.get('master_link_status') === 'up' && !syncing,
+    ...(replica && !syncing && down !== 0 ? { linkDownSeconds: down } : {}),
     offset: replica ? numberOf(info, 'slave_repl_offset') : numberOf(info, 'master_repl_offset'),
     replicationId: info.get('master_replid') ?? '',
     connectedReplicas: numberOf(info, 'connected_slaves'),

@@ -34,6 +34,12 @@ export interface SimEngine {
   syncing: boolean
   /** Has it finished a sync since its start? */
   synced: boolean
+  /** When it last got a data set anew. */
+  wholeAt: number
+  /** It has not copied anything since its start. */
+  fresh: boolean
+  /** What arrived while it copied waits until then. */
+  slowUntil: number
   /** Counts the attempts to connect to a primary: a newer one ends those before. */
   attempt: number
   maxMemory: number
@@ -89,6 +95,22 @@ const cutOff = (machine: Machine, engine: SimEngine): void => {
   }
 }
 
+/** Writes, and milliseconds. */
+const mostWaiting = 40
+const slowestMs = 1_500
+
+/** A replica that has just copied a data set works off what was written meanwhile. */
+const catchUpLater = (machine: Machine, engine: SimEngine, source: SimEngine): void => {
+  const { time, random } = machine
+  engine.slowUntil = time.now() + random.between(50, slowestMs)
+  time.after(engine.slowUntil - time.now(), () => {
+    if (!source.alive || engine.link !== source || !canRun(engine, time.now()) || !canRun(source, time.now())) return
+    if (!holdsBeginning(engine, source)) return
+    engine.log = [...source.log]
+    propagate(machine, engine)
+  })
+}
+
 /** Connects a replica to its primary, again and again until it is; copies what it misses, or all of it. */
 export const keepSynced = (machine: Machine, engine: SimEngine): void => {
   const { time, random } = machine
@@ -118,10 +140,19 @@ export const keepSynced = (machine: Machine, engine: SimEngine): void => {
         retry()
         return
       }
-      engine.log = [...source.log]
+      // What was written while it copied waits in a buffer of the primary, and dies with it.
+      const isSlow = engine.fresh && engine.plan.parameters['appendonly'] === 'yes' && random.chance(0.5)
+      const least = holdsBeginning(engine, source) ? engine.log.length : 0
+      const has = isSlow ? Math.max(least, source.log.length - random.between(1, mostWaiting)) : source.log.length
+      const waits = has < source.log.length
+      engine.fresh = false
+      engine.log = source.log.slice(0, has)
       engine.link = source
       engine.synced = true
+      engine.slowUntil = 0
+      if (whole) engine.wholeAt = time.now()
       cutOff(machine, engine)
+      if (waits) catchUpLater(machine, engine, source)
     })
   }
   attempt()
@@ -134,7 +165,7 @@ export const propagate = (machine: Machine, primary: SimEngine): void => {
   for (const replica of machine.living()) {
     if (replica.link !== primary) continue
     time.after(random.chance(0.02) ? random.between(10, 200) : random.between(0, 3), () => {
-      if (!primary.alive || replica.link !== primary || !canRun(replica, time.now())) return
+      if (!primary.alive || replica.link !== primary || !canRun(replica, time.now()) || replica.slowUntil > time.now()) return
       if (replica.log.length >= length) return
       replica.log.push(...primary.log.slice(replica.log.length, length))
       propagate(machine, replica)

@@ -165,6 +165,41 @@ const killMeanwhile = (stage: Stage, lateMs: number): void => {
   time.after(random.between(0, lateMs), () => kill(stage, chosen))
 }
 
+const isLogged = ({ plan }: SimEngine): boolean => plan.parameters['appendonly'] === 'yes'
+
+/** A whole copy stays: of a shard one disk is damaged at a time, and only where another node has data. */
+const killAndDamage = (stage: Stage, engines: readonly SimEngine[], victim: SimEngine | undefined): void => {
+  if (victim === undefined || !isLogged(victim)) {
+    kill(stage, victim)
+    return
+  }
+  const { world, note } = stage
+  const folderOf = (id: string): string => `/sim/${stage.spec.region}/${id}`
+  const others = stage.world.living().filter((other) => other.shard === victim.shard && other !== victim)
+  const isOther = others.some((other) => other.log.length > 0 && other.synced)
+  const nodes = stage.spec.shards.flatMap((shard) => shard.nodes)
+  const isAlone = nodes.every(({ id }) => world.disks.get(folderOf(id))?.damaged !== true)
+  killAll(stage, engines)
+  if (!isOther || !isAlone) return
+  note(`fault: the disk of ${victim.id} is damaged`)
+  world.damage(folderOf(victim.id))
+}
+
+/** A replica is started anew, and its primary dies when it has just copied the data. */
+const killWhenFresh = (stage: Stage): void => {
+  const { time, world } = stage
+  const engines = shardOf(stage)
+  const [primary, replica] = [primaryOf(engines), engines.find(isReplica)]
+  kill(stage, replica)
+  const endsAt = time.now() + 2_000
+  const look = (): void => {
+    const back = world.living().find((engine) => engine.id === replica?.id)
+    if (back?.synced === true) kill(stage, primary)
+    else if (time.now() < endsAt) time.after(10, look)
+  }
+  time.after(10, look)
+}
+
 const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [6, (stage) => kill(stage, primaryOf(shardOf(stage)))],
   [3, (stage) => kill(stage, shardOf(stage).find(isReplica))],
@@ -245,6 +280,22 @@ const faults: readonly (readonly [weight: number, fault: Fault])[] = [
     },
   ],
   [2, zoneLoss],
+  [
+    3,
+    (stage) => {
+      const engines = shardOf(stage)
+      const victim = engines.find(isReplica)
+      killAndDamage(stage, victim === undefined ? [] : [victim], victim)
+    },
+  ],
+  [
+    3,
+    (stage) => {
+      const engines = shardOf(stage)
+      killAndDamage(stage, engines, primaryOf(engines))
+    },
+  ],
+  [5, killWhenFresh],
   [
     6,
     (stage) =>

@@ -171,10 +171,11 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
         nodeFolders: async () => [],
         setAside: async (folder) => folder,
         readPersisted: async (folder) => {
-          const log = world.disks.get(folder)?.log
-          return log == null || log.length === 0
+          const { log = null, damaged = false } = world.disks.get(folder) ?? {}
+          const { length } = log ?? []
+          return length === 0
             ? { kind: 'none', offset: null, modifiedAt: 0 }
-            : { kind: 'aof', offset: null, modifiedAt: log.length }
+            : { kind: 'aof', offset: null, modifiedAt: length, loadMs: length, stamp: `${length} ${damaged}` }
         },
         onProgress: (_key, text) => {
           if (!isDead() && text !== said) note(`progress: ${text}`)

@@ -47,10 +47,14 @@ interface LedgerOptions {
   readonly living: () => readonly SimEngine[]
   /** Are answers being lost? Then somebody may have been passed over rightly. */
   readonly isDeaf: () => boolean
+  /** Nodes of this shard that do not run, with the writes that are on their disks. */
+  readonly disks: (
+    shard: string,
+  ) => readonly { readonly id: string; readonly log: readonly number[]; readonly damaged: boolean }[]
   readonly note: (text: string) => void
 }
 
-export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledger => {
+export const createLedger = ({ now, living, isDeaf, disks, note }: LedgerOptions): Ledger => {
   const targets = new Map<string, ShardState>()
   const shards = new Map<string, Shard>()
   const shardOf = (engine: SimEngine): Shard => {
@@ -63,29 +67,40 @@ export const createLedger = ({ now, living, isDeaf, note }: LedgerOptions): Ledg
   const othersOf = (engine: SimEngine): readonly SimEngine[] =>
     living().filter((other) => other !== engine && other.shard === engine.shard)
   const answers = (engine: SimEngine): boolean =>
-    canRun(engine, now()) && engine.silentAt < now() - answeredLongEnoughMs && engine.busyUntil < now() - answeredLongEnoughMs
+    canRun(engine, now()) &&
+    // One that had nothing a moment ago may have been passed over, too.
+    engine.wholeAt < now() - staleMs &&
+    engine.silentAt < now() - answeredLongEnoughMs &&
+    engine.busyUntil < now() - answeredLongEnoughMs
 
   const checkFence = (engine: SimEngine): void => {
     const rival = othersOf(engine).find(takesWrites)
     if (rival !== undefined) throw new Violation('fence', `${engine.id} becomes primary while ${rival.id} lives as one`)
   }
   const reasons = new Map<string, number>()
+  /** Who else has a write that the new primary lacks. A living replica that has it, answers and is in sync would have had to be primary. */
+  const holderOf = (engine: SimEngine, id: number, onDisk: ReturnType<typeof disks>): string => {
+    const others = othersOf(engine).filter((other) => other.log.includes(id))
+    const able = others.find((other) => isReplica(other) && other.synced && answers(other))
+    if (able !== undefined && !isDeaf())
+      throw new Violation('given up', `write ${id} is lost by ${engine.id}, and ${able.id} has it and answers`)
+    if (others.some((other) => canRun(other, now()))) return 'one that runs and did not answer'
+    if (others.length > 0) return 'one that hangs'
+    const disk = onDisk.find(({ log }) => log.includes(id))
+    if (disk === undefined) return 'nobody'
+    return disk.damaged ? 'a damaged disk' : 'a disk'
+  }
   const giveUp = (engine: SimEngine, how: string): void => {
     const shard = shardOf(engine)
     const kept = new Set(engine.log)
-    let count = 0
-    for (const id of shard.acknowledged) {
-      if (kept.has(id) || shard.mayBeLost.has(id)) continue
-      shard.mayBeLost.add(id)
-      count += 1
-      const others = othersOf(engine).filter((other) => other.log.includes(id))
-      const where =
-        others.length === 0
-          ? 'nobody has it'
-          : `${canRun(others[0] as SimEngine, now()) ? 'one that runs' : 'one that hangs'} has it`
-      const reason = `${how}, ${where}`
+    const lost = [...shard.acknowledged].filter((id) => !kept.has(id) && !shard.mayBeLost.has(id))
+    const onDisk = lost.length === 0 ? [] : disks(engine.shard)
+    for (const id of lost) {
+      const reason = `${how}, ${holderOf(engine, id, onDisk)} has it`
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+      shard.mayBeLost.add(id)
     }
+    const count = lost.length
     if (count > 0) note(`ledger: ${count} writes are given up by ${how} of ${engine.id}`)
   }
   /** When a node of the shard that had data died last. */

@@ -74,6 +74,18 @@ const withoutLeavingPrimaries = (input: GroupInput): Decision => {
   )
 }
 
+/** Nobody asks whether a replica has everything, nor what its primary had. */
+const withoutDiskFirst = (input: GroupInput): Decision => {
+  const nodes = Object.fromEntries(Object.entries(input.state.nodes).map(([id, node]) => [id, { ...node, level: true }]))
+  return decideGroup(seeing({ ...input, state: { ...input.state, nodes } }, (node) => ({ ...node, last: null })))
+}
+
+/** Files that do not load are tried again and again. */
+const withoutDamage = (input: GroupInput): Decision => {
+  const nodes = Object.fromEntries(Object.entries(input.state.nodes).map(([id, node]) => [id, { ...node, damage: null }]))
+  return decideGroup({ ...input, state: { ...input.state, nodes } })
+}
+
 /** `health`: what the decision should have kept from happening is left out by who carries it out, and the group never becomes whole. */
 export const mutations: Readonly<Record<string, { readonly decide: (input: GroupInput) => Decision; readonly breaks: RegExp }>> =
   {
@@ -81,5 +93,7 @@ export const mutations: Readonly<Record<string, { readonly decide: (input: Group
     'the choice of the highest offset': { decide: withoutHighestOffset, breaks: /^(best replica|planned|lost)$/ },
     'the wait for one that is leaving with the data': { decide: withoutKeptCopies, breaks: /^(planned end|health)$/ },
     'the hand-over by one that is leaving': { decide: withoutLeavingPrimaries, breaks: /^health$/ },
+    'the disk that comes before a replica that is behind': { decide: withoutDiskFirst, breaks: /^disk first$/ },
+    'what was learned of damaged files': { decide: withoutDamage, breaks: /^health$/ },
     'the target that is written first': { decide: withoutTargetFirst, breaks: /^(target first|health)$/ },
   }

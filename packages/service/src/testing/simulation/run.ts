@@ -1,5 +1,5 @@
 /** One seed: a group at rest, clients that write, some faults, and then quiet, in which everything has to become whole again. */
-import type { Decision } from '../../decide/actions.ts'
+import type { Action, Decision } from '../../decide/actions.ts'
 import { decideGroup } from '../../decide/group.ts'
 import type { GroupInput } from '../../decide/input.ts'
 import type { GroupSpec, GroupState } from '../../model/group.ts'
@@ -12,7 +12,9 @@ import { createLedger, Violation } from './ledger.ts'
 import { createRandom } from './random.ts'
 import { copyEngines, type Rest, startOfTime } from './scenario.ts'
 import { createTime } from './time.ts'
-import { createSimWorld } from './world.ts'
+import { createSimWorld, type SimWorld, shardOfNode } from './world.ts'
+
+type Target = Extract<Action, { do: 'target' }>
 
 export interface Outcome {
   readonly seed: number
@@ -38,6 +40,24 @@ const raceMs = 5
 const heardWithinMs = 45
 /** A look, and the next one before the promotion. */
 const deafMs = 250
+
+/** A replica takes over from a dead primary whose disk has what the replica has not worked off yet since its start, and nobody has tried the disk. */
+const checkDisk = (
+  world: SimWorld,
+  { state, observed, zonesDown, spec }: GroupInput,
+  { shard, primary, because }: Target,
+): void => {
+  const [former, heir] = [state.nodes[state.shards[shard]?.primary ?? ''], world.living().find((each) => each.id === primary)]
+  if (former === undefined || heir === undefined || !because.endsWith(' is gone') || former.returning != null) return
+  const zone = spec.shards.flatMap((each) => each.nodes).find((each) => each.id === former.id)?.zone ?? ''
+  const disk = world.disks.get(`/sim/${spec.region}/${former.id}`)
+  if (zonesDown.has(zone) || observed.nodes[former.id]?.process !== 'absent' || disk?.log == null || disk.damaged === true) return
+  if (heir.slowUntil <= world.machine.time.now() || heir.log.length >= disk.log.length) return
+  throw new Violation(
+    'disk first',
+    `${heir.id} is to take over with ${heir.log.length} writes, the disk of ${former.id} has ${disk.log.length}`,
+  )
+}
 
 export const runSeed = async (
   seed: number,
@@ -72,6 +92,12 @@ export const runSeed = async (
       const { lostAnswers, slowness, unheardAt } = world.trouble
       return lostAnswers > 0 || slowness > heardWithinMs || (unheardAt > 0 && time.now() - unheardAt < deafMs)
     },
+    disks: (shard) =>
+      [...world.disks].flatMap(([folder, { log, damaged = false }]) => {
+        const id = folder.split('/').at(-1) ?? ''
+        const runs = world.living().some((engine) => engine.id === id)
+        return runs || log === null || shardOfNode(rest.shape.kind, id) !== shard ? [] : [{ id, log, damaged }]
+      }),
     note,
   })
   const world = createSimWorld(time, random, {
@@ -110,8 +136,10 @@ export const runSeed = async (
   for (const engine of copyEngines(rest.engines)) world.place(engine)
   /** Why a node is ended, and the process that was seen as primary of its shard. */
   const stops = new Map<string, { readonly because: string; readonly primary: number | null }>()
-  const heard = guarded((decision: Decision, { state, observed }: GroupInput): void => {
+  const heard = guarded((decision: Decision, input: GroupInput): void => {
+    const { state, observed } = input
     for (const action of decision.actions) {
+      if (action.do === 'target') checkDisk(world, input, action)
       if (action.do !== 'stop' && action.do !== 'remove-node') continue
       const shard = state.nodes[action.node]?.shard ?? ''
       const seen = observed.nodes[state.shards[shard]?.primary ?? '']?.engine
@@ -189,6 +217,7 @@ export const runSeed = async (
     if (!calm && sinceQuiet > 4_000) {
       calm = true
       writing = false
+      world.repair()
       for (const engine of world.living()) world.resume(engine)
       if (!lives.isRunning) lives.start()
     }

@@ -34,6 +34,8 @@ import type { Time } from './time.ts'
 interface Disk {
   /** Writes in its append-only file; null: it has none. */
   log: readonly number[] | null
+  /** An engine that starts on it ends. */
+  damaged?: boolean
   cluster: SimEngine['members'] | null
   myId: string | null
 }
@@ -67,6 +69,10 @@ export interface SimWorld {
   stop(engine: SimEngine, stuck?: boolean): void
   resume(engine: SimEngine): void
   busy(engine: SimEngine, ms: number): void
+  /** What this node has on disk does not load any more. */
+  damage(folder: string): void
+  /** Somebody mends the files of shards that have no other copy: without them they wait for ever. */
+  repair(): void
   living(): readonly SimEngine[]
   /** An engine that runs from the beginning. */
   place(engine: SimEngine): void
@@ -85,13 +91,21 @@ interface Watch {
   readonly note: (text: string) => void
 }
 
+/** What an engine says that ends because of its files. */
+const damagedLog = 'the file does not load'
+
 const never = <T>(): Promise<T> => new Promise(() => undefined)
 const unreachable = (id: string): LarderError => new LarderError('engine-unreachable', `${id} does not run`, { retry: true })
 const late = (what: string): LarderError => new LarderError('deadline', `no answer to ${what}`, { retry: true })
 
+export const shardOfNode = (kind: NodePlan['kind'], id: string): string =>
+  kind === 'cme' ? (id.split('-').at(-2) ?? '') : '0001'
+
 export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWorld => {
   const processes = new Map<number, SimEngine>()
   const disks = new Map<string, Disk>()
+  /** Folders whose engine ended last because of its files. */
+  const ended = new Set<string>()
   const trouble: Trouble = { lostAnswers: 0, failedStarts: 0, slowness: 0, awayUntil: 0, unheardAt: 0 }
   let nextPid = 1_000
   let electing = false
@@ -212,7 +226,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     return {
       plan,
       id: plan.id,
-      shard: plan.kind === 'cme' ? (plan.id.split('-').at(-2) ?? '') : '0001',
+      shard: shardOfNode(plan.kind, plan.id),
       identity: { pid: nextPid, startTime: String(nextPid), bootId: 'simulated' },
       tag: launch.tag,
       alive: true,
@@ -228,6 +242,9 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
       link: null,
       syncing: false,
       synced: false,
+      wholeAt: time.now(),
+      fresh: plan.kind === 'cme' ? rejoin !== undefined : plan.replicaOf !== null,
+      slowUntil: 0,
       attempt: 0,
       maxMemory: plan.maxMemoryBytes,
       parameters: { ...plan.parameters },
@@ -413,6 +430,8 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           tag: `${plan.folder}/`,
         },
       }),
+      damageIn: (log) => (log === damagedLog ? { files: ['appendonlydir'], said: log } : null),
+      knowsItself: () => true,
       certificateFiles: () => ({}),
       accessFiles: () => null,
       socketsBeside: () => [],
@@ -441,6 +460,13 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
           const engine = newEngine(launch)
           if (living().some((other) => other.plan.address === engine.plan.address))
             throw new LarderError('engine-start', `${engine.id} runs already`, { retry: true })
+          const { folder, parameters } = engine.plan
+          ended.delete(folder)
+          if (parameters['appendonly'] === 'yes' && disks.get(folder)?.damaged === true) {
+            machine.note(`${engine.id} cannot load its files, and ends`)
+            ended.add(folder)
+            return engine.identity
+          }
           watch.onStart(engine, takesWrites(engine))
           place(engine)
           if (isReplica(engine)) keepSynced(machine, engine)
@@ -486,7 +512,16 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
         if (!isDead()) disks.delete(path)
       },
       listFolder: async () => [],
-      tail: async () => '',
+      tail: async (path) => (ended.has(path.replace('/engine.log', '')) ? damagedLog : ''),
+      move: async (from) => {
+        const folder = from.replace('/appendonlydir', '')
+        const disk = disks.get(folder)
+        if (isDead() || disk?.log == null || from === folder) return false
+        machine.note(`${folder}: its files are moved aside`)
+        disks.set(folder, { ...disk, log: null, damaged: false })
+        return true
+      },
+      sizeOf: async () => 0,
       isFree: async () => true,
     }
     const balancer: Balancer = {
@@ -512,6 +547,20 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     },
     resume,
     busy,
+    repair: () => {
+      const shardIn = (folder: string): string => folder.split('/').at(-1)?.split('-').slice(0, -1).join('-') ?? ''
+      for (const [folder, disk] of disks) {
+        const isWhole = ([other, { log, damaged }]: readonly [string, Disk]): boolean =>
+          shardIn(other) === shardIn(folder) && damaged !== true && log !== null && log.length > 0
+        if (disk.damaged !== true || [...disks].some(isWhole)) continue
+        note(`${folder}: somebody repairs its files`)
+        disks.set(folder, { ...disk, damaged: false })
+      }
+    },
+    damage: (folder) => {
+      const disk = disks.get(folder)
+      if (disk !== undefined) disks.set(folder, { ...disk, damaged: true })
+    },
     living,
     place,
   }
