@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import type { NodeState } from '../model/group.ts'
 import { atOffset, gone, groupAtRest, seeing } from '../testing/group-at-rest.ts'
 import type { Action } from './actions.ts'
+import { servesWithinMs } from './disk-first.ts'
 import { decideGroup } from './group.ts'
 import type { GroupInput } from './input.ts'
 import type { LastWord, PersistedData } from './observed.ts'
+import { processKey } from './under-way.ts'
 
 const now = 1_000_000
 const logged = { appendonly: 'yes' }
@@ -73,6 +75,13 @@ for (const [why, each, expected] of [
     assert.equal(what(after(each)), expected)
   })
 }
+
+test('nobody takes over while the start from disk has only begun, and the replica does when it has not served within its bound', () => {
+  const underWay = new Set([processKey('demo-001')])
+  const since = (ms: number): string => what({ ...after({ ...behind, primary: { returning: now - ms } }), underWay })
+  assert.equal(since(3), 'nothing')
+  assert.equal(since(servesWithinMs + 1), replica)
+})
 
 const returning = (sinceMs: number, how: 'loads' | 'silent'): GroupInput => {
   const input = after({ ...behind, primary: { returning: now - sinceMs } })
