@@ -232,7 +232,7 @@ const shown: readonly Attack<EngineTarget>[] = [
   {
     name: 'paths of the machine in CLIENT LIST, where control is connected too',
     how: (target) => talk(target.place, login(target), command('CLIENT', 'LIST')),
-    must: /addr=[^ ]*\.sock:0/,
+    must: /id=\d+ addr=/,
     never: machinePath,
   },
   {

@@ -177,7 +177,7 @@ export const openYard = async (): Promise<Yard> => {
     start,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...nodes].map((kill) => kill()))
-      await rm(root, { recursive: true, force: true })
+      await rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }) // a child that saves may still be at its file
     },
   }
 }

@@ -19,8 +19,8 @@ import { startDirectives } from './parameters.ts'
 
 const configFile = 'node.conf'
 const clusterFile = 'nodes.conf'
-/** As the process sees the files that are open in it from the start. */
-const shownNames = { configuration: '/proc/self/fd/3', module: '/proc/self/fd/4' } as const
+/** As the process sees the files that are open in it from the start: clients are told names, and must not learn where things are. */
+const openedName = (index: number): string => `/proc/self/fd/${3 + index}`
 /** What Linux holds in `sun_path`, with room for the terminating zero. */
 const longestSocketPath = 100
 
@@ -135,18 +135,26 @@ const replicationLines = (plan: NodePlan): readonly string[] => [
 ]
 
 /** The module goes into every engine that can have it, because none can take it while it runs: `enable-module-command no`. */
-const loginLines = ({ logins, folder }: NodePlan): readonly string[] => {
+const loginLines = ({ logins, folder }: NodePlan, name: string): readonly string[] => {
   if (logins === undefined) return []
   const socket = relative(folder, logins.socket)
-  return [line('loadmodule', shownNames.module, socket, logins.scope, String(logins.seconds), String(logins.waitMs))]
+  return [line('loadmodule', name, socket, logins.scope, String(logins.seconds), String(logins.waitMs))]
 }
 
 /** Beside the engine's own socket: shorter, so that it fits wherever that one does. */
 export const controlSocket = (socket: string): string => `${socket.replace(/\.sock$/, '')}.in`
 
-const moduleLines = ({ engine, socket }: NodePlan): readonly string[] => [
-  ...(engine.modules ?? []).map((file) => line('loadmodule', file)),
-  ...(engine.controlModule === undefined ? [] : [line('loadmodule', engine.controlModule, controlSocket(socket))]),
+/** The user's own modules are loaded from where they are: one may look for what it needs beside itself. */
+const userModuleLines = ({ engine }: NodePlan): readonly string[] =>
+  (engine.modules ?? []).map((file) => line('loadmodule', file))
+
+const controlLines = ({ engine, folder, socket }: NodePlan, name: string): readonly string[] =>
+  engine.controlModule === undefined ? [] : [line('loadmodule', name, relative(folder, controlSocket(socket)))]
+
+/** Larder's own modules, in the order in which they are open after the configuration. */
+const ownModules = ({ logins, engine }: NodePlan): readonly string[] => [
+  ...(logins === undefined ? [] : [logins.module]),
+  ...(engine.controlModule === undefined ? [] : [engine.controlModule]),
 ]
 
 const configurationOf = (plan: NodePlan): string => {
@@ -173,8 +181,9 @@ const configurationOf = (plan: NodePlan): string => {
     ...replicationLines(plan),
     ...clusterLines(plan),
     ...capabilityLines(plan),
-    ...loginLines(plan),
-    ...moduleLines(plan),
+    ...loginLines(plan, openedName(1)),
+    ...userModuleLines(plan),
+    ...controlLines(plan, openedName(ownModules(plan).length)),
     ...Object.entries(parameters).map(([name, words]) => line(name, ...words)),
     line('maxmemory', String(plan.maxMemoryBytes)),
     ...userLines(plan.secrets, plan.engine, plan.kind === 'cme', plan.access).map(([name = '', ...words]) =>
@@ -207,9 +216,9 @@ export const render = (plan: NodePlan): Rendered => {
       ...(plan.rejoin === undefined ? {} : { [clusterFile]: renderRejoin(plan.rejoin) }),
     },
     launch: {
-      command: [...command, shownNames.configuration, '--dir', tag],
+      command: [...command, openedName(0), '--dir', tag],
       ...named,
-      opened: [`${plan.folder}/${configFile}`, ...(plan.logins === undefined ? [] : [plan.logins.module])],
+      opened: [`${plan.folder}/${configFile}`, ...ownModules(plan)],
       environment: {},
       cwd: plan.folder,
       logFile: `${plan.folder}/engine.out`,
