@@ -3,6 +3,7 @@ import { openExchange } from '../packages/service/src/engines/exchange.ts'
 import { parseInfo } from '../packages/service/src/engines/valkey/parse.ts'
 import { createReplyReader, encodeCommand, type Reply, ReplyError } from '../packages/service/src/engines/valkey/resp.ts'
 import type { Witness } from './history.ts'
+import { nodeOf } from './names.ts'
 
 export interface Place {
   readonly address: string
@@ -55,14 +56,12 @@ const fieldOf = (info: string, name: string): string => {
   return at < 0 ? '' : Buffer.from(info.slice(at + name.length + 2, info.indexOf('\r', at))).toString()
 }
 
-/** A node's folder is named like the node, and its configuration stands in it: this holds at whichever address one asks. */
-export const nodeOf = (configFile: string): string => configFile.split('/').at(-2) ?? ''
-
 /** Of `INFO server` and `INFO replication`. Throws `TypeError` where they do not say who it is. */
 export const witnessOf = (server: string, replication: string): Witness => {
+  const runId = fieldOf(server, 'run_id')
   const witness = {
-    node: nodeOf(fieldOf(server, 'config_file')),
-    runId: fieldOf(server, 'run_id'),
+    node: nodeOf(runId, Number(fieldOf(server, 'process_id'))),
+    runId,
     replicationId: fieldOf(replication, 'master_replid'),
     at: Number(fieldOf(server, 'server_time_usec')) / 1_000,
   }

@@ -2,10 +2,11 @@
 import { DescribeReplicationGroupsCommand } from '@aws-sdk/client-elasticache'
 import type { StatusReport, TestService } from '../e2e/support/service.ts'
 import { parseCluster } from '../packages/service/src/engines/valkey/parse.ts'
-import { ask, infoOf, type Place, nodeOf as tagged, textOf } from './asking.ts'
+import { ask, infoOf, type Place, textOf } from './asking.ts'
 import type { NodeLayout, ShardLayout } from './groups.ts'
 import { regions } from './groups.ts'
 import { statusOf } from './larder.ts'
+import { nodeOf } from './names.ts'
 import { holds, listenersAt } from './sockets.ts'
 import type { World } from './world.ts'
 import type { Writers } from './writers.ts'
@@ -117,7 +118,8 @@ const checkEndpoint = async (ward: Ward, group: readonly ShardLayout[], missing:
   const primary = ward.world.primaryOf(first.group, first.shard)
   if (kind === 'cmd' && holder !== primary) missing.push(`${holder} binds the primary endpoint of ${first.group}, not ${primary}`)
   await looking(`endpoint of ${first.group}`, missing, async () => {
-    const reached = tagged((await infoOf(endpoint, 'server')).get('config_file') ?? '')
+    const info = await infoOf(endpoint, 'server')
+    const reached = nodeOf(info.get('run_id') ?? '', Number(info.get('process_id')))
     if (reached !== holder) missing.push(`the endpoint of ${first.group} leads to ${reached}, not ${holder}`)
   })
 }

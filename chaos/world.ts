@@ -6,6 +6,7 @@ import type { GroupState } from '../packages/service/src/model/group.ts'
 import { listRecords } from '../packages/service/src/ports/records.ts'
 import type { Store } from '../packages/service/src/ports/store.ts'
 import { openSqliteStore } from '../packages/service/src/store/sqlite.ts'
+import { recordProcess } from './names.ts'
 import type { Epoch } from './reigns.ts'
 
 export interface World {
@@ -35,6 +36,7 @@ export const openWorld = async (home: string): Promise<World> => {
     const { records } = await listRecords<GroupState>(store, 'state/')
     for (const { value } of records) {
       states.set(value.id, value)
+      for (const { id, process } of Object.values(value.nodes)) if (process !== null) recordProcess(process.pid, id)
       for (const [id, { primary, epoch }] of Object.entries(value.shards)) {
         const shard = `${value.id}/${id}`
         if (newest.get(shard) === epoch) continue
