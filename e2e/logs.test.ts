@@ -9,11 +9,15 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { DescribeEventsCommand } from '@aws-sdk/client-elasticache'
 import { http } from '../packages/service/src/api/testing/exchange.ts'
+import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { create } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
 const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
-const inBatch = 100
+/** As many as one connection may have under way. */
+const inBatch = 16
+/** The pace of those who have not signed is 400 a second. */
+const half = 3_000
 
 /** Calls without a signature, many at once on each connection. Resolves with the number of answers when the other side ends it or all are there. */
 const batch = (port: number): Promise<number> =>
@@ -57,7 +61,7 @@ const auditOf = (service: TestService): readonly Readonly<Record<string, unknown
     .split('\n')
     .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
 
-test('100,000 calls without a key leave the audit of the others whole, little in a file of their own, and no memory', async () => {
+test('thousands of calls without a key leave the audit of the others whole, little in a file of their own, and no memory', async () => {
   await using service = await startTestService()
   const port = Number(new URL(service.url()).port)
   const client = service.client()
@@ -74,15 +78,15 @@ test('100,000 calls without a key leave the audit of the others whole, little in
   const halves: { readonly answers: number; readonly bytes: number }[] = []
   try {
     // What one call takes for a while is taken in the first half as well.
-    for (let half = 0; half < 2; half += 1)
-      halves.push({ answers: await flood(port, 50_000, 60_000), bytes: residentBytes(service.pid()) })
+    for (let turn = 0; turn < 2; turn += 1)
+      halves.push({ answers: await flood(port, half, 30_000 * slowness), bytes: residentBytes(service.pid()) })
   } finally {
     going = false
     await asking
   }
   client.destroy()
   assert.ok(
-    halves.every(({ answers }) => answers >= 50_000),
+    halves.every(({ answers }) => answers >= half),
     JSON.stringify(halves),
   )
   const audit = auditOf(service)
@@ -95,7 +99,7 @@ test('100,000 calls without a key leave the audit of the others whole, little in
     .trim()
     .split('\n')
   const counted = rejected.map((line) => Number((JSON.parse(line) as { alsoRejected?: number }).alsoRejected ?? 1))
-  assert.ok(counted.reduce((sum, count) => sum + count, 0) >= 100_000, 'each is counted')
+  assert.ok(counted.reduce((sum, count) => sum + count, 0) >= 2 * half, 'each is counted')
   await service.start()
 })
 

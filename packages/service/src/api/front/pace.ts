@@ -1,13 +1,75 @@
 /** How much of the machine those get who have not signed. */
 
-/** Resolves when it is one's turn: `burst` at once, and so many in a second after that. In the order of the calls. */
-export const createPace = (perSecond: number, burst: number, now: () => number): (() => Promise<void>) => {
+interface Waiting {
+  readonly isGone: () => boolean
+  readonly settle: (mayGo: boolean) => void
+}
+
+interface Pace {
+  readonly perSecond: number
+  /** So many at once. */
+  readonly burst: number
+  /** More than this many are not kept waiting. */
+  readonly mostWaiting: number
+}
+
+/**
+ * Resolves with true when it is the caller's turn, in the order of the calls. False: too many wait already, or the caller is gone by then. Whoever is
+ * gone takes no turn, and no memory once others need it.
+ */
+export const createPace = (
+  { perSecond, burst, mostWaiting }: Pace,
+  now: () => number,
+): ((isGone: () => boolean) => Promise<boolean>) => {
   const eachMs = 1_000 / perSecond
-  let next = Number.NEGATIVE_INFINITY
-  return async () => {
-    next = Math.max(next, now() - burst * eachMs) + eachMs
-    const waitMs = next - now()
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+  let waiting: Waiting[] = []
+  let saved = burst
+  let refilledAt = now()
+  let isTimed = false
+
+  const refill = (): void => {
+    const at = now()
+    saved = Math.min(burst, saved + (at - refilledAt) / eachMs)
+    refilledAt = at
+  }
+  const drop = (): void => {
+    const before = waiting
+    waiting = []
+    for (const each of before) {
+      if (each.isGone()) each.settle(false)
+      else waiting.push(each)
+    }
+  }
+  const serve = (): void => {
+    isTimed = false
+    refill()
+    while (waiting.length > 0 && saved >= 1) {
+      const next = waiting.shift()
+      const mayGo = next?.isGone() === false
+      if (mayGo) saved -= 1
+      next?.settle(mayGo)
+    }
+    if (waiting.length > 0) serveLater()
+  }
+
+  const serveLater = (): void => {
+    if (isTimed) return
+    isTimed = true
+    setTimeout(serve, Math.ceil((1 - saved) * eachMs))
+  }
+
+  return async (isGone) => {
+    refill()
+    if (waiting.length === 0 && saved >= 1) {
+      saved -= 1
+      return true
+    }
+    if (waiting.length >= mostWaiting) drop()
+    if (waiting.length >= mostWaiting) return false
+    return new Promise((settle) => {
+      waiting.push({ isGone, settle })
+      serveLater()
+    })
   }
 }
 

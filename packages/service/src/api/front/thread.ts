@@ -27,7 +27,7 @@ const spareConnections = 32
 const windows = { signed: 64, unsigned: 4 }
 const nice = 5
 /** Requests a second, and at once, of those who have not signed: the other thread needs some 0.2 ms for each. */
-const unsignedPace = { perSecond: 400, burst: 200 }
+const unsignedPace = { perSecond: 400, burst: 200, mostWaiting: 800 }
 /** Of one processor, for those who have not signed. */
 const unsignedShare = 0.25
 
@@ -46,7 +46,7 @@ const connections = createConnections(limits, () => performance.now())
 const answers = new Map<number, PromiseWithResolvers<Reply>>()
 const signedWindow = createWindow(windows.signed)
 const unsignedWindow = createWindow(windows.unsigned)
-const pace = createPace(unsignedPace.perSecond, unsignedPace.burst, () => performance.now())
+const pace = createPace(unsignedPace, () => performance.now())
 const govern = createGovernor(unsignedShare)
 let lastId = 0
 let closing = false
@@ -100,7 +100,10 @@ const ask = async (message: IncomingMessage, requestId: string): Promise<Reply> 
   const body = route === 'api' ? await readBody(message) : new Uint8Array()
   const isSigned = connections.isSigned(message.socket)
   const window = isSigned ? signedWindow : unsignedWindow
-  if (!isSigned) await pace()
+  if (!isSigned && !(await pace(() => message.socket.destroyed))) {
+    if (message.socket.destroyed) throw new Error('the client went away')
+    throw new Fault('Throttling', 'Too many requests without a signature wait for their answers; send it again a little later.')
+  }
   return window(async () => {
     if (message.socket.destroyed) throw new Error('the client went away')
     lastId += 1

@@ -30,6 +30,7 @@ const common: ReadonlyMap<string, number> = new Map([
   ['RequestTimeout', 408],
   ['ServiceUnavailable', 503],
   ['SignatureDoesNotMatch', 403],
+  ['Throttling', 400],
   ['UnsupportedMediaType', 415],
 ])
 
