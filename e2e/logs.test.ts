@@ -17,7 +17,7 @@ const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.met
 /** As many as one connection may have under way. */
 const inBatch = 16
 /** The pace of those who have not signed is 400 a second. */
-const half = 3_000
+const half = 500
 
 /** Calls without a signature, many at once on each connection. Resolves with the number of answers when the other side ends it or all are there. */
 const batch = (port: number): Promise<number> =>
