@@ -1,7 +1,11 @@
 /** By `@redis/client`. */
-import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
+
+import { takeRequireBack } from './builtin-modules.ts'
 import { createConnect } from './connect.ts'
+import { createClient, ErrorReply, RESP_TYPES } from './node-redis-client.ts'
 import type { WireFactory } from './wire.ts'
+
+takeRequireBack()
 
 const bytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.VERBATIM_STRING]: Buffer } }
 

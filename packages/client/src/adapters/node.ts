@@ -46,7 +46,7 @@ export interface NodeHandle {
 }
 
 export const unavailable = (cause: unknown): CacheError =>
-  cause instanceof CacheError ? cause : new CacheError('unavailable', `the cache does not answer: ${messageOf(cause)}`, { cause })
+  isCacheError(cause) ? cause : new CacheError('unavailable', `the cache does not answer: ${messageOf(cause)}`, { cause })
 
 /** Of the data: it changes when a replica becomes primary, and when a server starts anew. */
 const epochOf = (info: string): string => {
