@@ -91,16 +91,14 @@ const installEngines = () => {
 const library = join(root, 'packages', 'client')
 /** Compiled no earlier than what it is made of was written. */
 const libraryThere = () => {
-  const made = join(library, 'dist', 'index.js')
+  const made = join(library, 'dist', 'commonjs', 'package.json') // what is written last
   if (!existsSync(made)) return false
   const { mtimeMs } = statSync(made)
   const sources = readdirSync(join(library, 'src'), { recursive: true, withFileTypes: true })
   return sources.every((entry) => !entry.isFile() || statSync(join(entry.parentPath, entry.name)).mtimeMs <= mtimeMs)
 }
 const buildLibrary = () => {
-  rmSync(join(library, 'dist'), { recursive: true, force: true })
-  const tsc = join(root, 'node_modules', '.bin', 'tsc')
-  const result = spawnSync(tsc, ['-p', join(library, 'tsconfig.build.json')], { cwd: root, stdio: ['ignore', 2, 2] })
+  const result = spawnSync(process.execPath, [join(library, 'build.mjs')], { cwd: root, stdio: ['ignore', 2, 2] })
   if (result.status !== 0) fail('the application library could not be compiled (the compiler says above why)')
 }
 

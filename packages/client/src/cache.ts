@@ -1,5 +1,6 @@
 /** A cache in which no value survives an invalidation. How: fence.ts. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { aFunction, aList, aNumber, check, checkKey, checkNames, checkOptions, type Table } from './check.ts'
 import type { Core } from './core.ts'
 import { CacheError } from './errors.ts'
 import type { Counters } from './events.ts'
@@ -10,12 +11,12 @@ import { deadline } from './job.ts'
 import { createBulkReader } from './many.ts'
 import type { Near } from './near.ts'
 import {
-  checkFunction,
-  checkKey,
-  checkList,
+  checkGetOptions,
   type Defaults,
   type EntryOptions,
+  entryOptions,
   type GetOptions,
+  getOptions,
   type Rules,
   rulesOf,
 } from './options.ts'
@@ -77,13 +78,22 @@ export interface CacheDependencies {
   readonly settleNear: (remove: () => Promise<unknown>) => Promise<void>
   readonly defaults: Defaults
   readonly patience: number
-  readonly namespace: (name: string) => Cache
   readonly close: () => Promise<void>
 }
 
 const never = new AbortController().signal
 
-export const createCacheOn = (dependencies: CacheDependencies): Cache => {
+const { tags: _, ...othersOfGet } = getOptions
+const manyOptions: Table = { ...othersOfGet, tags: aFunction }
+const wrapOptions: Table = { ...manyOptions, key: aFunction }
+
+/** Whose keys and tags are names as names.ts makes them. */
+export interface CacheByName extends Omit<Cache, 'namespace'> {
+  /** What is near of the root under a key and tags that are their own names. Undefined: it has to be asked for. */
+  nearAtRoot<T>(key: string, options: GetOptions | undefined): Promise<T> | undefined
+}
+
+export const createCacheOn = (dependencies: CacheDependencies): CacheByName => {
   const { core, pending, near, settleNear, defaults, patience } = dependencies
   const { observation } = core
   const reader = createReader(core)
@@ -96,7 +106,12 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
   const running = new Set<() => Promise<unknown>>()
   let isClosed = false
 
-  const rulesFor = (options: EntryOptions | undefined): Rules => (options === undefined ? plain : rulesOf(options, defaults))
+  /** `what` has been given them. */
+  const rulesFor = (what: string, options: EntryOptions | undefined): Rules => {
+    if (options === undefined) return plain
+    checkNames(what, options, entryOptions)
+    return rulesOf(options, defaults)
+  }
   const checkOpen = (): void => {
     if (isClosed) throw new CacheError('closed', 'the cache was closed')
   }
@@ -153,8 +168,9 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       }
       checkOpen()
       checkKey(key)
-      checkFunction('load', load)
-      const rules = rulesFor(options)
+      check('load', load, aFunction)
+      if (options !== undefined) checkGetOptions(options)
+      const rules = options === undefined ? plain : rulesOf(options, defaults)
       const place = { key, tags: rules.tags }
       const isPatient = options === undefined || (options.timeout === undefined && options.signal === undefined)
       return (isPatient ? reader.obtain(place, rules, load, undefined) : inTime(place, load, rules, options)) as Promise<T>
@@ -163,17 +179,31 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     }
   }
 
+  const nearAtRoot = <T>(key: string, options: GetOptions | undefined): Promise<T> | undefined => {
+    if (near === null || queued.size > 0) return undefined
+    try {
+      const found = near.get(key, options?.tags)
+      if (found === undefined || !found.isPlain) return undefined
+      observation.nearHit(key)
+      return Promise.resolve(near.valueOf(found) as T)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
   return {
     get,
+    nearAtRoot,
     getMany: async <T>(
       keys: readonly string[],
       load: (keys: readonly string[], context: LoadContext) => Promise<ReadonlyMap<string, T> | Readonly<Record<string, T>>>,
-      { tags: tagsFor, timeout, signal: outer, ...options }: Omit<GetOptions, 'tags'> & { readonly tags?: ManyTags } = {},
+      given: Omit<GetOptions, 'tags'> & { readonly tags?: ManyTags } = {},
     ) => {
       checkOpen()
-      checkList('keys', keys)
-      checkFunction('load', load)
-      if (tagsFor !== undefined) checkFunction('tags', tagsFor)
+      check('keys', keys, aList)
+      check('load', load, aFunction)
+      checkOptions('getMany', given, manyOptions)
+      const { tags: tagsFor, timeout, signal: outer, ...options } = given
       const found = new Map<string, T>()
       const wanted: { readonly key: string; readonly rules: Rules }[] = []
       for (const key of new Set(keys)) {
@@ -201,12 +231,13 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
     put: async (key, value, write, options) => {
       checkOpen()
       checkKey(key)
-      checkFunction('write', write)
-      const rules = rulesFor(options)
+      check('write', write, aFunction)
+      const rules = rulesFor('put', options)
       await run(() => writer.put({ key, tags: rules.tags }, value, write, rules))
     },
     invalidate: async (tags) => {
       checkOpen()
+      check('the tags to invalidate', tags, aList)
       const names = tagsOf(tags)
       await run(() => writer.invalidate(names))
     },
@@ -215,14 +246,18 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
       for (const key of keys) checkKey(key)
       if (keys.length > 0) await run(() => writer.delete(keys))
     },
-    wrap: (work, { key, tags, ...options }) => {
-      checkFunction('the work to wrap', work)
-      checkFunction('key', key)
+    wrap: (work, how) => {
+      check('the work to wrap', work, aFunction)
+      checkOptions('wrap', how, wrapOptions, ['key'])
+      const { key, tags, ...options } = how
       return (...args) => get(key(...args), () => work(...args), { ...options, tags: tags?.(...args) ?? [] })
     },
     writeBehind: (options) => {
       checkOpen()
-      const queue = createWriteBehind({ core, rulesFor, settleNear, queued, remove: writer.remove }, options)
+      const queue = createWriteBehind(
+        { core, rulesFor: (given) => rulesFor('put of writeBehind', given), settleNear, queued, remove: writer.remove },
+        options,
+      )
       running.add(queue.close)
       return {
         ...queue,
@@ -232,16 +267,17 @@ export const createCacheOn = (dependencies: CacheDependencies): Cache => {
         },
       }
     },
-    namespace: dependencies.namespace,
     explain: async (key, options) => {
       checkOpen()
       checkKey(key)
+      if (options !== undefined) checkOptions('explain', options, { tags: aList })
       return explain(key, options?.tags)
     },
     counters: () => observation.counters(),
-    close: ({ patience: longest = patience } = {}) => {
-      closing ??= end(longest)
-      return closing
+    close: async (options = {}) => {
+      checkOptions('close', options, { patience: aNumber })
+      closing ??= end(options.patience ?? patience)
+      await closing
     },
   }
 }

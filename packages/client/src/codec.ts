@@ -1,6 +1,7 @@
 /** How values become bytes. */
 import { deserialize, serialize } from 'node:v8'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { shown } from './check.ts'
 
 export interface Codec {
   /** Throws for what it cannot say. */
@@ -14,7 +15,11 @@ const fromJson = (text: string): unknown => (text === '' ? undefined : (JSON.par
 
 /** Everything that JSON can say: readable by other languages. `undefined` is kept as such at the top. */
 export const jsonCodec: Codec = {
-  encode: (value) => Buffer.from(JSON.stringify(value) ?? ''),
+  encode: (value) => {
+    const text = JSON.stringify(value) as string | undefined
+    if (text === undefined && value !== undefined) throw new TypeError(`expected what JSON can hold, found ${shown(value)}`)
+    return Buffer.from(text ?? '')
+  },
   decode: (bytes) => fromJson(bytes.toString('utf8')),
   decodeText: (text) => fromJson(text),
 }

@@ -2,7 +2,7 @@
 import { afterAsking, type BreakerState, beforeAsking, closed } from './breaker.ts'
 import { type Codec, pack, unpack } from './codec.ts'
 import { type Entry, newId, type ReadEntry } from './entry.ts'
-import { isCacheError } from './errors.ts'
+import { isCacheError, messageOf } from './errors.ts'
 import type { Observation } from './events.ts'
 import type { Fence, Place } from './fence.ts'
 import { freeze } from './freeze.ts'
@@ -37,6 +37,7 @@ export interface CoreDependencies {
 }
 
 const jitter = 0.1
+const mostRefusals = 1_000
 export const unreadable = Symbol('unreadable')
 
 export interface Outcome {
@@ -72,6 +73,13 @@ export const createCore = (dependencies: CoreDependencies) => {
     if (!wasAway && breaker.kind !== 'closed') observation.count({ type: 'away' })
     return null
   }
+  /** Values that were given and could not be kept, by key: why. */
+  const refusals = new Map<string, string>()
+  let hasWarned = false
+  const refuse = (key: string, why: string): void => {
+    if (refusals.size >= mostRefusals) refusals.clear()
+    refusals.set(key, why)
+  }
   const failed = (error: unknown): void => observation.count({ type: 'error', error })
 
   /** Where there is a near cache everybody gets what cannot be changed, whether it comes from there or not. */
@@ -91,6 +99,8 @@ export const createCore = (dependencies: CoreDependencies) => {
     settings,
     near,
     failed,
+    /** Why the last value of that key was not kept. */
+    whyNotKept: (key: string): string | undefined => refusals.get(key),
     /** Why the source is asked without the cache. Null: the server is to be asked. */
     whyAwayFor: (place: Place): 'open' | 'pending' | null => (isOpen() ? 'open' : isPending(place) ? 'pending' : null),
     /** For all of them together: one that may try is enough. */
@@ -111,6 +121,11 @@ export const createCore = (dependencies: CoreDependencies) => {
         return codec.encode(value)
       } catch (error) {
         failed(new TypeError(`expected a value for ${key} that the codec can write`, { cause: error }))
+        const why = `the codec cannot write it: ${messageOf(error)}`
+        refuse(key, why)
+        if (!hasWarned)
+          process.emitWarning(`A value of ${key} cannot be kept, so each read asks the source: ${why}`, 'CacheWarning')
+        hasWarned = true
         return null
       }
     },
@@ -151,9 +166,14 @@ export const createCore = (dependencies: CoreDependencies) => {
       }
     },
     /** Null: it is not to be kept. */
-    entryOf: (bytes: Buffer, value: unknown, stamp: string, rules: Rules, loadTime: number): Entry | null => {
+    entryOf: (key: string, bytes: Buffer, value: unknown, stamp: string, rules: Rules, loadTime: number): Entry | null => {
       const ttl = value === null || value === undefined ? rules.negativeTtl : rules.ttl
-      if (ttl === 0 || bytes.length > settings.maxEntryBytes) return null
+      if (ttl === 0) return null
+      if (bytes.length > settings.maxEntryBytes) {
+        refuse(key, `it has ${bytes.length} bytes, and maxEntryBytes is ${settings.maxEntryBytes}`)
+        return null
+      }
+      if (refusals.size > 0) refusals.delete(key)
       const packed = pack(bytes, settings.compressAbove)
       const storedAt = now()
       return {

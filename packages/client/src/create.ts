@@ -1,6 +1,8 @@
 /** Puts a cache together. */
 import { connectNodeRedis } from './adapters/node-redis.ts'
+import { connectionOptions } from './adapters/settings.ts'
 import { type Cache, createCacheOn } from './cache.ts'
+import { aFlag, aFunction, aGroup, aNumber, anything, aText, checkOptions, type Table, usage } from './check.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import type { Connect, Connection, ConnectionOptions } from './connection.ts'
 import { createCore } from './core.ts'
@@ -11,9 +13,9 @@ import { type Keys, keysOf } from './keys.ts'
 import { connectLater } from './later.ts'
 import { createNear, type Near } from './near.ts'
 import { createSettling, joinMembers, type Membership } from './near-members.ts'
-import { checkFunction, checkNumber, type Defaults, type EntryOptions, rulesOf } from './options.ts'
+import { type Defaults, defaultOptions, type EntryOptions, rulesOf } from './options.ts'
 import { createPending } from './pending.ts'
-import { withPrefix } from './prefix.ts'
+import { viewOf } from './prefix.ts'
 
 /** Times are milliseconds, sizes are bytes. */
 export interface CacheOptions extends Omit<ConnectionOptions, 'track'> {
@@ -51,24 +53,46 @@ const mebibyte = 2 ** 20
 const patienceByDefault = 2_000
 const defaultsOf = ({ defaults }: CacheOptions): Defaults => ({ ttl: 60_000, ...defaults })
 
+const cacheOptions: Table = {
+  ...connectionOptions,
+  url: { is: 'a url as redis://HOST:PORT', holds: (value) => typeof value === 'string', isSecret: true },
+  namespace: aText,
+  // What they are is checked with them.
+  defaults: anything,
+  near: aGroup(
+    'near',
+    { maxBytes: { is: 'a number of bytes of more than 0', holds: (value) => Number.isSafeInteger(value) && Number(value) > 0 } },
+    ['maxBytes'],
+  ),
+  codec: aGroup('codec', { encode: aFunction, decode: aFunction, decodeText: aFunction }, ['encode', 'decode']),
+  compressAbove: aNumber,
+  maxEntryBytes: aNumber,
+  observe: aFunction,
+  patience: aNumber,
+  waitTime: aNumber,
+  breaker: aGroup('breaker', { failures: aNumber, wait: aNumber, longest: aNumber }),
+  connect: aFunction,
+  required: aFlag,
+}
+
 /** Before anything is opened. Throws `usage`. */
-const check = (options: CacheOptions): void => {
-  const given: Partial<CacheOptions> | undefined = options
-  if (typeof given !== 'object' || given === null || typeof given.url !== 'string')
-    throw new CacheError('usage', 'expected options with a url as redis://HOST:PORT, found none')
-  const { near, defaults, breaker = {}, observe, codec } = options
-  if (near !== undefined && !(Number.isSafeInteger(near.maxBytes) && near.maxBytes > 0))
-    throw new CacheError('usage', `expected near.maxBytes to be a number of bytes of more than 0, found ${String(near.maxBytes)}`)
-  if (defaults !== undefined && 'tags' in defaults)
-    throw new CacheError('usage', 'expected defaults without tags, since whoever reads names what it rests on, found some')
+const checkCacheOptions = (options: CacheOptions): void => {
+  checkOptions('createCache', options, cacheOptions, ['url'])
+  const { defaults } = options
+  if (defaults === undefined) return
+  if (typeof defaults === 'object' && defaults !== null && 'tags' in defaults)
+    throw usage('defaults without tags, since whoever reads names what it rests on', 'some')
+  checkOptions('defaults', defaults, defaultOptions)
   rulesOf({}, defaultsOf(options))
-  for (const name of ['patience', 'waitTime', 'commandTimeout', 'connectTimeout', 'compressAbove', 'maxEntryBytes'] as const) {
-    const value = options[name]
-    if (value !== undefined) checkNumber(name, value)
+}
+
+/** What a connection takes of them. */
+const connectionOptionsIn = (options: CacheOptions, track: boolean): ConnectionOptions => {
+  const names = Object.keys(options).filter((name) => Object.hasOwn(connectionOptions, name))
+  return {
+    ...(Object.fromEntries(names.map((name) => [name, options[name as keyof CacheOptions]])) as unknown as ConnectionOptions),
+    track,
   }
-  for (const [name, value] of Object.entries(breaker)) checkNumber(`breaker.${name}`, value)
-  if (observe !== undefined) checkFunction('observe', observe)
-  if (codec !== undefined) for (const name of ['encode', 'decode'] as const) checkFunction(`codec.${name}`, codec[name])
 }
 
 const usable = (connection: Connection, isNear: boolean): Connection => {
@@ -83,13 +107,13 @@ const usable = (connection: Connection, isNear: boolean): Connection => {
  * Rejects with `refused` where the user may not, `usage` for options that make no sense; with `unavailable` where nobody answers at the URL only if it is `required`.
  */
 export const createCache = async (options: CacheOptions): Promise<Cache> => {
-  check(options)
+  checkCacheOptions(options)
   const { namespace = 'cache', connect = connectNodeRedis, near, observe, required = false } = options
   const keys = keysOf(namespace)
   const observation = createObservation(observe)
   const track = near !== undefined
   const open = async (): Promise<Connection> => {
-    const connection = await connect({ ...options, track })
+    const connection = await connect(connectionOptionsIn(options, track))
     try {
       return usable(connection, track)
     } catch (error) {
@@ -142,19 +166,18 @@ const assemble = (connection: Connection, keys: Keys, observation: Observation, 
   })
   if (near !== null) membership = joinMembers({ connection, keys, drop: near.drop, failed: core.failed })
 
-  const cache: Cache = createCacheOn({
+  const cache = createCacheOn({
     core,
     pending,
     near,
     settleNear: createSettling(connection, keys),
     defaults: defaultsOf(options),
     patience,
-    namespace: (name) => withPrefix(cache, name),
     close: async () => {
       pending.close()
       await membership?.close()
       await connection.close()
     },
   })
-  return cache
+  return viewOf(cache, '')
 }

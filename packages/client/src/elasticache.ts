@@ -1,5 +1,6 @@
 /** Where a group is: asked of the ElastiCache API, of AWS or of Larder, with the settings that AWS's own tools take. */
 import { createHash, createHmac } from 'node:crypto'
+import { aFunction, anything, aText, aTime, checkOptions, oneOf, type Table } from './check.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { CacheError, messageOf } from './errors.ts'
 import { type AwsKeys, signingKey } from './iam.ts'
@@ -22,6 +23,16 @@ export interface FindOptions {
 
 /** For `createCache`, or for a connection. */
 export type Found = Pick<ConnectionOptions, 'url' | 'readFrom'>
+
+const findOptions: Table = {
+  replicationGroupId: aText,
+  region: aText,
+  endpoint: aText,
+  keys: aFunction,
+  readFrom: oneOf('primary', 'replicas'),
+  timeout: aTime,
+  env: anything,
+}
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -82,6 +93,7 @@ const endpointIn = (xml: string, name: string, protocol: string): string | undef
  * `refused` where the API answers with an error, with `unavailable` where it does not answer, or the group has no endpoints yet.
  */
 export const findReplicationGroup = async (options: FindOptions): Promise<Found> => {
+  checkOptions('findReplicationGroup', options, findOptions, ['replicationGroupId'])
   const { env = process.env, readFrom = 'primary', timeout = 5_000 } = options
   const id = expectSetting('replicationGroupId', options.replicationGroupId)
   const region = expectSetting('region, or AWS_REGION', options.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'])

@@ -49,8 +49,14 @@ export const createExplain = ({ core, near, isQueued, isPending }: ExplainDepend
 
   const lookAt = async (place: Place, isNear: boolean): Promise<Explanation> => {
     const [reading] = await fence.read([place])
-    if (reading === undefined || reading.entry === null)
-      return { result: 'miss', why: 'nothing is stored: it never was, has ended, was evicted or removed', near: isNear }
+    if (reading === undefined || reading.entry === null) {
+      const refusal = core.whyNotKept(place.key)
+      const why =
+        refusal === undefined
+          ? 'nothing is stored: it never was, has ended, was evicted or removed'
+          : `the value that this process had last could not be kept: ${refusal}`
+      return { result: 'miss', why, near: isNear }
+    }
     const { entry, epoch, versions } = reading
     const facts = { near: isNear, storedAt: entry.storedAt, freshUntil: entry.freshUntil, bytes: entry.value.length }
     const what = difference(entry.stamp, epoch, place.tags, versions)

@@ -1,5 +1,6 @@
 /** Reading: a hit, or one load for all who wait, or the source where the cache cannot be asked. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { shown, usage } from './check.ts'
 import { type Core, type Outcome, unreadable } from './core.ts'
 import type { Entry } from './entry.ts'
 import { isCacheError } from './errors.ts'
@@ -8,6 +9,7 @@ import { type Claim, isValid, type Place, type Reading } from './fence.ts'
 import { createQueueSharing, createTurnSharing, endOfTurn } from './flight.ts'
 import { deadline, type Job, type Signal, startJob, unlessAborted } from './job.ts'
 import type { Ticket } from './near.ts'
+import { isWithinLoadOf, whileLoading } from './nesting.ts'
 import type { Rules } from './options.ts'
 import { difference } from './stamp.ts'
 
@@ -85,11 +87,12 @@ export const createReader = (core: Core) => {
   const timed = async (key: string, load: Load, signal: Signal): Promise<{ readonly value: unknown; readonly time: number }> => {
     const began = steady()
     try {
-      const value = await load({
+      const context = {
         get signal() {
           return signal()
         },
-      })
+      }
+      const value = await whileLoading(core, [key], () => load(context))
       return { value, time: steady() - began }
     } catch (error) {
       observation.count({ type: 'load-failed', key, time: steady() - began, error })
@@ -118,7 +121,7 @@ export const createReader = (core: Core) => {
     background = false,
   ): Promise<Outcome> => {
     const encoded = core.encode(place.key, value)
-    const entry = encoded === null ? null : core.entryOf(encoded, value, stamp, rules, time)
+    const entry = encoded === null ? null : core.entryOf(place.key, encoded, value, stamp, rules, time)
     let stored = false
     try {
       if (entry === null) await fence.release(place.key, holder)
@@ -323,6 +326,11 @@ export const createReader = (core: Core) => {
       }),
     )
 
+  /** It would wait for itself. */
+  const checkNesting = (key: string): void => {
+    if (isWithinLoadOf(core, key)) throw usage(`a load that does not read its own key`, `a read of ${shown(key)} within its load`)
+  }
+
   /** Who asks for the same in the same turn shares one question, and one job where it is not there; each makes a value of his own. */
   const obtain = async (place: Place, rules: Rules, load: Load, patience: Patience | undefined): Promise<unknown> => {
     const away = core.whyAwayFor(place)
@@ -338,11 +346,12 @@ export const createReader = (core: Core) => {
       const found = hit(place, asked, rules, load)
       if (found !== missed) return found
     }
+    checkNesting(place.key)
     const job = asked === null ? goAround(name, place, load, away ?? 'unavailable') : jobOf(place, asked, rules, load)
     return core.take(await job.join(patience?.signal))
   }
 
-  return { longestLoad, obtain, store, staleOnError, staleFor, isEarly, failedAgain, beginBehind, endBehind }
+  return { longestLoad, obtain, checkNesting, store, staleOnError, staleFor, isEarly, failedAgain, beginBehind, endBehind }
 }
 
 export type Reader = ReturnType<typeof createReader>

@@ -1,5 +1,6 @@
 /** Logins by IAM: tokens as AWS's signers make them (Signature Version 4, a presigned GET of `elasticache:Connect` for 15 minutes), for ElastiCache and for Larder. */
 import { createHash, createHmac } from 'node:crypto'
+import { aFlag, aFunction, checkOptions, type Kind, type Table } from './check.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { CacheError } from './errors.ts'
 
@@ -20,6 +21,16 @@ export interface IamOptions {
   readonly serverless?: boolean
   /** Milliseconds since 1970. Default: the clock. */
   readonly now?: () => number
+}
+
+const someText: Kind = { is: 'a text that is not empty', holds: (value) => typeof value === 'string' && value !== '' }
+const iamOptions: Table = {
+  cacheName: someText,
+  user: someText,
+  region: someText,
+  keys: aFunction,
+  serverless: aFlag,
+  now: aFunction,
 }
 
 const lifeSeconds = 900
@@ -66,10 +77,8 @@ export const iamToken = (
 
 /** For `credentials` of a connection, with `rediss://`: a new token for each connection, and for the open ones before they are cut. */
 export const iamCredentials = (options: IamOptions): NonNullable<ConnectionOptions['credentials']> => {
-  const { cacheName, user, region, keys, now = Date.now } = options
-  for (const [what, text] of Object.entries({ cacheName, user, region }))
-    if (typeof text !== 'string' || text === '')
-      throw new CacheError('usage', `expected ${what} to be a text, found ${JSON.stringify(text)}`)
+  checkOptions('iamCredentials', options, iamOptions, ['cacheName', 'user', 'region', 'keys'])
+  const { cacheName, user, keys, now = Date.now } = options
   if (cacheName !== cacheName.toLowerCase())
     throw new CacheError('usage', `expected cacheName in small letters, as AWS keeps it, found ${JSON.stringify(cacheName)}`)
   return async () => {

@@ -17,7 +17,7 @@ export type {
 } from './connection.ts'
 export { type CacheOptions, createCache } from './create.ts'
 export { type FindOptions, type Found, findReplicationGroup } from './elasticache.ts'
-export { CacheError, type CacheErrorCode } from './errors.ts'
+export { CacheError, type CacheErrorCode, isCacheError } from './errors.ts'
 export type { CacheEvent, Counters, MissReason } from './events.ts'
 export type { Explanation } from './explain.ts'
 export type { LoadContext } from './get.ts'

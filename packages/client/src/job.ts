@@ -1,4 +1,6 @@
 /** Work that several may wait for, each as long as he likes. */
+import { whenAborted } from './abort-listeners.ts'
+import { aTime, check } from './check.ts'
 import { CacheError } from './errors.ts'
 
 export interface Job<T> {
@@ -18,8 +20,8 @@ export const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal | undefin
       work.catch(() => undefined) // nobody waits for it
       return abort()
     }
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const end = whenAborted(signal, abort)
+    work.then(resolve, reject).finally(end)
   })
 }
 
@@ -61,9 +63,6 @@ export const startJob = <T>(work: (signal: Signal) => Promise<T>): Job<T> => {
   }
 }
 
-/** What a timer can take. */
-const longestTimer = 2 ** 31 - 1
-
 /** To be disposed. */
 export interface Deadline {
   readonly signal: AbortSignal | undefined
@@ -73,8 +72,7 @@ export interface Deadline {
 /** A signal that is aborted after that time, or with the other one. */
 export const deadline = (milliseconds: number | undefined, outer: AbortSignal | undefined): Deadline => {
   if (milliseconds === undefined) return { signal: outer, dispose: () => undefined }
-  if (!(milliseconds >= 0 && milliseconds <= longestTimer))
-    throw new CacheError('usage', `expected timeout to be milliseconds from 0 to ${longestTimer}, found ${String(milliseconds)}`)
+  check('timeout', milliseconds, aTime)
   const controller = new AbortController()
   const timer = setTimeout(
     () => controller.abort(new CacheError('timeout', `expected a value within ${milliseconds} ms, found none`)),
@@ -82,12 +80,12 @@ export const deadline = (milliseconds: number | undefined, outer: AbortSignal | 
   )
   const abort = (): void => controller.abort(outer?.reason)
   if (outer?.aborted === true) abort()
-  outer?.addEventListener('abort', abort, { once: true })
+  const end = outer === undefined ? undefined : whenAborted(outer, abort)
   return {
     signal: controller.signal,
     dispose: () => {
       clearTimeout(timer)
-      outer?.removeEventListener('abort', abort)
+      end?.()
     },
   }
 }

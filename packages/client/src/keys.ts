@@ -1,5 +1,5 @@
 /** Names of keys on the server. What belongs to one entry is in one slot. */
-import { CacheError } from './errors.ts'
+import { shown, usage } from './check.ts'
 
 const special = /[{}%]/
 const bare = (text: string): string => (special.test(text) ? text.replace(/[{}%]/g, (one) => encodeURIComponent(one)) : text)
@@ -16,8 +16,8 @@ export interface Keys {
 }
 
 export const keysOf = (namespace: string): Keys => {
-  if (namespace === '' || special.test(namespace))
-    throw new CacheError('usage', `expected a namespace without {, } and %, found ${JSON.stringify(namespace)}`)
+  if (typeof namespace !== 'string' || namespace === '' || special.test(namespace) || !namespace.isWellFormed())
+    throw usage('a namespace that is a text without {, } and %', shown(namespace))
   return {
     entry: (key) => `${namespace}:e:{${bare(key)}}`,
     lock: (key) => `${namespace}:l:{${bare(key)}}`,

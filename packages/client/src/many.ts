@@ -1,9 +1,12 @@
 /** Many at once: what is cached in one round trip, and one load for all the others. */
+import { types } from 'node:util'
+import { shown, usage } from './check.ts'
 import { type Core, unreadable } from './core.ts'
 import { isCacheError } from './errors.ts'
 import { type Claim, isValid, type Place, type Reading } from './fence.ts'
 import { type LoadContext, type Reader, reasonOf } from './get.ts'
 import { startJob, unlessAborted } from './job.ts'
+import { whileLoading } from './nesting.ts'
 import type { Rules } from './options.ts'
 
 interface Wanted {
@@ -30,8 +33,13 @@ const absent = Symbol('absent')
 const nothing = new Error('the source has nothing under this key')
 const never = new AbortController().signal
 
+export const isValues = (given: unknown): given is Values =>
+  types.isMap(given) || (typeof given === 'object' && given !== null && !Array.isArray(given) && !types.isSet(given))
+export const entriesOf = <T>(values: ReadonlyMap<string, T> | Readonly<Record<string, T>>): readonly (readonly [string, T])[] =>
+  types.isMap(values) ? [...(values as ReadonlyMap<string, T>)] : Object.entries(values)
+
 const valueIn = (values: Values, key: string): unknown => {
-  if (values instanceof Map) return values.has(key) ? (values.get(key) as unknown) : absent
+  if (types.isMap(values)) return values.has(key) ? values.get(key) : absent
   const record = values as Readonly<Record<string, unknown>>
   return Object.hasOwn(record, key) ? record[key] : absent
 }
@@ -189,11 +197,21 @@ export const createBulkReader = (core: Core, reader: Reader) => {
     return found
   }
 
-  return async (wanted: readonly Wanted[], load: LoadMany, signal: AbortSignal): Promise<Map<string, unknown>> => {
+  const checkNesting = (wanted: readonly Wanted[]): void => {
+    for (const { key } of wanted) reader.checkNesting(key)
+  }
+
+  return async (wanted: readonly Wanted[], given: LoadMany, signal: AbortSignal): Promise<Map<string, unknown>> => {
     const found = new Map<string, unknown>()
     if (wanted.length === 0) return found
+    const load: LoadMany = async (keys, context) => {
+      const values = await whileLoading(core, keys, () => given(keys, context))
+      if (!isValues(values)) throw usage('load of getMany to give a Map, or an object by key', shown(values))
+      return values
+    }
     const places = wanted.map(placeOf)
     const away = core.whyAway(places)
+    if (away !== null) checkNesting(wanted)
     if (away !== null) return goAround(wanted, load, away, signal)
     const began = steady()
     const tickets = places.map((place) => near?.begin(place))
@@ -201,6 +219,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       for (const ticket of tickets) if (ticket !== undefined) near?.end(ticket)
     }
     const readings = await unlessAborted(core.ask(fence.read(places)).finally(endTickets), signal)
+    if (readings === null) checkNesting(wanted)
     if (readings === null) return goAround(wanted, load, 'unavailable', signal)
     signal.throwIfAborted()
     const [open, behind]: [Open[], Open[]] = [[], []]
@@ -225,6 +244,7 @@ export const createBulkReader = (core: Core, reader: Reader) => {
       found.set(key, value)
       if (isStale || reader.isEarly(entry, rules, time)) behind.push({ wanted: one, reading })
     }
+    checkNesting(open.map((one) => one.wanted))
     if (behind.length > 0) loadBehind(behind, load)
     if (open.length > 0) for (const [key, value] of await loadOrStale(open, load, signal)) found.set(key, value)
     return found

@@ -8,11 +8,14 @@ import type { Entry } from './entry.ts'
 import type { Place } from './fence.ts'
 import { freeze } from './freeze.ts'
 import type { Keys } from './keys.ts'
+import { isPlain } from './names.ts'
 import { tagsOf } from './stamp.ts'
 
 interface Held {
   readonly key: string
   readonly tags: readonly string[]
+  /** It has the same name at the root as the application gives it. */
+  readonly isPlain: boolean
   /** On the server: what it rests on. */
   readonly rests: readonly string[]
   /** By the clock that only goes forward, milliseconds. */
@@ -117,7 +120,15 @@ export const createNear = (dependencies: NearDependencies): Near => {
       // A little before its time by chance, so that one of many processes asks the server and loads it anew early.
       const left = entry.freshUntil - now() + entry.loadTime * Math.log(1 - random())
       if (left <= 0) return
-      const one: Held = { key, tags, rests, until: steady() + left, bytes, shared: freeze(value) ? { value } : null }
+      const one: Held = {
+        key,
+        tags,
+        isPlain: isPlain(key) && tags.every(isPlain),
+        rests,
+        until: steady() + left,
+        bytes,
+        shared: freeze(value) ? { value } : null,
+      }
       held.set(key, one)
       if (held.peek(key) !== one) return
       for (const name of rests) {

@@ -1,5 +1,5 @@
 /** What may be asked for, checked and with its defaults. */
-import { CacheError } from './errors.ts'
+import { aList, aNumber, aSignal, aTime, check, checkNames, shown, type Table, usage } from './check.ts'
 import { tagsOf } from './stamp.ts'
 
 /** Times are milliseconds. */
@@ -44,49 +44,52 @@ export interface Rules {
 /** For entries that say nothing else. Tags are not among them: whoever reads names what it rests on. */
 export type Defaults = Omit<EntryOptions, 'tags'> & { readonly ttl: number }
 
+export const defaultOptions: Table = {
+  ttl: aNumber,
+  staleWhileRevalidate: aNumber,
+  staleIfError: aNumber,
+  negativeTtl: aNumber,
+  earlyRefresh: aNumber,
+}
+export const entryOptions: Table = { ...defaultOptions, tags: aList }
+export const getOptions: Table = { ...entryOptions, timeout: aTime, signal: aSignal }
+
+/** Of each read: what `rulesOf` checks anyway is left to it. */
+const checkPatience = ({ timeout, signal }: GetOptions): void => {
+  if (timeout !== undefined) check('timeout', timeout, aTime)
+  if (signal !== undefined) check('signal', signal, aSignal)
+}
+export const checkGetOptions = (options: GetOptions): void => {
+  checkNames('get', options, getOptions)
+  checkPatience(options)
+}
+
 const longest = 2 ** 40
 
 const milliseconds = (name: string, value: number, least: number): number => {
   if (!(Number.isFinite(value) && value >= least && value <= longest))
-    throw new CacheError('usage', `expected ${name} to be milliseconds from ${least} to ${longest}, found ${String(value)}`)
+    throw usage(`${name} to be milliseconds from ${least} to ${longest}`, shown(value))
   return value
 }
 
+/** Null is no time. */
+const pick = (own: number | undefined, usual: number | undefined, otherwise: number): number =>
+  own !== undefined ? own : usual !== undefined ? usual : otherwise
+
 export const rulesOf = (options: EntryOptions, defaults: Defaults): Rules => {
-  const ttl = milliseconds('ttl', options.ttl ?? defaults.ttl, 1)
-  const staleWhileRevalidate = milliseconds(
-    'staleWhileRevalidate',
-    options.staleWhileRevalidate ?? defaults.staleWhileRevalidate ?? 0,
-    0,
-  )
-  const staleIfError = milliseconds('staleIfError', options.staleIfError ?? defaults.staleIfError ?? 0, 0)
-  const negativeTtl = milliseconds('negativeTtl', options.negativeTtl ?? defaults.negativeTtl ?? ttl, 0)
+  const time = (name: keyof Omit<EntryOptions, 'tags'>, otherwise: number, least = 0): number =>
+    milliseconds(name, pick(options[name], defaults[name], otherwise), least)
+  const ttl = time('ttl', defaults.ttl, 1)
+  const staleWhileRevalidate = time('staleWhileRevalidate', 0)
+  const staleIfError = time('staleIfError', 0)
+  const negativeTtl = time('negativeTtl', ttl)
   return {
     tags: tagsOf(options.tags),
     ttl,
     staleWhileRevalidate,
     staleIfError,
     negativeTtl,
-    earlyRefresh: milliseconds('earlyRefresh', options.earlyRefresh ?? defaults.earlyRefresh ?? 1, 0),
+    earlyRefresh: time('earlyRefresh', 1),
     life: Math.max(ttl, negativeTtl) + Math.max(staleWhileRevalidate, staleIfError),
   }
-}
-
-export const checkKey = (key: string): void => {
-  // What is not whole the server could not tell from other keys.
-  if (typeof key !== 'string' || key === '' || !key.isWellFormed())
-    throw new CacheError('usage', `expected a key that is a text of whole characters, found ${JSON.stringify(key)}`)
-}
-
-export const checkFunction = (name: string, value: unknown): void => {
-  if (typeof value !== 'function') throw new CacheError('usage', `expected ${name} to be a function, found ${typeof value}`)
-}
-
-export const checkList = (name: string, value: unknown): void => {
-  if (!Array.isArray(value)) throw new CacheError('usage', `expected ${name} to be a list, found ${typeof value}`)
-}
-
-export const checkNumber = (name: string, value: unknown): void => {
-  if (!(typeof value === 'number' && value >= 0 && value <= longest))
-    throw new CacheError('usage', `expected ${name} to be a number from 0 to ${longest}, found ${String(value)}`)
 }

@@ -29,12 +29,15 @@ const runIn = (program: string, ...args: readonly string[]): string => {
 }
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly exports: Readonly<
+    Record<string, string | Readonly<Record<string, { readonly types: string; readonly default: string }>>>
+  >
   readonly typesVersions: { readonly '*': Readonly<Record<string, readonly string[]>> }
   readonly dependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>
   readonly types: string
+  readonly main: string
 }
 const manifest = (): Manifest => JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Manifest
 
@@ -64,19 +67,24 @@ test('what is published is the compiled library with its types, a README and the
   assert.deepEqual(files.filter((file) => !compiled.includes(file)).sort(), ['LICENSE', 'README.md', 'package.json'])
   assert.deepEqual(
     compiled.filter((file) => !/\.(js|d\.ts)$/.test(file) || /test|contract/.test(file)),
-    [],
+    ['dist/commonjs/package.json'],
   )
   for (const file of compiled.filter((one) => one.endsWith('.js'))) assert.ok(files.includes(file.replace(/js$/, 'd.ts')), file)
   assert.equal(readFileSync(join(installed, 'LICENSE'), 'utf8'), readFileSync(join(root, 'LICENSE'), 'utf8'))
 })
 
 test('all that is exported is there, and compilers that do not know of exports find its types too', () => {
-  const { exports, typesVersions, types, peerDependencies, peerDependenciesMeta } = manifest()
+  const { exports, typesVersions, types, main, peerDependencies, peerDependenciesMeta } = manifest()
   const entries = Object.entries(exports).filter(([name]) => name !== './package.json')
   for (const [name, entry] of entries) {
     assert.ok(typeof entry === 'object')
-    for (const file of [entry.types, entry.default]) assert.ok(existsSync(join(installed, file)), file)
-    assert.equal(name === '.' ? types : typesVersions['*'][name.slice(2)]?.[0], entry.types)
+    // Node loads the same modules by import and by require, so that there is one copy; what does not know of that loads CommonJS by require.
+    assert.deepEqual(Object.keys(entry), ['module-sync', 'import', 'require'])
+    for (const one of Object.values(entry))
+      for (const file of [one.types, one.default]) assert.ok(existsSync(join(installed, file)), file)
+    assert.deepEqual(entry['module-sync'], entry['import'])
+    assert.equal(name === '.' ? types : typesVersions['*'][name.slice(2)]?.[0], entry['require']?.types)
+    if (name === '.') assert.equal(main, entry['require']?.default)
   }
   for (const name of Object.keys(peerDependencies)) assert.equal(peerDependenciesMeta[name]?.optional, true, name)
 })
@@ -108,13 +116,21 @@ const nodes = new Set(
     }),
 )
 
+/** As Jest and others that cannot load ES modules by `require`. */
+const withoutModules = '--no-experimental-require-module'
+
 test('it works by import and by require', async () => {
   await using servers = await openServers()
   const { url } = await servers.start()
   assert.ok(nodes.size > 0)
   for (const node of nodes)
-    for (const load of ['import', 'require'])
-      assert.equal(runIn(node, '-e', program(url, load)).trim(), '[["n",2],["n",2]]', `${node} ${load}`)
+    for (const [load = '', ...flags] of [['import'], ['require'], ['require', withoutModules]])
+      assert.equal(runIn(node, ...flags, '-e', program(url, load)).trim(), '[["n",2],["n",2]]', `${node} ${load} ${flags}`)
+})
+
+test('by import and by require Node has one copy of it', () => {
+  const same = `import('@larder/client').then(({ CacheError }) => console.log(CacheError === require('@larder/client').CacheError))`
+  for (const node of nodes) assert.equal(runIn(node, '-e', same).trim(), 'true', node)
 })
 
 test('a client library that the application has not brought is named, and is needed for its own entry alone', () => {
@@ -160,6 +176,7 @@ test('it compiles in an application that is strict, checks libraries, and names 
   for (const [module, moduleResolution, type] of [
     ['nodenext', 'nodenext', 'module'],
     ['node16', 'node16', 'module'],
+    ['node16', 'node16', 'commonjs'],
     ['nodenext', 'nodenext', 'commonjs'],
     ['esnext', 'bundler', 'module'],
   ]) {

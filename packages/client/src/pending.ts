@@ -85,7 +85,7 @@ export const createPending = (forget: (what: What) => void): Pending => {
           .then(done, done)
           .then(() => void untold.delete(telling))
         untold.add(telling)
-        throw error instanceof CacheError ? error : new CacheError('unavailable', 'the cache was closed', { cause: error })
+        throw isCacheError(error) ? error : new CacheError('unavailable', 'the cache was closed', { cause: error })
       }
     },
     idle: async () => {

@@ -48,7 +48,7 @@ export const createWriter = ({ core, pending, settleNear, patience }: WriterDepe
     }
     const bytes = core.encode(key, value)
     const make = (stamp: string) => {
-      const entry = bytes === null ? null : core.entryOf(bytes, value, stamp, rules, 0)
+      const entry = bytes === null ? null : core.entryOf(key, bytes, value, stamp, rules, 0)
       return entry === null ? null : { entry, life: rules.life }
     }
     let stored = false

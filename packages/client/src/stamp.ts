@@ -2,7 +2,7 @@
  * What an entry rests on, as one text: the epoch of its shard, and each tag with the version that it had before the load. An entry counts only while
  * the stamp that is made of what the server has now is the same text.
  */
-import { CacheError } from './errors.ts'
+import { shown, usage } from './check.ts'
 
 /** A version as its shard has it, with the shard's epoch. Null: there is none. */
 export interface Version {
@@ -18,14 +18,11 @@ const control = /[\u0000-\u001f]/
 /** Each once, in one order, whatever the order in which they were named. Throws `usage`. */
 export const tagsOf = (tags: readonly string[] | undefined): readonly string[] => {
   if (tags === undefined) return []
-  if (!Array.isArray(tags)) throw new CacheError('usage', `expected tags to be a list of texts, found ${typeof tags}`)
+  if (!Array.isArray(tags)) throw usage('tags to be a list of texts', shown(tags))
   if (tags.length === 0) return []
   for (const tag of tags)
     if (typeof tag !== 'string' || tag === '' || control.test(tag) || !tag.isWellFormed())
-      throw new CacheError(
-        'usage',
-        `expected tags to be texts of whole characters without control characters, found ${JSON.stringify(tag)}`,
-      )
+      throw usage('tags to be texts of whole characters without control characters', shown(tag))
   return tags.length === 1 ? tags : [...new Set(tags)].sort()
 }
 

@@ -3,10 +3,11 @@
  * had not written yet is lost, though others may have read it. What it has shown is gone when its lock ends, some two seconds later.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { aFunction, checkKey, checkOptions, type Kind, longestTimer, type Table } from './check.ts'
 import type { Core } from './core.ts'
 import { CacheError } from './errors.ts'
 import type { Place, Write } from './fence.ts'
-import { checkKey, type Rules } from './options.ts'
+import type { Rules } from './options.ts'
 
 /** Times are milliseconds. */
 export interface WriteBehindOptions<T = unknown> {
@@ -62,19 +63,23 @@ const longestPause = 5_000
 /** Others who write the same key at the same time may take the lock each time. */
 const mostShows = 5
 
-const checked = (name: string, value: number, least: number): number => {
-  if (!(value >= least && value <= 2 ** 31 - 1))
-    throw new CacheError('usage', `expected ${name} to be a number from ${least}, found ${String(value)}`)
-  return value
+const from = (least: number): Kind => ({
+  is: `a number from ${least} to ${longestTimer}`,
+  holds: (value) => typeof value === 'number' && value >= least && value <= longestTimer,
+})
+const queueOptions: Table = {
+  write: aFunction,
+  onLost: aFunction,
+  most: from(1),
+  atOnce: from(1),
+  linger: from(0),
+  retries: from(0),
 }
 
 export const createWriteBehind = <T>(dependencies: BehindDependencies, options: WriteBehindOptions<T>): WriteBehind<T> => {
   const { core, rulesFor, settleNear, queued, remove } = dependencies
-  const { write, onLost } = options
-  const most = checked('most', options.most ?? 1_000, 1)
-  const atOnce = checked('atOnce', options.atOnce ?? 8, 1)
-  const linger = checked('linger', options.linger ?? 0, 0)
-  const retries = checked('retries', options.retries ?? 10, 0)
+  checkOptions('writeBehind', options, queueOptions, ['write', 'onLost'])
+  const { write, onLost, most = 1_000, atOnce = 8, linger = 0, retries = 10 } = options
   const { fence, settings, failed } = core
   /** In the order in which they are due. */
   const items = new Map<string, Item<T>>()
@@ -123,7 +128,7 @@ export const createWriteBehind = <T>(dependencies: BehindDependencies, options: 
     ({ place, rules }: Pick<Item<T>, 'place' | 'rules'>, value: T) =>
     (stamp: string) => {
       const bytes = core.encode(place.key, value)
-      const entry = bytes === null ? null : core.entryOf(bytes, value, stamp, rules, 0)
+      const entry = bytes === null ? null : core.entryOf(place.key, bytes, value, stamp, rules, 0)
       return entry === null ? null : { entry, life: rules.life }
     }
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Answer, Command, Connection, Reply } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { slotOf } from '../slot.ts'
-import { within } from './deadline.ts'
+import { type Life, within } from './deadline.ts'
 import { type NodeHandle, openNode, refused, unavailable } from './node.ts'
 import { openReader, pickReader, type Reader } from './reader.ts'
 import type { Settings } from './settings.ts'
@@ -24,6 +24,26 @@ const turnPause = 20
 const looksEvery = 15
 /** Milliseconds for which one that was named by MOVED or ASK, and is in no view, is kept. */
 const guestTime = 20_000
+
+/** Of what was asked for together. */
+interface Question {
+  /** Milliseconds for each step; all of it is bounded by who asks. */
+  readonly timeout: number
+  /** Who is being asked, and how many commands have no answer yet. */
+  readonly asked: Map<Life, number>
+  readonly life: Life
+  isOver: boolean
+}
+const questionFor = (timeout: number): Question => {
+  const asked = new Map<Life, number>()
+  // Of those that have not answered. One that has is left out, which counts as life, once.
+  const amount = (): number => {
+    let sum = 0
+    for (const [life, open] of asked) if (open > 0) sum += life.amount()
+    return sum
+  }
+  return { timeout, asked, life: { amount }, isOver: false }
+}
 
 interface Member {
   readonly address: string
@@ -185,13 +205,12 @@ export const openCluster = async (factory: WireFactory, settings: Settings): Pro
     return looking
   }
 
-  const left = (deadline: number): number => {
-    const time = Math.ceil(deadline - performance.now())
-    if (time <= 0) throw new CacheError('unavailable', 'the cache does not answer: the time is over')
-    return time
+  const timeFor = ({ timeout, isOver }: Question): number => {
+    if (isOver) throw new CacheError('unavailable', 'the cache does not answer: the time is over')
+    return timeout
   }
-  const primaryOf = async (slot: number, deadline: number): Promise<Member> => {
-    if (shardAt[slot] === undefined) await within(look(), left(deadline))
+  const primaryOf = async (slot: number, question: Question): Promise<Member> => {
+    if (shardAt[slot] === undefined) await within(look(), timeFor(question))
     const shard = shardAt[slot]
     if (shard === undefined) throw unavailable(`no shard has slot ${slot}`)
     return memberAt(shard.primary)
@@ -201,24 +220,30 @@ export const openCluster = async (factory: WireFactory, settings: Settings): Pro
     guests.set(address, performance.now() + guestTime)
     return memberAt(address)
   }
-  const callAt = async ({ node }: Member, command: Command, deadline: number, isAsking: boolean): Promise<Answer> => {
-    if (node.epoch() === null) await node.ready(left(deadline))
+  const callAt = async ({ node }: Member, command: Command, question: Question, isAsking: boolean): Promise<Answer> => {
+    if (node.epoch() === null) await node.ready(timeFor(question))
     const epoch = node.epoch()
     if (epoch === null) throw unavailable('the connection was lost')
-    return { value: await node.call(command, isAsking), epoch }
+    const { asked } = question
+    asked.set(node.life, (asked.get(node.life) ?? 0) + 1)
+    try {
+      return { value: await node.call(command, isAsking), epoch }
+    } finally {
+      asked.set(node.life, (asked.get(node.life) ?? 0) - 1)
+    }
   }
 
-  const one = async (command: Command, deadline: number): Promise<Answer> => {
+  const one = async (command: Command, question: Question): Promise<Answer> => {
     const slot = slotOf(command.key)
     let target: Member | null = null
     /** Of the one who has said ASK: what is there now may become his again. */
     let source: string | null = null
     for (let turn = 0; ; turn += 1) {
       if (closed) throw closedError()
-      const member: Member = target ?? (await primaryOf(slot, deadline))
+      const member: Member = target ?? (await primaryOf(slot, question))
       let redirection: Redirection | null
       try {
-        const { value, epoch } = await callAt(member, command, deadline, source !== null)
+        const { value, epoch } = await callAt(member, command, question, source !== null)
         return { value, epoch: source === null ? epoch : `${source}~${epoch}` }
       } catch (error) {
         redirection = member.wire.isReply(error) ? readRedirection(error.message, member.address) : null
@@ -233,29 +258,29 @@ export const openCluster = async (factory: WireFactory, settings: Settings): Pro
         const shard = shardAt[slot]
         if (shard !== undefined && address !== null && shard.primary !== address)
           shardAt[slot] = { ...shard, primary: address, replicas: [] }
-        if (address === null) await within(look(), left(deadline))
+        if (address === null) await within(look(), timeFor(question))
         else lookAgain(address)
       }
-      if (turn > 0 || kind === 'later') await delay(Math.min(turnPause, left(deadline)))
+      if (turn > 0 || kind === 'later') await delay(Math.min(turnPause, timeFor(question)))
     }
   }
 
-  const fromAnyReplica = async (command: Command, deadline: number): Promise<Reply> => {
+  const fromAnyReplica = async (command: Command, question: Question): Promise<Reply> => {
     const all = shardAt[slotOf(command.key)]?.replicas ?? []
     const reader = pickReader(
       all.flatMap((address) => replicas.get(address) ?? []),
       zone,
       Math.random,
     )
-    if (reader === undefined) return (await one(command, deadline)).value
-    return reader.call(command).catch(async () => (await one(command, deadline)).value)
+    if (reader === undefined) return (await one(command, question)).value
+    return reader.call(command).catch(async () => (await one(command, question)).value)
   }
-  const send = (commands: readonly Command[], deadline: number): Promise<readonly Answer[]> =>
+  const send = (commands: readonly Command[], question: Question): Promise<readonly Answer[]> =>
     Promise.all(
       commands.map((command) =>
         fromReplicas && command.fromReplica === true
-          ? fromAnyReplica(command, deadline).then((value): Answer => ({ value, epoch: '' }))
-          : one(command, deadline),
+          ? fromAnyReplica(command, question).then((value): Answer => ({ value, epoch: '' }))
+          : one(command, question),
       ),
     )
 
@@ -294,9 +319,14 @@ export const openCluster = async (factory: WireFactory, settings: Settings): Pro
     tracking: tracking?.port ?? null,
     send: (commands, { timeout = commandTimeout } = {}) => {
       if (closed) return Promise.reject(closedError())
-      return within(send(commands, performance.now() + timeout), timeout).catch((error: unknown) => {
-        throw unavailable(error)
-      })
+      const question = questionFor(timeout)
+      return within(send(commands, question), timeout, question.life)
+        .catch((error: unknown) => {
+          throw unavailable(error)
+        })
+        .finally(() => {
+          question.isOver = true
+        })
     },
     close,
   }

@@ -1,11 +1,29 @@
-/** Work that has to be settled in time. */
+/**
+ * Work that has to be settled in time. Time counts while this process runs: where its event loop was held up, the question may not have left yet, and the answer may lie in
+ * the socket. Where something goes on coming in, as a long value does, it is waited for longer.
+ */
 import { CacheError } from '../errors.ts'
 
 type Work<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void
 
-/** A member of a list, in the order in which they were added, so also of their times. The list itself is its own first and last member. */
+/** Of one connection: what it has taken and given so far, in any unit. While it grows somebody is at work at the other end. */
+export interface Life {
+  readonly amount: () => number
+}
+
+/** Milliseconds between two looks. */
+const longestSlice = 50
+const partsOfTime = 4
+/** So many times as long as it was given work is waited for at most, while its connection lives. */
+const mostTimes = 10
+
+/** A member of a list, which is its own first and last member. */
 interface Waiting {
+  /** By the clock of the list. */
   readonly until: number
+  /** While its connection lives. */
+  readonly latest: number
+  readonly life: Life | undefined
   readonly reject: (error: unknown) => void
   before: Waiting
   after: Waiting
@@ -13,7 +31,7 @@ interface Waiting {
 }
 
 const emptyList = (): Waiting => {
-  const list = { until: Number.POSITIVE_INFINITY, reject: () => undefined } as unknown as Waiting
+  const list = {} as unknown as Waiting
   list.before = list
   list.after = list
   return list
@@ -25,32 +43,74 @@ const remove = (one: Waiting): void => {
   one.after.before = one.before
 }
 
-/**
- * For work that has to be settled in about that time, one timer for all of it. What is not rejects with `unavailable`; what comes later is dropped.
- * A process that was held up looks at what has come in the meantime before it gives up.
- */
+/** Looked at now and then: since when it has not grown. */
+const createPulse = () => {
+  const seen = new WeakMap<Life, { amount: number; looked: number; grown: number }>()
+  return {
+    look: (life: Life, now: number): void => {
+      const known = seen.get(life)
+      const amount = life.amount()
+      if (known === undefined) seen.set(life, { amount, looked: now, grown: Number.NEGATIVE_INFINITY })
+      else if (known.looked !== now) {
+        // What came while nobody looked may have come long ago.
+        if (amount !== known.amount && now - known.looked <= 3 * longestSlice) known.grown = now
+        known.amount = amount
+        known.looked = now
+      }
+    },
+    grown: (life: Life): number => seen.get(life)?.grown ?? Number.NEGATIVE_INFINITY,
+  }
+}
+
+/** For work that has to be settled in about that time, one timer for all of it. What is not rejects with `unavailable`; what comes later is dropped. */
 const createDeadline = (milliseconds: number) => {
   const list = emptyList()
+  const pulse = createPulse()
+  const slice = Math.max(1, Math.min(longestSlice, milliseconds / partsOfTime))
   let timer: NodeJS.Timeout | null = null
-  const look = (): void => {
-    timer = null
+  let ran = 0
+  let last = performance.now()
+  /** Milliseconds in which this process ran, at least while somebody waits. */
+  const clock = (): number => {
     const now = performance.now()
-    for (let one = list.after; one !== list; one = one.after) {
-      if (one.until > now) {
-        timer = setTimeout(later, one.until - now)
-        return
-      }
-      remove(one)
-      one.reject(new CacheError('unavailable', `the cache does not answer: nothing came within ${milliseconds} ms`))
-    }
+    ran += Math.min(now - last, 2 * slice)
+    last = now
+    return ran
   }
+  const look = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    const now = clock()
+    let next = slice
+    for (let one = list.after; one !== list; one = one.after) {
+      if (one.life !== undefined) pulse.look(one.life, now)
+      const until =
+        one.life === undefined ? one.until : Math.max(one.until, Math.min(one.latest, pulse.grown(one.life) + milliseconds))
+      if (until > now) next = Math.min(next, until - now)
+      else {
+        remove(one)
+        one.reject(new CacheError('unavailable', `the cache does not answer: nothing came within ${milliseconds} ms`))
+      }
+    }
+    if (list.after !== list) timer = setTimeout(later, next)
+  }
+  // What has come meanwhile is read first.
   const later = (): void => void setImmediate(look)
-  return <T>(work: Work<T>): Promise<T> =>
+  return <T>(work: Work<T>, life: Life | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
-      const one: Waiting = { until: performance.now() + milliseconds, reject, before: list.before, after: list, isOver: false }
+      const now = clock()
+      const one: Waiting = {
+        until: now + milliseconds,
+        latest: now + milliseconds * mostTimes,
+        life,
+        reject,
+        before: list,
+        after: list,
+        isOver: false,
+      }
       list.before.after = one
       list.before = one
-      timer ??= setTimeout(later, milliseconds)
+      timer ??= setTimeout(later, slice)
       const end = (): void => {
         remove(one)
         if (list.after === list && timer !== null) {
@@ -74,16 +134,16 @@ const createDeadline = (milliseconds: number) => {
 const deadlines = new Map<number, ReturnType<typeof createDeadline>>()
 const mostDeadlines = 1_000
 
-/** A promise that rejects with `unavailable` when it is not settled in time. */
-export const inTime = <T>(milliseconds: number, work: Work<T>): Promise<T> => {
+/** A promise that rejects with `unavailable` when it is not settled in time. `life`: of the connection by which it comes. */
+export const inTime = <T>(milliseconds: number, work: Work<T>, life?: Life): Promise<T> => {
   let deadline = deadlines.get(milliseconds)
   if (deadline === undefined) {
     deadline = createDeadline(milliseconds)
     if (deadlines.size < mostDeadlines) deadlines.set(milliseconds, deadline)
   }
-  return deadline(work)
+  return deadline(work, life)
 }
 
 /** Rejects with `unavailable` when it is not settled in time. */
-export const within = <T>(work: Promise<T>, milliseconds: number): Promise<T> =>
-  inTime(milliseconds, (resolve, reject) => void work.then(resolve, reject))
+export const within = <T>(work: Promise<T>, milliseconds: number, life?: Life): Promise<T> =>
+  inTime(milliseconds, (resolve, reject) => void work.then(resolve, reject), life)

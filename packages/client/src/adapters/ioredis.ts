@@ -4,11 +4,17 @@
  * It drops what servers tell of changed keys on the connection that has read them. So they tell it to a second connection to the same server (`CLIENT TRACKING … REDIRECT`),
  * which is asked, when it matters, whether everything has come. One without the other is worth nothing: where one is lost both are.
  */
-import { Redis, ReplyError } from 'ioredis'
+
+import type { Socket } from 'node:net'
+import { takeRequireBack } from './builtin-modules.ts'
+import { carriedBy } from './carried.ts'
 import { createConnect } from './connect.ts'
 import { within } from './deadline.ts'
+import { Redis, ReplyError } from './ioredis-client.ts'
 import { targetOf } from './url.ts'
 import type { Wire, WireFactory, WireOptions } from './wire.ts'
+
+takeRequireBack()
 
 const channel = '__redis__:invalidate'
 
@@ -182,6 +188,7 @@ const open = (how: WireOptions): Wire => {
     onInvalidated: (listener) => void invalidated.push(listener),
     isReply: (error): error is Error => error instanceof ReplyError,
     ...(track ? { settle } : {}),
+    carried: () => (isReady ? carriedBy(client.stream as Socket) : 0),
     close: () => {
       isClosed = true
       isReady = false

@@ -1,13 +1,20 @@
 /** By `@redis/client`. */
-import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
+
+import type { Socket } from 'node:net'
+import { takeRequireBack } from './builtin-modules.ts'
+import { carriedBy } from './carried.ts'
 import { createConnect } from './connect.ts'
+import { createClient, ErrorReply, RESP_TYPES } from './node-redis-client.ts'
 import type { WireFactory } from './wire.ts'
+
+takeRequireBack()
 
 const bytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.VERBATIM_STRING]: Buffer } }
 
 const factory: WireFactory = {
   tracks: 'in order',
   open: ({ url, tls, credentials, connectTimeout, track }) => {
+    let socket: Socket | null = null
     const client = createClient({
       url,
       RESP: 3,
@@ -20,6 +27,13 @@ const factory: WireFactory = {
         connectTimeout,
         noDelay: true,
         reconnectStrategy: (tries: number) => Math.min(10 * 2 ** Math.min(tries, 10), 1_000),
+        // A socket without TLS hands this on to its stream, which says which one it is. Else bytes are not known.
+        ...({
+          construct(this: Socket, done: () => void) {
+            socket = this
+            done()
+          },
+        } as object),
         ...(tls === undefined ? {} : { tls: true, ...tls }),
       },
       ...(credentials === undefined ? {} : { credentialsProvider: { type: 'async-credentials-provider' as const, credentials } }),
@@ -44,6 +58,7 @@ const factory: WireFactory = {
       onInvalidated: (listener) =>
         void client.on('invalidate', (key: string | Buffer | null) => listener(key === null ? null : [String(key)])),
       isReply: (error) => error instanceof ErrorReply,
+      carried: () => (socket === null ? 0 : carriedBy(socket)),
       close: () => client.destroy(),
     }
   },

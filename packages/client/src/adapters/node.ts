@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Answer, Argument, Command, ConnectionOptions, Reply } from '../connection.ts'
 import { CacheError, isCacheError, messageOf } from '../errors.ts'
-import { inTime, within } from './deadline.ts'
+import { inTime, type Life, within } from './deadline.ts'
 import type { Wire, WireFactory, WireOptions } from './wire.ts'
 
 export interface NodeOptions {
@@ -35,6 +35,8 @@ export interface NodeHandle {
   ask(commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]>
   /** Resolves when everything that was changed before has been told. */
   settle(): Promise<unknown>
+  /** Answers of any kind, and bytes as far as the client says them. */
+  readonly life: Life
   /** Null: not known now, and nothing is to be asked. */
   epoch(): string | null
   /** Of a replica: its availability zone. Null: it does not say, or nothing is known now. */
@@ -46,7 +48,7 @@ export interface NodeHandle {
 }
 
 export const unavailable = (cause: unknown): CacheError =>
-  cause instanceof CacheError ? cause : new CacheError('unavailable', `the cache does not answer: ${messageOf(cause)}`, { cause })
+  isCacheError(cause) ? cause : new CacheError('unavailable', `the cache does not answer: ${messageOf(cause)}`, { cause })
 
 /** Of the data: it changes when a replica becomes primary, and when a server starts anew. */
 const epochOf = (info: string): string => {
@@ -115,13 +117,16 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   let failed: CacheError | null = options.failed ?? null
   /** Since it was connected, or of connecting. */
   let lastError: unknown
-  /** When something was last heard of it, by the clock that only goes forward. */
+  /** When something was last heard of it, by the clock that only goes forward; and when that was last looked at. */
   let heard = performance.now()
+  let checked = heard
   const waiters = new Set<Waiter>()
   let renewal: NodeJS.Timeout | undefined
   let renewalPause = firstRenewalPause
 
   const raw = (args: readonly Argument[]): Promise<unknown> => wire.send(args)
+  let answers = 0
+  const life: Life = { amount: () => answers + (wire.carried?.() ?? 0) }
 
   const tellWaiters = (error: CacheError | null): void => {
     const all = [...waiters]
@@ -157,7 +162,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
 
   const info = async (section = 'replication'): Promise<string> => {
     try {
-      return String(await within(raw(['INFO', section]), options.commandTimeout))
+      return String(await within(raw(['INFO', section]), options.commandTimeout, life))
     } catch (error) {
       throw explained(error)
     }
@@ -293,6 +298,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
         throw new CacheError('unavailable', `${messageOf(error)}; the last try: ${messageOf(lastError)}`, { cause: lastError })
       })
     },
+    life,
     epoch: () => epoch,
     zone: () => zone,
     settle: () => (wire.settle === undefined ? raw(['PING']) : wire.settle()),
@@ -300,6 +306,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       const own = generation
       return execute(command, own, isAsking).then(
         (reply) => {
+          answers += 1
           if (own === generation) return reply as Reply
           throw lost(null)
         },
@@ -312,24 +319,33 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       const [own, known] = [generation, epoch]
       if (known === null) return Promise.reject(lost(null))
       // One promise for all of them: this is what each hit waits for.
-      return inTime(milliseconds, (resolve, reject) => {
-        const answers = new Array<Answer>(commands.length)
-        let open = commands.length
-        if (open === 0) resolve(answers)
-        for (const [index, command] of commands.entries())
-          execute(command, own, false).then(
-            (reply) => {
-              if (own !== generation) return reject(lost(null))
-              answers[index] = { value: reply as Reply, epoch: known }
-              open -= 1
-              if (open === 0) resolve(answers)
-            },
-            (error: unknown) => reject(unavailable(failure(error))),
-          )
-      })
+      return inTime(
+        milliseconds,
+        (resolve, reject) => {
+          const found = new Array<Answer>(commands.length)
+          let open = commands.length
+          if (open === 0) resolve(found)
+          for (const [index, command] of commands.entries())
+            execute(command, own, false).then(
+              (reply) => {
+                if (own !== generation) return reject(lost(null))
+                answers += 1
+                found[index] = { value: reply as Reply, epoch: known }
+                open -= 1
+                if (open === 0) resolve(found)
+              },
+              (error: unknown) => reject(unavailable(failure(error))),
+            )
+        },
+        life,
+      )
     },
     check: async () => {
       if (isDisposed) return
+      const now = performance.now()
+      // While this process did not run nothing could be heard.
+      heard += Math.max(0, now - checked - options.connectTimeout)
+      checked = now
       if (epoch === null) {
         // Neither connected nor refused: what is there says nothing, and will not on this connection.
         if (performance.now() - heard > options.connectTimeout + options.commandTimeout) {

@@ -46,7 +46,7 @@ export const openReader = (
     isReady: () => current.node.epoch() !== null,
     zone: () => current.node.zone(),
     // Half of the time, so that the primary can still be asked.
-    call: (command) => within(current.node.call(command), commandTimeout / 2),
+    call: (command) => within(current.node.call(command), commandTimeout / 2, current.node.life),
     check: () => current.node.check(),
     close: () => {
       isClosed = true

@@ -1,8 +1,25 @@
 /** Options with their defaults, checked, the same for one server and for a cluster. */
+import { aFlag, aFunction, aGroup, anything, aText, checkNames, checkOptions, type Kind, shown, type Table } from '../check.ts'
 import type { ConnectionOptions, Credentials } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { targetOf } from './url.ts'
 import type { WireFactory, WireOptions } from './wire.ts'
+
+const aPart: Kind = {
+  is: 'a text or bytes',
+  holds: (value) => typeof value === 'string' || Buffer.isBuffer(value),
+  isSecret: true,
+}
+export const connectionOptions: Table = {
+  // Told by url.ts, without what it may hold.
+  url: anything,
+  credentials: aFunction,
+  tls: aGroup('tls', { ca: aPart, cert: aPart, key: aPart }),
+  readFrom: anything,
+  zone: aText,
+  commandTimeout: anything,
+  connectTimeout: anything,
+}
 
 export interface Settings {
   readonly url: string
@@ -24,7 +41,7 @@ const checkTime = (name: string, time: unknown): void => {
   if (!(typeof time === 'number' && time > 0 && time <= longestTime))
     throw new CacheError(
       'usage',
-      `expected ${name} to be milliseconds, more than 0 and at most ${longestTime}, found ${String(time)}`,
+      `expected ${name} to be milliseconds, more than 0 and at most ${longestTime}, found ${shown(time)}`,
     )
 }
 
@@ -33,14 +50,14 @@ const checkCredentials = (given: unknown): Credentials => {
   if (typeof password !== 'string' || password === '')
     throw new CacheError(
       'usage',
-      `expected credentials to have a password, found ${password === '' ? 'an empty one' : typeof password}`,
+      `expected credentials to have a password, found ${password === '' ? 'an empty one' : typeof password === 'string' ? 'one' : shown(password)}`,
     )
   if (username !== undefined && (typeof username !== 'string' || username === ''))
-    throw new CacheError('usage', `expected the username of credentials to be a text, found ${JSON.stringify(username)}`)
+    throw new CacheError('usage', `expected the username of credentials to be a text, found ${shown(username)}`)
   if (renewAfter !== undefined && !(typeof renewAfter === 'number' && renewAfter > 0))
     throw new CacheError(
       'usage',
-      `expected renewAfter of credentials to be milliseconds, more than 0, found ${String(renewAfter)}`,
+      `expected renewAfter of credentials to be milliseconds, more than 0, found ${shown(renewAfter)}`,
     )
   return given as Credentials
 }
@@ -63,7 +80,8 @@ const checked =
 
 const urlsOf = (readFrom: unknown): readonly unknown[] => {
   if (readFrom === 'primary' || readFrom === 'replicas') return []
-  const { url } = (typeof readFrom === 'object' && readFrom !== null ? readFrom : {}) as { readonly url?: unknown }
+  const { url, ...others } = (typeof readFrom === 'object' && readFrom !== null ? readFrom : {}) as { readonly url?: unknown }
+  checkNames('readFrom', others, {})
   const urls = [url].flat()
   if (urls.length === 0 || urls.includes(undefined))
     throw new CacheError('usage', "expected readFrom to be 'primary', 'replicas' or { url }, found another thing")
@@ -72,6 +90,7 @@ const urlsOf = (readFrom: unknown): readonly unknown[] => {
 
 /** Throws `usage`. */
 export const settingsOf = (factory: WireFactory, options: ConnectionOptions): Settings => {
+  checkOptions('a connection', options, { ...connectionOptions, track: aFlag })
   const {
     url,
     commandTimeout = 500,
@@ -83,8 +102,6 @@ export const settingsOf = (factory: WireFactory, options: ConnectionOptions): Se
     tls,
   } = options
   for (const [name, time] of Object.entries({ commandTimeout, connectTimeout })) checkTime(name, time)
-  if (credentials !== undefined && typeof credentials !== 'function')
-    throw new CacheError('usage', `expected credentials to be a function, found ${typeof credentials}`)
   const targets = [url, ...urlsOf(readFrom)].map((one) => targetOf(one))
   for (const { isSecure } of targets)
     if (tls !== undefined && !isSecure)

@@ -70,7 +70,7 @@ export const openSingle = (factory: WireFactory, settings: Settings): SingleConn
     )
   const ask = (node: NodeHandle, commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]> => {
     if (readers.length === 0) return node.ask(commands, milliseconds)
-    return within(askApart(node, commands), milliseconds).catch((error: unknown) => {
+    return within(askApart(node, commands), milliseconds, node.life).catch((error: unknown) => {
       throw unavailable(error)
     })
   }

@@ -1,4 +1,5 @@
 /** What a URL says. */
+import { shown } from '../check.ts'
 import { CacheError } from '../errors.ts'
 
 export interface Target {
@@ -31,7 +32,7 @@ const plain = (text: string): string => {
 
 /** Throws `usage`. */
 export const targetOf = (text: unknown): Target => {
-  if (typeof text !== 'string') throw wrong(typeof text)
+  if (typeof text !== 'string') throw wrong(shown(text))
   if (!URL.canParse(text)) throw wrong('what is no url')
   const { hostname, port, protocol, pathname, username, password } = new URL(text)
   if (protocol !== 'redis:' && protocol !== 'rediss:') throw wrong(protocol)

@@ -23,6 +23,8 @@ export interface Wire {
   isReply(error: unknown): error is Error
   /** Where changes are told by another connection than this one: resolves when everything that was changed before it was called has been told. Else they come before any later answer. */
   settle?(): Promise<unknown>
+  /** Bytes that have come, and gone, as far as this client says. */
+  carried?(): number
   close(): void
 }
 

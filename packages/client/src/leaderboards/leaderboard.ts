@@ -1,4 +1,16 @@
 /** Leaderboards: who is ahead of whom. */
+import {
+  aFunction,
+  aList,
+  anything,
+  aText,
+  check,
+  checkConnection,
+  checkOptions,
+  shown,
+  type Table,
+  usage as wrong,
+} from '../check.ts'
 import type { Connection } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { type Board, createBoard, longestPage } from './board.ts'
@@ -66,8 +78,22 @@ export interface Leaderboard<D = unknown> {
   at(moment: number): Leaderboard<D>
 }
 
-const usage = (expected: string, found: unknown): CacheError =>
-  new CacheError('usage', `expected ${expected}, found ${typeof found === 'string' ? JSON.stringify(found) : String(found)}`)
+const usage = (expected: string, found: unknown): CacheError => wrong(expected, shown(found))
+
+const boardOptions: Table = {
+  name: aText,
+  order: anything,
+  update: anything,
+  ranks: anything,
+  ties: anything,
+  most: anything,
+  period: anything,
+  keep: anything,
+  offset: anything,
+  shards: anything,
+  namespace: aText,
+  now: aFunction,
+}
 
 const choices = {
   order: ['high', 'low'],
@@ -86,12 +112,16 @@ const checkId = (id: unknown): void => {
   if (typeof id !== 'string' || id === '' || halves.test(id)) throw usage('the id of a member to be a text', id)
 }
 const checkIds = (ids: readonly string[]): void => {
+  check('the ids of members', ids, aList)
   if (ids.length > longestPage) throw usage(`at most ${longestPage} members at once`, ids.length)
   for (const id of ids) checkId(id)
 }
 const checkEntries = (entries: readonly Entry[]): void => {
+  check('the members to submit', entries, aList)
   if (entries.length > longestPage) throw usage(`at most ${longestPage} members at once`, entries.length)
-  for (const { id, score } of entries) {
+  for (const one of entries) {
+    if (typeof one !== 'object' || one === null) throw usage('a member with id and score', one)
+    const { id, score } = one
     checkId(id)
     if (!Number.isFinite(score)) throw usage('a score that is a finite number', score)
   }
@@ -99,11 +129,13 @@ const checkEntries = (entries: readonly Entry[]): void => {
     throw usage('each member once', 'one of them twice')
 }
 const checkMoment = (moment: number): void => {
-  if (!Number.isFinite(new Date(moment).getTime()) || typeof moment !== 'number')
+  if (typeof moment !== 'number' || !Number.isFinite(new Date(moment).getTime()))
     throw usage('a moment in milliseconds since 1970', moment)
 }
 
 export const createLeaderboard = <D = unknown>(connection: Connection, options: LeaderboardOptions): Leaderboard<D> => {
+  checkConnection(connection)
+  checkOptions('createLeaderboard', options, boardOptions, ['name'])
   const { name, order = 'high', update = 'best', ranks = 'competition', ties = 'first', most = 0, period } = options
   const { keep = 1, offset = 0, shards = 1, namespace = 'board', now = Date.now } = options
   for (const [what, text] of Object.entries({ name, namespace }))
@@ -177,7 +209,9 @@ export const createLeaderboard = <D = unknown>(connection: Connection, options: 
         checkWhole('after', after, 0, longestPage)
         return board().around<D>(id, before, after)
       },
-      byScore: async (lowest, highest, { offset: from = 0, count = 100 } = {}) => {
+      byScore: async (lowest, highest, how = {}) => {
+        checkOptions('byScore', how, { offset: anything, count: anything })
+        const { offset: from = 0, count = 100 } = how
         for (const score of [lowest, highest]) if (typeof score !== 'number' || Number.isNaN(score)) throw usage('a score', score)
         checkWhole('offset', from, 0, Number.MAX_SAFE_INTEGER)
         checkWhole('count', count, 0, longestPage)
@@ -194,11 +228,13 @@ export const createLeaderboard = <D = unknown>(connection: Connection, options: 
         return standing === null ? null : (100 * (standing.size - standing.ahead)) / standing.size
       },
       scoreAt: async (percentile) => {
-        if (!(percentile >= 0 && percentile <= 100)) throw usage('a percentile from 0 to 100', percentile)
+        if (!(typeof percentile === 'number' && percentile >= 0 && percentile <= 100))
+          throw usage('a percentile from 0 to 100', percentile)
         return board().scoreAt(percentile)
       },
       merge: async (other, limit = Number.MAX_SAFE_INTEGER) => {
         checkWhole('how many', limit, 0, Number.MAX_SAFE_INTEGER)
+        if (typeof (other as { readonly page?: unknown } | null)?.page !== 'function') throw usage('another leaderboard', other)
         // All into one, also where the period ends meanwhile.
         const into = board()
         let taken = 0
@@ -224,5 +260,6 @@ export const createLeaderboard = <D = unknown>(connection: Connection, options: 
 
 /** The same scores on several boards: for all time, and for each period. One packet. */
 export const submitToAll = async <D>(boards: readonly Leaderboard<D>[], entries: readonly Entry[]): Promise<void> => {
+  check('the boards', boards, aList)
   await Promise.all(boards.map((board) => board.submitMany(entries)))
 }

@@ -2,6 +2,7 @@
  * Metrics and spans of a cache, for whatever OpenTelemetry is set up in the application. What is used of its API is named here, so that the library
  * does not bring it.
  */
+import { aFunction, anything, checkOptions, type Kind, type Table } from '../check.ts'
 import type { CacheEvent } from '../events.ts'
 
 type Attributes = Readonly<Record<string, string | boolean>>
@@ -36,6 +37,17 @@ export interface OpenTelemetryOptions {
   readonly nameOf?: (key: string) => string
 }
 
+const withMethod = (is: string, method: string): Kind => ({
+  is,
+  holds: (value) => typeof (value as Readonly<Record<string, unknown>> | null)?.[method] === 'function',
+})
+const telemetryOptions: Table = {
+  meter: withMethod('a meter, as metrics.getMeter gives it', 'createCounter'),
+  tracer: withMethod('a tracer, as trace.getTracer gives it', 'startSpan'),
+  attributes: anything,
+  nameOf: aFunction,
+}
+
 const failed = 2 // SpanStatusCode.ERROR
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
@@ -44,12 +56,9 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
  * For `createCache({ observe })`. Metrics: `cache.reads` (result: hit, near-hit, stale-hit, miss, bypass; reason), `cache.load.duration`, `cache.wait.duration`, `cache.hit.duration`,
  * `cache.invalidate.duration`, `cache.put.duration`, `cache.breaks` (state: away, back), `cache.errors`; durations in milliseconds. Spans: `cache.load`, `cache.wait`, `cache.put`, `cache.invalidate`.
  */
-export const observeByOpenTelemetry = ({
-  meter,
-  tracer,
-  attributes = {},
-  nameOf,
-}: OpenTelemetryOptions): ((event: CacheEvent) => void) => {
+export const observeByOpenTelemetry = (options: OpenTelemetryOptions): ((event: CacheEvent) => void) => {
+  checkOptions('observeByOpenTelemetry', options, telemetryOptions, ['meter'])
+  const { meter, tracer, attributes = {}, nameOf } = options
   const unit = 'ms'
   const reads = meter.createCounter('cache.reads', { description: 'what reads found' })
   const hits = meter.createHistogram('cache.hit.duration', { unit, description: 'how long hits on the server took' })

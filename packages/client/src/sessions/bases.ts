@@ -2,7 +2,8 @@
  * What the objects that a framework hands around were read as. They carry it themselves, where nobody sees it who copies, compares or stores them (a WeakMap
  * costs the collector more than the rest of a request).
  */
-import { CacheError } from '../errors.ts'
+import { types } from 'node:util'
+import { shown, usage } from '../check.ts'
 import { after } from './in-turn.ts'
 import type { SessionData } from './merge.ts'
 import type { Session, Stored, TextSessions } from './sessions.ts'
@@ -35,7 +36,7 @@ const drift = 20
 /** What changes with each request, and so makes no conflict. */
 const ignored = ['cookie']
 
-const timeOf = (value: unknown): unknown => (value instanceof Date ? value.getTime() : value)
+const timeOf = (value: unknown): unknown => (types.isDate(value) ? value.getTime() : value)
 const timesOf = (data: object): Times => {
   const { cookie } = data as { readonly cookie?: Times | null }
   return {
@@ -97,8 +98,7 @@ const isAsRead = (base: Base, text: string, times: Times): boolean => {
  * for another request's change.
  */
 export const store = async (sessions: TextSessions, id: string, data: object, ttl: number | undefined): Promise<void> => {
-  if (typeof data !== 'object' || data === null)
-    throw new CacheError('usage', `expected a session to be an object, found ${String(data)}`)
+  if (typeof data !== 'object' || data === null) throw usage('a session to be an object', shown(data))
   const text: string | undefined = JSON.stringify(data)
   const times = timesOf(data)
   const base = baseOf(data, id) ?? remember(data, id, null, times)

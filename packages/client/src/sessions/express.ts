@@ -1,7 +1,8 @@
 /** A store for express-session. */
 import type { EventEmitter } from 'node:events'
+import { types } from 'node:util'
+import { shown, usage } from '../check.ts'
 import type { Connection } from '../connection.ts'
-import { messageOf } from '../errors.ts'
 import { answer, type Callback, dataOf, inherit, store } from './bases.ts'
 import type { SessionData } from './merge.ts'
 import { createTextSessions, type SessionsOptions } from './sessions.ts'
@@ -25,7 +26,7 @@ const same = <T>(value: T): T => value
 const cookieLife = (cookie: CookieData | null | undefined): number | undefined => {
   if (cookie === undefined || cookie === null) return undefined
   const { expires, maxAge, originalMaxAge } = cookie
-  if (expires instanceof Date || typeof expires === 'string') return Math.max(1, new Date(expires).getTime() - Date.now())
+  if (types.isDate(expires) || typeof expires === 'string') return Math.max(1, new Date(expires).getTime() - Date.now())
   return typeof maxAge === 'number' ? maxAge : typeof originalMaxAge === 'number' ? originalMaxAge : undefined
 }
 
@@ -51,9 +52,9 @@ export const createExpressStore = <T>(
   connection: Connection,
   options: SessionsOptions = {},
 ): T & ExpressSessionStore => {
+  const Store = (session as { readonly Store?: unknown } | null | undefined)?.Store as ExpressStoreClass
+  if (typeof Store !== 'function') throw usage("what 'express-session' exports", shown(session))
   const sessions = createTextSessions(connection, options)
-  const Store = session.Store as unknown as ExpressStoreClass
-  if (typeof Store !== 'function') throw new TypeError(`expected what 'express-session' exports, found ${messageOf(session)}`)
 
   class LarderStore extends Store {
     override createSession(request: object, data: object): object {

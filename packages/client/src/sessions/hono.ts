@@ -1,8 +1,9 @@
 /** Sessions as a middleware of Hono. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { aFlag, aList, aText, checkOptions, oneOf, type Table } from '../check.ts'
 import type { Connection } from '../connection.ts'
 import { CacheError } from '../errors.ts'
-import { createSessions, isFresh, type Session, type SessionsOptions } from './sessions.ts'
+import { createSessions, isFresh, type Session, type SessionsOptions, sessionOptions } from './sessions.ts'
 
 export interface HonoSession {
   /** Null: it has not been stored yet. */
@@ -53,9 +54,19 @@ const cookiesOf = (header: string | undefined, name: string): readonly string[] 
     return at > 0 && part.slice(0, at).trim() === name ? [part.slice(at + 1).trim()] : []
   })
 
+const cookieOptions: Table = {
+  secrets: { ...aList, isSecret: true },
+  cookie: aText,
+  secure: aFlag,
+  sameSite: oneOf('Strict', 'Lax', 'None'),
+  path: aText,
+}
+
 /** `app.use(honoSessions(connection, { secrets }))`; handlers then have `c.get('session')`. */
 export const honoSessions = (connection: Connection, options: HonoSessionOptions) => {
-  const { secrets, cookie = 'sid', secure = true, sameSite = 'Lax', path = '/', ttl = day, touchAfter } = options
+  checkOptions('honoSessions', options, { ...sessionOptions, ...cookieOptions }, ['secrets'])
+  const { secrets, cookie = 'sid', secure = true, sameSite = 'Lax', path = '/', ...own } = options
+  const { ttl = day, touchAfter } = own
   const [first] = Array.isArray(secrets) ? secrets : []
   if (first === undefined || secrets.some((secret) => typeof secret !== 'string' || secret.length < shortest))
     throw new CacheError(
@@ -71,7 +82,7 @@ export const honoSessions = (connection: Connection, options: HonoSessionOptions
       'usage',
       `expected secure: true for the cookie ${cookie} with SameSite=${sameSite}, which no browser takes otherwise`,
     )
-  const sessions = createSessions(connection, options)
+  const sessions = createSessions(connection, own)
 
   /** Of the first cookie that one of the secrets has signed. */
   const idIn = (header: string | undefined): { readonly id: string; readonly isByFirst: boolean } | null => {

@@ -1,5 +1,7 @@
 /** Sessions as bytes, sealed where there are keys. The first byte says which: 0 plain, 1 AES-256-GCM. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { types } from 'node:util'
+import { aText, checkOptions, type Kind } from '../check.ts'
 import type { Argument } from '../connection.ts'
 import { CacheError } from '../errors.ts'
 import { slotOf } from '../slot.ts'
@@ -21,13 +23,16 @@ export interface Seal {
   open(bytes: Buffer, name: string, from: number): string | null
 }
 
+const bytes: Kind = { is: 'bytes, as a Buffer', holds: (value) => types.isUint8Array(value), isSecret: true }
 const algorithm = 'aes-256-gcm'
 const [nonceBytes, tagBytes, keyBytes] = [12, 16, 32]
 const [plain, sealed] = [0, 1]
 
 /** The first key seals, all of them open. None: nothing is sealed. */
 export const createSeal = (keys: readonly SealKey[]): Seal => {
-  for (const { id, key } of keys) {
+  for (const one of keys) {
+    checkOptions('a key of sessions', one, { id: aText, key: bytes }, ['id', 'key'])
+    const { id, key } = one
     if (key.length !== keyBytes)
       throw new CacheError('usage', `expected the key ${id} to have ${keyBytes} bytes, found ${key.length}`)
     const { length } = Buffer.from(id)

@@ -47,7 +47,7 @@ for (const kind of ['single', 'cluster'] as const)
     before(async () => {
       servers = await openServers()
       const [node] = kind === 'cluster' ? await servers.cluster(3) : [await servers.start()]
-      connections = await Promise.all([0, 1, 2].map(() => connectNodeRedis({ url: node?.url ?? '' })))
+      connections = await Promise.all([0, 1, 2].map(() => connectNodeRedis({ url: node?.url ?? '', commandTimeout: 20_000 })))
     })
     after(async () => {
       await Promise.all(connections.map((connection) => connection.close()))

@@ -6,6 +6,7 @@
  * slot, with a sorted set of its sessions by the time at which they end, for `all`, `length` and `clear`.
  */
 import { LRUCache } from 'lru-cache'
+import { aList, aMoment, aText, checkConnection, checkOptions, oneOf, shown, type Table, usage } from '../check.ts'
 import { type Connection, type Reply, run } from '../connection.ts'
 import { idLength, newId } from '../entry.ts'
 import { CacheError, isCacheError } from '../errors.ts'
@@ -132,7 +133,22 @@ const day = 86_400_000
 
 const buffer = (value: Reply | undefined): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(String(value ?? '')))
 
+export const sessionOptions: Table = {
+  namespace: aText,
+  ttl: aMoment,
+  touchAfter: { is: 'a part, from 0 up to 1', holds: (value) => typeof value === 'number' && value >= 0 && value < 1 },
+  tombstone: aMoment,
+  conflict: oneOf('merge', 'refuse'),
+  keys: aList,
+  buckets: {
+    is: `a number from 1 to ${mostBuckets}`,
+    holds: (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= mostBuckets,
+  },
+}
+
 export const createTextSessions = (connection: Connection, options: SessionsOptions = {}): TextSessions => {
+  checkConnection(connection)
+  checkOptions('sessions', options, sessionOptions)
   const {
     namespace = 'session',
     ttl: usual = day,
@@ -141,21 +157,14 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
     conflict = 'merge',
     buckets = 64,
   } = options
-  if (!(touchAfter >= 0 && touchAfter < 1))
-    throw new CacheError('usage', `expected touchAfter to be a part, from 0 up to 1, found ${String(touchAfter)}`)
-  if (!(Number.isSafeInteger(buckets) && buckets > 0 && buckets <= mostBuckets))
-    throw new CacheError('usage', `expected buckets to be a number from 1 to ${mostBuckets}, found ${String(buckets)}`)
-  if (conflict !== 'merge' && conflict !== 'refuse')
-    throw new CacheError('usage', `expected conflict to be 'merge' or 'refuse', found ${JSON.stringify(conflict)}`)
-  if (typeof namespace !== 'string' || /[{}]/.test(namespace))
-    throw new CacheError('usage', `expected a namespace to be a text without braces, found ${JSON.stringify(namespace)}`)
+  if (/[{}]/.test(namespace)) throw usage('namespace to be a text without braces', shown(namespace))
   const seal = createSeal(options.keys ?? [])
   /** When each ends, as far as this process knows: by the clock that only goes forward. */
   const ends = new LRUCache<string, End>({ max: 10_000 })
 
   const life = (ttl: number = usual, name = 'ttl'): number => {
-    if (!(ttl > 0 && ttl <= Number.MAX_SAFE_INTEGER))
-      throw new CacheError('usage', `expected a ${name} of more than 0 milliseconds, found ${String(ttl)}`)
+    if (!(typeof ttl === 'number' && ttl > 0 && ttl <= Number.MAX_SAFE_INTEGER))
+      throw usage(`a ${name} of more than 0 milliseconds`, shown(ttl))
     return Math.ceil(ttl)
   }
   life(usual)
@@ -167,8 +176,7 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
     ends.set(id, { at: learned + left, learned })
   }
   const checkId = (id: string): void => {
-    if (typeof id !== 'string' || id === '')
-      throw new CacheError('usage', `expected the id of a session to be a text, found ${JSON.stringify(id)}`)
+    if (typeof id !== 'string' || id === '') throw usage('the id of a session to be a text', shown(id))
   }
   const index = (bucket: number): string => `${namespace}:{${bucket}}`
   const keysOf = (id: string): readonly [session: string, index: string] => {
@@ -265,7 +273,9 @@ export const createTextSessions = (connection: Connection, options: SessionsOpti
     throw new CacheError('conflict', `expected to set a session within ${patience} ms, found it changed each time`)
   }
 
-  const setText: TextSessions['setText'] = async (id, given, base, { ttl, ignored = [] } = {}) => {
+  const setText: TextSessions['setText'] = async (id, given, base, how = {}) => {
+    checkOptions('set', how, { ttl: aMoment, ignored: aList })
+    const { ttl, ignored = [] } = how
     const milliseconds = life(ttl)
     if (given?.[0] !== '{')
       throw new CacheError('usage', `expected a session to be an object, found ${String(given).slice(0, 40)}`)

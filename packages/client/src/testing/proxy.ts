@@ -12,7 +12,7 @@ export interface Proxy extends AsyncDisposable {
   set(road: Road): void
   /** Milliseconds that each answer takes from now on. */
   delay(milliseconds: number): void
-  /** Ends each connection in the middle of what the server says next, after so many bytes. */
+  /** Ends a connection in the middle of what the server says next, after so many bytes. */
   cutAfter(bytes: number): void
   /** The next answer of the server comes with this before it. */
   garble(text: string): void
@@ -53,7 +53,11 @@ export const openProxy = async (...to: readonly [Place, ...Place[]]): Promise<Pr
         if (garbage !== null) near.write(garbage)
         garbage = null
         if (cut === null || data.length <= cut) near.write(data)
-        else near.write(data.subarray(0, cut), () => near.destroy())
+        else {
+          near.write(data.subarray(0, cut), () => near.destroy())
+          isDead = true
+          cut = null
+        }
       }
       if (delay === 0) say()
       else setTimeout(say, delay).unref()
@@ -74,9 +78,6 @@ export const openProxy = async (...to: readonly [Place, ...Place[]]): Promise<Pr
     },
     cutAfter: (bytes) => {
       cut = bytes
-      setTimeout(() => {
-        cut = null
-      }, 50).unref()
     },
     garble: (text) => {
       garbage = text
