@@ -17,10 +17,9 @@ const loads = [
 ] as const
 
 const aim: Aim = { p50_ms: 50, p99_ms: 200 }
-const wanted = Object.fromEntries(loads.map(({ name }) => [name, aim]))
 
 export const runLoaded = async (options: BenchmarkOptions) => {
-  const { rounds, say, signal } = options
+  const { rounds, only, say, signal } = options
   const rows: Figures[] = []
   const showFor =
     (by: Figures['by']) =>
@@ -45,7 +44,8 @@ export const runLoaded = async (options: BenchmarkOptions) => {
   // What is measured is who serves, not whether these clients get to run.
   const isRaised = runBeforeLoad()
   say(isRaised ? 'the clients run before the load' : 'the clients wait for their turn among the load, which is in all figures')
-  for (const { name: what, busy, rules } of loads) {
+  const chosen = loads.filter(({ name }) => name.includes(only))
+  for (const { name: what, busy, rules } of chosen) {
     using _load = startLoad({ busy, rules })
     bench.show(await measure({ what, rounds, target, signal, fault: signalFault(bench, id, 'SIGKILL') }))
     try {
@@ -57,11 +57,12 @@ export const runLoaded = async (options: BenchmarkOptions) => {
   }
   say('')
   for (const line of besideText(rows)) say(line)
+  const wanted = Object.fromEntries(chosen.map(({ name }) => [name, aim]))
   const misses = missed(rows, wanted)
   say(misses.length === 0 ? 'every aim is reached' : `missed: ${misses.join('; ')}`)
   return {
     machine: { processors: availableParallelism(), clients_run_first: isRaised },
-    loads,
+    loads: chosen,
     rows,
     ratios: ratios(rows),
     wanted,
