@@ -1,7 +1,9 @@
 /**
  * The scale of it: groups of one primary and two replicas over three zones, and one zone lost at once: until the last group takes writes at its
  * primary endpoint, and until all of them are whole again. The worst case first: all primaries stand in the zone that is lost, as they do in a
- * home in which nobody said where to put them.
+ * home in which nobody said where to put them. Then the same beside busy processes.
+ *
+ * `--only "150 nodes: killed, all primaries in it, beside"` makes that size alone.
  */
 import { execFile } from 'node:child_process'
 import { freemem } from 'node:os'
@@ -15,11 +17,12 @@ import { create, endpointOf, isWhole, openWatcher, type Seen, type Watcher } fro
 import { openSteps, type StepReader } from './support/failover-steps.ts'
 import { median, round } from './support/figures.ts'
 import { openLightWriter } from './support/light-writers.ts'
+import { startLoad } from './support/load.ts'
 import { residentMegabytes } from './support/proc.ts'
 import { until } from './support/waiting.ts'
 
 const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
-const sizes = [20, 60, 120, 200]
+const sizes = [20, 60, 120, 150, 200]
 const nodesOfGroup = 3
 const createdAtOnce = 6
 const writtenEveryMs = 20
@@ -36,11 +39,19 @@ interface Kind {
   /** Where the primary of a group stands before the zone is lost. */
   readonly primaryZone: (index: number) => string
   readonly drill: boolean
+  /** Processes that do nothing but take the processor. */
+  readonly busy: number
 }
 const kinds: readonly Kind[] = [
-  { name: 'killed, all primaries in it', primaryZone: () => lostZone, drill: false },
-  { name: 'killed, a third of them in it', primaryZone: (index) => zones[index % zones.length] ?? lostZone, drill: false },
-  { name: 'larder zone down, all in it', primaryZone: () => lostZone, drill: true },
+  { name: 'killed, all primaries in it', primaryZone: () => lostZone, drill: false, busy: 0 },
+  { name: 'killed, all primaries in it, beside 8 busy', primaryZone: () => lostZone, drill: false, busy: 8 },
+  {
+    name: 'killed, a third of them in it',
+    primaryZone: (index) => zones[index % zones.length] ?? lostZone,
+    drill: false,
+    busy: 0,
+  },
+  { name: 'larder zone down, all in it', primaryZone: () => lostZone, drill: true, busy: 0 },
 ]
 
 interface Bench extends BenchmarkOptions {
@@ -129,6 +140,7 @@ const lose = async (bench: Bench, kind: Kind): Promise<Loss> => {
   try {
     await until('all writers write', allGoOn, { signal, deadlineMs })
     const pids = pidsIn(seen, lostZone)
+    using _load = startLoad({ busy: kind.busy, rules: 0 })
     reader.skip()
     const from = Date.now()
     let began = performance.now()
@@ -162,8 +174,8 @@ const lose = async (bench: Bench, kind: Kind): Promise<Loss> => {
 const columns = ['nodes', 'primaries', 'median', 'longest', 'decided', 'promoted', 'last back', 'whole', 'service MB'] as const
 
 export const runZoneLoss = async (options: BenchmarkOptions) => {
-  const { rounds, say, signal } = options
-  await using service = await startTestService()
+  const { rounds, only, say, signal } = options
+  await using service = await startTestService({ ownSession: true })
   await using watcher = openWatcher(service, signal)
   const bench: Bench = { ...options, service, watcher, reader: openSteps(service.home) }
   const rows: Readonly<Record<string, string | number>>[] = []
@@ -173,12 +185,14 @@ export const runZoneLoss = async (options: BenchmarkOptions) => {
   )
   say('whose primary was lost; from the fault until the service had decided on and promoted the last new primary, until the last')
   say('group took a write, and until all groups were whole (after a drill: from zone up on)')
-  say(`${''.padEnd(31)}${columns.map((name) => name.padStart(11)).join('')}`)
+  say(`${''.padEnd(44)}${columns.map((name) => name.padStart(11)).join('')}`)
   for (const size of sizes) {
+    const chosen = kinds.filter(({ name }) => `${size} nodes: ${name}`.includes(only))
+    if (chosen.length === 0) continue
     const wanted = Math.ceil(size / nodesOfGroup)
     await grow(bench, groups, wanted)
     groups = wanted
-    for (const kind of kinds) {
+    for (const kind of chosen) {
       const losses: Loss[] = []
       for (let turn = 0; turn < rounds; turn += 1) losses.push(await lose(bench, kind))
       const middle = (figure: keyof Loss): number => round(median(losses.map((loss) => loss[figure])), 0)
@@ -196,7 +210,7 @@ export const runZoneLoss = async (options: BenchmarkOptions) => {
       }
       rows.push({ ...row, last_back_worst_ms: round(Math.max(...losses.map(({ lastBack }) => lastBack)), 0) })
       const [name, ...values] = Object.values(row)
-      say(`${String(name).padEnd(31)}${values.map((value) => String(value).padStart(11)).join('')}`)
+      say(`${String(name).padEnd(44)}${values.map((value) => String(value).padStart(11)).join('')}`)
     }
   }
   return { rounds, rows }

@@ -4,12 +4,13 @@ import { randomInt } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { giveFormerPriority } from '../../packages/service/src/host/priority.ts'
 
 export interface ByHand extends AsyncDisposable {
   readonly folder: string
   /** Another address each time. */
   address(): string
-  /** Detached from nothing: it ends with the benchmark. Returns its process id. */
+  /** With a session and a priority as those of Larder have. It ends with the benchmark. Returns its process id. */
   start(command: readonly string[], cwd: string): number
   /** Ends all that was started, and resolves when all have ended. */
   stop(): Promise<void>
@@ -42,7 +43,8 @@ export const openByHand = (): ByHand => {
     },
     start: ([program = '', ...args], cwd) => {
       const log = openSync(join(cwd, 'engine.log'), 'a')
-      const child = spawn(program, args, { cwd, env: {}, stdio: ['ignore', log, log] })
+      const child = spawn(program, args, { cwd, env: {}, stdio: ['ignore', log, log], detached: true })
+      giveFormerPriority(child.pid)
       closeSync(log)
       running.add(child)
       if (child.pid === undefined) throw new Error(`${program} could not be started`)

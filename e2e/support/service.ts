@@ -127,6 +127,8 @@ export const startTestService = async (
     readonly folder?: string
     /** How many files it and its engines may open at most. */
     readonly openFiles?: number
+    /** As the system starts a service: where the kernel shares the processor by session, it is not one of those of the terminal. */
+    readonly ownSession?: boolean
   } = {},
 ): Promise<TestService> => {
   const home = mkdtempSync(join(options.folder ?? tmpdir(), 'larder-test-'))
@@ -143,6 +145,7 @@ export const startTestService = async (
     const started = spawn(program, words, {
       env: { ...environment, ...options.extra, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: options.ownSession === true,
     })
     child = started
     url = await readyUrl(started)

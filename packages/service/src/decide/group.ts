@@ -119,11 +119,11 @@ const stages: readonly Stage[] = [
   (input) => [...input.spec.shards.flatMap((shard) => decideStarts(input, shard)), ...decideDiscovery(input)],
   (input) => decideMeetings(input).actions,
   decideForgetting,
-  markJoined,
+  // Nodes of Memcached have no data to wait for: they are told the list in the same breath.
+  (input) => [...markJoined(input), ...decidePublishing(input)],
   decideGuard,
   decideSettings,
   decideCertificates,
-  decidePublishing,
   removeNodes,
   decideBoldBinds,
 ]

@@ -26,7 +26,7 @@ interface World {
   readonly home: string
   readonly at: (last: number) => Endpoint
   /** As one run of Larder: `end` it before the next. */
-  open(allowNft?: boolean): Promise<Balancer>
+  open(allowNft?: boolean, lingerMs?: number): Promise<Balancer>
   end(): void
   /** The processes that serve endpoints. */
   servers(): Promise<readonly ProcessIdentity[]>
@@ -44,7 +44,7 @@ const inWorld = (name: string, body: (world: World) => Promise<void>): void => {
       await body({
         home,
         at: (last) => ({ address: `${prefix}.${last}`, port }),
-        open: async (allowNft = false) => {
+        open: async (allowNft = false, lingerMs = 100) => {
           abort.abort()
           abort = new AbortController()
           const filter = await openTestFilter(home, abort.signal)
@@ -56,6 +56,7 @@ const inWorld = (name: string, body: (world: World) => Promise<void>): void => {
             host: createLinuxHost(),
             log: () => undefined,
             signal: abort.signal,
+            lingerMs,
           })
         },
         end: () => abort.abort(),
@@ -247,7 +248,22 @@ inWorld('a list of endpoints that is damaged or newer is refused and left as it 
   assert.equal(await ask(at(9)), answerFor(1, []), 'what was in force stays so')
 })
 
-inWorld('the process ends when there is nothing left to serve', async ({ at, open, servers }) => {
+inWorld('the process stays when there is nothing left to serve, and is the one that serves what comes next', async (world) => {
+  const { at, open, servers } = world
+  const balancer = await open(false, 60_000)
+  await balancer.setDiscovery(at(8), { version: 1, nodes: [] })
+  const before = await servers()
+  await balancer.remove(at(8))
+  assert.deepEqual(await balancer.list(), [])
+  await balancer.setDiscovery(at(9), { version: 1, nodes: [] })
+  assert.equal(await ask(at(9)), answerFor(1, []))
+  assert.deepEqual(await servers(), before)
+  await balancer.remove(at(9))
+  await balancer.clear()
+  assert.equal((await servers()).length, 0)
+})
+
+inWorld('the process ends when there has been nothing to serve for a while', async ({ at, open, servers }) => {
   const balancer = await open()
   await balancer.setDiscovery(at(8), { version: 1, nodes: [] })
   await balancer.setDiscovery(at(9), { version: 1, nodes: [] })

@@ -23,6 +23,8 @@ interface BalancerOptions {
   readonly log: Log
   /** Aborted when Larder ends. What is in force stays in force. */
   readonly signal: AbortSignal
+  /** So long the process stays when there is nothing to serve; as long as `served-endpoints.ts` says where it is left out. */
+  readonly lingerMs?: number
 }
 
 /** `larder_` and eight hexadecimal digits that belong to this home. */
@@ -67,8 +69,9 @@ const takeOver = async (
  * Rejects with `store-corrupt` or `store-newer` where the list of served endpoints cannot be read.
  */
 export const openBalancer = async (options: BalancerOptions): Promise<Balancer> => {
-  const { home, host, log, signal } = options
-  const served = await openServedEndpoints({ host, folder: join(home, 'endpoints'), log, signal })
+  const { home, host, log, signal, lingerMs } = options
+  const linger = lingerMs === undefined ? {} : { lingerMs }
+  const served = await openServedEndpoints({ host, folder: join(home, 'endpoints'), log, signal, ...linger })
   const table = await openTable(options)
   await takeOver(table, served, options)
   const readers = table ?? served

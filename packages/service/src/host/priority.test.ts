@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { test } from 'node:test'
 import { giveFormerPriority, raised, raisePriority } from './priority.ts'
@@ -24,4 +25,31 @@ test('the service runs before others, and what it starts does not', async (t) =>
   } finally {
     setPriority(before)
   }
+})
+
+const script = `
+  import { readFileSync } from 'node:fs'
+  import { raisePriority } from ${JSON.stringify(new URL('./priority.ts', import.meta.url).href)}
+  raisePriority()
+  process.stdout.write(readFileSync('/proc/self/autogroup', 'utf8'))
+`
+const sessionOfRaised = async (detached: boolean): Promise<string> => {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { detached, stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.setEncoding('utf8')
+  let said = ''
+  child.stdout.on('data', (text: string) => {
+    said += text
+  })
+  await once(child, 'close')
+  return said.trim()
+}
+
+test('a service with a session of its own raises that too, and one in the session of a shell leaves the shell alone', async (t) => {
+  if (!existsSync('/proc/self/autogroup')) return t.skip('this kernel does not share the processor by session')
+  const before = getPriority()
+  if (!raisePriority()) return t.skip('this user may not raise priorities')
+  setPriority(before)
+  assert.match(await sessionOfRaised(true), /nice -10$/)
+  const shared = readFileSync('/proc/self/autogroup', 'utf8').trim()
+  assert.equal(await sessionOfRaised(false), shared)
 })

@@ -2,7 +2,7 @@
  * The service runs before others where the system lets it: it sleeps nearly always, and when it wakes clients wait for it. Engines that it
  * starts do not inherit that; an nft that it runs does.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 
 /** As `nice -n -10`: processes of ordinary priority get a tenth of its share. */
@@ -17,13 +17,37 @@ const codeOf = (error: unknown): string | null =>
 const hasEnded = (error: unknown): boolean =>
   codeOf(error) === 'ESRCH' || (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
 
-/** Of the thread that calls, which is the one that everything happens on. False: the system does not let it. */
+const leadsSession = (): boolean => {
+  const [, , , session] = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return Number(session) === process.pid
+}
+
+/** No such file: the kernel does not share by session. Refused: the system does not let it, or /proc is not to be written. */
+const refusals: ReadonlySet<unknown> = new Set(['ENOENT', 'EPERM', 'EACCES', 'EROFS', 'EAGAIN', 'EINVAL'])
+
+/**
+ * Where the kernel shares the processor between sessions (autogroup), the priority of a process counts only among those of its own session. A
+ * service has a session of its own; one that was started by hand shares that of the shell, and the shell's other programs are not raised with it.
+ */
+const raiseSession = (): void => {
+  try {
+    if (leadsSession()) writeFileSync('/proc/self/autogroup', String(raised))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && refusals.has(error.code))) throw error
+  }
+}
+
+/** Of the thread that calls, which is the one that everything happens on, and of the session. False: the system does not let it. */
 export const raisePriority = (): boolean => {
   const before = getPriority()
-  if (before <= raised) return true
   try {
-    setPriority(raised)
-    own.from = before
+    if (before > raised) {
+      setPriority(raised)
+      own.from = before
+    }
+    raiseSession()
     return true
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return false

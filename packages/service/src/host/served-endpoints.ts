@@ -32,6 +32,8 @@ const signalAgainMs = 500
 const listensAfterMs = 2_000
 const lookAfterMs = 500
 const longestPauseMs = 30_000
+/** As long as tests take that make a cluster each. */
+const defaultLingerMs = 300_000
 
 interface ServedOptions {
   readonly host: Host
@@ -40,6 +42,8 @@ interface ServedOptions {
   readonly log: Log
   /** Aborted when Larder ends: the process is then no longer looked after, and goes on. */
   readonly signal: AbortSignal
+  /** So long the process stays when there is nothing to serve. */
+  readonly lingerMs?: number
 }
 
 /** All methods resolve when the change is in force, and reject with `address-taken` or `deadline` when it cannot be. */
@@ -80,7 +84,13 @@ const without = (plan: EndpointPlan, endpoint: Endpoint): EndpointPlan => ({
 })
 
 /** Takes over the plan and the process of an earlier Larder; starts the process where the plan wants one and none is there. */
-export const openServedEndpoints = async ({ host, folder, log, signal }: ServedOptions): Promise<ServedEndpoints> => {
+export const openServedEndpoints = async ({
+  host,
+  folder,
+  log,
+  signal,
+  lingerMs = defaultLingerMs,
+}: ServedOptions): Promise<ServedEndpoints> => {
   const planFile = join(folder, 'plan.json')
   const reportFile = join(folder, 'report.json')
   const logFile = join(folder, 'endpoints.log')
@@ -115,7 +125,7 @@ export const openServedEndpoints = async ({ host, folder, log, signal }: ServedO
     // An old report must not speak for a new process that happens to get the same pid.
     await host.removeFile(reportFile)
     return host.start({
-      command: [process.execPath, ...memoryFlags, program, planFile, reportFile],
+      command: [process.execPath, ...memoryFlags, program, planFile, reportFile, String(lingerMs)],
       environment,
       cwd: folder,
       logFile: outFile,
