@@ -8,7 +8,11 @@ import type { Entry } from '../ports/store.ts'
 
 /** "LARD" in ASCII: tells our files from those of others. */
 const applicationId = 0x4c415244
-const format = 1
+/**
+ * 2: beside the state stand a journal of every change, records of what was removed, and a keeper of the kernel's rules. A Larder of before knows none
+ * of them: what it changed would stand in no journal, and the keeper would undo its rules.
+ */
+export const format = 2
 const schema = `
   CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, lease TEXT) WITHOUT ROWID;
   CREATE INDEX entry_lease ON entry (lease) WHERE lease IS NOT NULL;
@@ -31,7 +35,10 @@ export const guarded = <T>(path: string, what: string, work: () => T): T => {
   }
 }
 
-const pragma = (database: DatabaseSync, name: string): number =>
+/** A file of before is from here on refused by the versions that wrote it. */
+export const writeFormat = (database: DatabaseSync): void => database.exec(`PRAGMA user_version = ${format}`)
+
+export const pragma = (database: DatabaseSync, name: string): number =>
   Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
 
 /** Looks without touching. Throws `store-corrupt` or `store-newer`. */

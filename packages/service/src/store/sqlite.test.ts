@@ -103,9 +103,9 @@ test('files that are not its own are named and left as they are', () => {
     { path: empty, code: 'store-corrupt', message: /a database of something else/ },
     { path: make('other.db', 'CREATE TABLE t (x)'), code: 'store-corrupt', message: /a database of something else/ },
     {
-      path: make('newer.db', `PRAGMA application_id = ${0x4c415244}; PRAGMA user_version = 2; CREATE TABLE t (x)`),
+      path: make('newer.db', `PRAGMA application_id = ${0x4c415244}; PRAGMA user_version = 3; CREATE TABLE t (x)`),
       code: 'store-newer',
-      message: /format 1 or older.*found format 2.*newer Larder/,
+      message: /format 2 or older.*found format 3.*newer Larder/,
     },
   ]
   for (const { path, code, message } of cases) {
