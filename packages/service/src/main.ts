@@ -6,6 +6,7 @@ import { enableCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { compiledFolder } from './cli/compiled.ts'
 import { helpText } from './cli/help.ts'
+import { checkUsage } from './cli/usage.ts'
 import { LarderError } from './errors.ts'
 
 // Everything that this process and its engines write is for their user alone.
@@ -53,6 +54,7 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
     process.stdout.write(helpText)
     return 0
   }
+  checkUsage(name, positionals, Object.keys(values))
   if (values.home !== undefined) process.env['LARDER_HOME'] = values.home
   switch (name) {
     case 'up': {
