@@ -91,6 +91,17 @@ test('the report says who is what, where, how far behind, and who does not run',
   assert.deepEqual(groups[0]?.endpoints, { primary: { address: '127.64.0.1', port: 6379 }, reader: null, configuration: null })
 })
 
+test('nodes that were ended with the service are not called available, whatever was written last', async () => {
+  const store = createMemoryStore()
+  const nodes = Object.fromEntries(Object.entries(state.nodes).map(([id, node]) => [id, { ...node, process: null }]))
+  await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), { ...state, nodes })])
+  const { groups } = await makeReport(store, async () => ({ pid: null, engine: null }))
+  assert.deepEqual(
+    groups[0]?.shards[0]?.nodes.map((node) => node.status),
+    ['not running', 'not running', 'not running'],
+  )
+})
+
 test('a group that nobody has looked after yet is being created, and asks no process', async () => {
   const { groups } = await reportOf(false)
   assert.equal(groups[0]?.status, 'creating')
