@@ -124,7 +124,8 @@ const waitingFor = (input: GroupInput): string | null => {
       if (node.seen.killed) return `node ${node.spec.id} was killed, and is stuck in the kernel`
       if (node.seen.hung) return `node ${node.spec.id} is stopped or stuck, and is left alone: nobody else has its data`
       if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
-      if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
+      if (isRunning(node) && node.seen.engine === null)
+        return `node ${node.spec.id} ${node.state.status === 'available' ? 'does not answer' : 'starts'}`
       if (node.seen.engine?.loading === true) return `node ${node.spec.id} loads its data`
       if (input.spec.kind === 'memcached' || primary === undefined) continue
       if (input.spec.kind === 'cme' && node.seen.engine?.cluster?.state !== 'ok')
