@@ -6,6 +6,7 @@ import { enableCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { compiledFolder } from './cli/compiled.ts'
 import { helpText } from './cli/help.ts'
+import { endWithReader } from './cli/terminal.ts'
 import { checkUsage } from './cli/usage.ts'
 import { LarderError } from './errors.ts'
 
@@ -92,6 +93,7 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
   }
 }
 
+endWithReader(process.argv[2] === 'up')
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
