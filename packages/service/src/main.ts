@@ -93,10 +93,19 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
   }
 }
 
+/** What a person at this machine can mend; anything else that nobody caught is a defect, and shows its place. */
+const ofMachine: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'])
+const isOfMachine = (error: unknown): error is Error =>
+  error instanceof Error && 'syscall' in error && 'code' in error && ofMachine.has(error.code)
+
 endWithReader(process.argv[2] === 'up')
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
+  if (isOfMachine(error)) {
+    process.stderr.write(`larder: expected a home that can be read and written, found: ${error.message}\n`)
+    process.exit(1)
+  }
   if (!(error instanceof LarderError)) throw error
   process.stderr.write(`larder: ${error.message}\n`)
   process.exitCode = error.code === 'usage' ? 2 : error.code === 'store-lost' ? 3 : 1

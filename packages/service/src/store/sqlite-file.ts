@@ -41,7 +41,12 @@ export const writeFormat = (database: DatabaseSync): void => database.exec(`PRAG
 export const pragma = (database: DatabaseSync, name: string): number =>
   Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
 
-/** Looks without touching. Throws `store-corrupt` or `store-newer`. */
+/** SQLITE_CORRUPT and SQLITE_NOTADB. Whatever else goes wrong (a full disk, a file system that may only be read) says nothing about the file. */
+const damage: ReadonlySet<number> = new Set([11, 26])
+const isDamage = (error: unknown): boolean =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && damage.has(error.errcode & 0xff)
+
+/** Looks without touching. Throws `store-corrupt`, `store-newer`, or `store-failed` where the file could not be read now. */
 export const inspect = (path: string): void => {
   let found: { readonly application: number; readonly version: number; readonly check: string }
   try {
@@ -57,6 +62,15 @@ export const inspect = (path: string): void => {
       database.close()
     }
   } catch (error) {
+    if (!isDamage(error))
+      throw new LarderError(
+        'store-failed',
+        `the state in ${path} could not be read: ${messageOf(error)}. It was left as it is.`,
+        {
+          cause: error,
+          retry: true,
+        },
+      )
     throw new LarderError(
       'store-corrupt',
       `expected the state of Larder in ${path}, found a file that is no readable database: ${messageOf(error)}. It was left as it is.`,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -113,6 +113,15 @@ test('files that are not its own are named and left as they are', () => {
     assert.throws(() => openSqliteStore(path, { clock }), { code, message })
     assert.deepEqual(readFileSync(path), before, path)
   }
+})
+
+test('a state that cannot be read now is not called damaged', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  await openSqliteStore(path, { clock }).close()
+  // The log of a database may not be a folder: SQLite opens no such file, as on a disk that may only be read.
+  mkdirSync(`${path}-wal`)
+  assert.throws(() => openSqliteStore(path, { clock }), { code: 'store-failed', message: /could not be read: .*left as it is/ })
 })
 
 test('a damaged page is found when the store is opened', async () => {

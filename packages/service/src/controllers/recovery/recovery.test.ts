@@ -98,6 +98,19 @@ test('a state that an earlier version wrote is copied as it was, and refused by 
   assert.ok(specKey(demo) in (await contentOf(scene)))
 })
 
+test('a state that cannot be read now is not replaced by a recovery', async (context) => {
+  const scene = sceneIn(context)
+  const first = await scene.open()
+  await writeGroup(scene, first)
+  await first.close()
+  // Where its log would be: SQLite cannot open the file then, as on a disk that may only be read.
+  mkdirSync(`${scene.home.stateFile}-wal`)
+  await assert.rejects(scene.open(), { code: 'store-failed', message: /could not be read/ })
+  await assert.rejects(scene.recover(), { code: 'store-failed', message: /could not be read/ })
+  rmSync(`${scene.home.stateFile}-wal`, { recursive: true })
+  assert.ok(specKey(demo) in (await contentOf(scene)))
+})
+
 test('a state of another home is refused, and is not what a recovery takes', async (context) => {
   const [scene, other] = [sceneIn(context), sceneIn(context)]
   const own = await scene.open()
