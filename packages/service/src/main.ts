@@ -6,6 +6,8 @@ import { enableCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { compiledFolder } from './cli/compiled.ts'
 import { helpText } from './cli/help.ts'
+import { endWithReader } from './cli/terminal.ts'
+import { checkUsage } from './cli/usage.ts'
 import { LarderError } from './errors.ts'
 
 // Everything that this process and its engines write is for their user alone.
@@ -53,6 +55,7 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
     process.stdout.write(helpText)
     return 0
   }
+  checkUsage(name, positionals, Object.keys(values))
   if (values.home !== undefined) process.env['LARDER_HOME'] = values.home
   switch (name) {
     case 'up': {
@@ -90,9 +93,19 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
   }
 }
 
+/** What a person at this machine can mend; anything else that nobody caught is a defect, and shows its place. */
+const ofMachine: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'])
+const isOfMachine = (error: unknown): error is Error =>
+  error instanceof Error && 'syscall' in error && 'code' in error && ofMachine.has(error.code)
+
+endWithReader(process.argv[2] === 'up')
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
+  if (isOfMachine(error)) {
+    process.stderr.write(`larder: expected a home that can be read and written, found: ${error.message}\n`)
+    process.exit(1)
+  }
   if (!(error instanceof LarderError)) throw error
   process.stderr.write(`larder: ${error.message}\n`)
   process.exitCode = error.code === 'usage' ? 2 : error.code === 'store-lost' ? 3 : 1

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { lost } from '../controllers/recovery/opening.ts'
 import { LarderError } from '../errors.ts'
-import { type Home, homePath, openHome } from '../home/home.ts'
+import { type Home, homePath, isHome, openHome } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
 import { readSecrets, type Secrets } from '../home/secrets.ts'
 
@@ -19,7 +19,7 @@ export interface Access {
 /** The home of this command line, which has to be there. Throws `usage`. */
 export const existingHome = (): { readonly home: Home; readonly secrets: Secrets } => {
   const path = homePath(process.env)
-  if (!existsSync(path))
+  if (!isHome(path))
     throw new LarderError('usage', `expected the home of a Larder in ${path}, found none; start one with: npx larder up`)
   const home = openHome(path)
   const secrets = readSecrets(home)

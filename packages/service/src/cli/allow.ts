@@ -127,6 +127,13 @@ const ownGroup = async (session: Session, { id, securityGroups }: Target): Promi
   return /<groupId>([^<]+)</.exec(made)?.[1] ?? ''
 }
 
+/** Security groups may have gone with a state that was lost: they let nobody in, and a cache with one of them takes no other change. */
+const presentOf = async (session: Session, securityGroups: readonly string[]): Promise<readonly string[]> => {
+  const filter = Object.fromEntries(securityGroups.map((id, index) => [`Filter.1.Value.${index + 1}`, id]))
+  const answer = await ec2(session, 'DescribeSecurityGroups', { 'Filter.1.Name': 'group-id', ...filter })
+  return securityGroups.filter((id) => answer.includes(`<groupId>${id}</groupId>`))
+}
+
 /** The rule comes before the security group is given to the cache: nobody is shut out in between. */
 const addRule = async (session: Session, target: Target, rule: Rule): Promise<readonly string[]> => {
   const made = await ownGroup(session, target)
@@ -134,7 +141,7 @@ const addRule = async (session: Session, target: Target, rule: Rule): Promise<re
   if (!before.some((each) => ruleText(each) === ruleText(rule)))
     await ec2(session, 'AuthorizeSecurityGroupIngress', permission(made, rule))
   const usual = defaultSecurityGroupId(session.access.region)
-  const named = `${target.securityGroups}` === usual ? [] : target.securityGroups
+  const named = `${target.securityGroups}` === usual ? [] : await presentOf(session, target.securityGroups)
   if (named.includes(made)) return named
   const SecurityGroupIds = [...named, made]
   if (target.replicationGroup) {

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { styleText } from 'node:util'
 import { systemClock } from '../compose/clock.ts'
 import { nftablesOf, takesUnenforced } from '../compose/kernel.ts'
 import { whyNotNewest } from '../controllers/recovery/opening.ts'
 import { openCatalog } from '../engines/catalog.ts'
 import { findTool } from '../engines/tools.ts'
-import { type Home, homePath, openHome } from '../home/home.ts'
+import { type Home, homePath, isHome, openHome } from '../home/home.ts'
 import { whyUnenforceable } from '../host/firewall.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { checkMachine } from '../host/machine.ts'
@@ -80,30 +81,38 @@ const asideCheck = (home: Home): MachineCheck => {
   }
 }
 
-const checkText = (check: MachineCheck, colour: boolean): string => {
+const checkText = (check: MachineCheck, width: number, colour: boolean): string => {
   const paint = (style: 'green' | 'yellow' | 'dim', text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text
   const mark = check.ok ? paint('green', 'ok  ') : paint('yellow', 'look')
-  const lines = [`${mark}  ${check.name.padEnd(20)} ${check.found}`, `      ${''.padEnd(20)} ${paint('dim', check.follows)}`]
-  if (check.mend !== null) lines.push(`      ${''.padEnd(20)} mend: ${check.mend}`)
+  const lines = [
+    `${mark}  ${check.name.padEnd(width)} ${check.found}`,
+    `      ${''.padEnd(width)} ${paint('dim', check.follows)}`,
+  ]
+  if (check.mend !== null) lines.push(`      ${''.padEnd(width)} mend: ${check.mend}`)
   return lines.join('\n')
 }
 
+/** Where a home that is not there yet would be made. */
+const nearestFolder = (path: string): string => (existsSync(path) ? path : nearestFolder(dirname(path)))
+
 /** `larder doctor`: exit code 0 also where something could be better; Larder works with less. */
 export const doctor = async ({ json }: { readonly json: boolean }): Promise<number> => {
-  const home = openHome(homePath(process.env))
-  const machine = await checkMachine(home.path, findTool('nft', process.env))
+  const path = homePath(process.env)
+  // Before the first start there is none, and looking makes none.
+  const home = isHome(path) ? openHome(path) : null
+  const machine = await checkMachine(nearestFolder(path), findTool('nft', process.env))
   const groups = securityGroupsCheck(await whyUnenforceable(nftablesOf(process.env)), takesUnenforced(process.env))
   const checks = [
     enginesCheck(),
-    await stateCheck(home),
-    asideCheck(home),
-    sealCheck(home.sealKeyFile),
-    authorityCheck(home),
+    ...(home === null ? [] : [await stateCheck(home), asideCheck(home), sealCheck(home.sealKeyFile), authorityCheck(home)]),
     ...machine,
     groups,
   ]
   if (json) print(`${JSON.stringify(checks, null, 2)}\n`)
-  else print(`${checks.map((check) => checkText(check, useColour(process.stdout))).join('\n')}\n`)
+  else {
+    const width = Math.max(...checks.map(({ name }) => name.length)) + 1
+    print(`${checks.map((check) => checkText(check, width, useColour(process.stdout))).join('\n')}\n`)
+  }
   return 0
 }

@@ -51,6 +51,11 @@ const openSteps = (file: string, group: string) => {
 export const failover = async ([name, wantedShard]: readonly string[]): Promise<number> => {
   if (name === undefined) throw new LarderError('usage', 'expected: larder failover ID [SHARD]')
   const { group } = findNamed(await currentReport(), name)
+  if (group.kind === 'memcached' || group.kind === 'single')
+    throw new LarderError(
+      'usage',
+      `expected a replication group, found the cache cluster ${group.id}: it has no replica to hand over to`,
+    )
   const shard = group.shards.find((candidate) => candidate.id === (wantedShard ?? group.shards[0]?.id))
   if (shard === undefined)
     throw new LarderError(

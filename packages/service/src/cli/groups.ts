@@ -10,7 +10,10 @@ export interface Found {
 
 const nodesOf = (group: GroupReport): readonly NodeReport[] => group.shards.flatMap((shard) => shard.nodes)
 
-/** A group, a cache cluster or a node by its id. Throws `usage` with the names that there are. */
+/** More than these are not written out: `larder status` shows them. */
+const mostNames = 12
+
+/** A group, a cache cluster or a node by its id. Throws `usage` with the names of the groups that there are. */
 export const findNamed = (report: Report, name: string): Found => {
   const wanted = name.toLowerCase()
   for (const group of report.groups) {
@@ -18,6 +21,13 @@ export const findNamed = (report: Report, name: string): Found => {
     const node = nodesOf(group).find((candidate) => candidate.id === wanted)
     if (node !== undefined) return { group, node }
   }
-  const names = report.groups.flatMap((group) => [group.id, ...nodesOf(group).map((node) => node.id)])
-  throw new LarderError('usage', `expected one of ${names.join(', ') || '(there are no groups yet)'}, found ${name}`)
+  if (report.groups.length === 0)
+    throw new LarderError('usage', `expected a group or node, found ${name}: there are no groups yet`)
+  const names = report.groups.slice(0, mostNames).map((group) => group.id)
+  const left = report.groups.length - names.length
+  const others = left === 0 ? '' : ` or ${left} more`
+  throw new LarderError(
+    'usage',
+    `expected a group (${names.join(', ')}${others}) or one of its nodes, found ${name}; larder status shows all`,
+  )
 }

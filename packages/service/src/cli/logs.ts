@@ -24,12 +24,6 @@ interface LogsOptions {
 
 const out = process.stdout
 
-/** Whoever reads it has seen enough (`| head`). */
-const endWithReader = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
-}
-
 const printPredecessors = async (file: string): Promise<void> => {
   for (const { path, isCompressed } of predecessorsOf(file)) {
     const source = createReadStream(path)
@@ -58,7 +52,6 @@ export const logs = async ([name]: readonly string[], { follow, all }: LogsOptio
     )
   const file = join(home.nodeFolder(group.region, one.id), 'engine.log')
   if (!existsSync(file)) throw new LarderError('usage', `node ${one.id} has said nothing yet`)
-  out.on('error', endWithReader)
   const follower = openFollower(file, all ? Number.POSITIVE_INFINITY : fewBytes)
   try {
     if (all) await printPredecessors(file)

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { systemClock } from '../compose/clock.ts'
 import { takeHome } from '../compose/home.ts'
 import { probeWith } from '../compose/probes.ts'
 import { applyRecovery, planRecovery, type Recovery } from '../controllers/recovery/recover.ts'
 import { LarderError } from '../errors.ts'
-import { homePath, openHome } from '../home/home.ts'
+import { homePath, isHome, openHome } from '../home/home.ts'
 import { keptFiles } from '../home/kept.ts'
 import { removeService } from '../home/lock.ts'
 import { readSecretsFile } from '../home/secrets.ts'
@@ -24,7 +23,7 @@ const textOf = ({ state, files }: Recovery): string =>
 /** `larder recover [--yes]`: the plan alone, until it is told to. Exit code 0 also where there is nothing to do. */
 export const recover = async ({ yes }: { readonly yes: boolean }): Promise<number> => {
   const path = homePath(process.env)
-  if (!existsSync(path)) throw new LarderError('usage', `expected the home of a Larder in ${path}, found none`)
+  if (!isHome(path)) throw new LarderError('usage', `expected the home of a Larder in ${path}, found none`)
   const home = openHome(path)
   const { lock } = takeHome(home, 'recover')
   try {

@@ -153,7 +153,8 @@ const waitingFor = (input: GroupInput): string | null => {
       if (node.seen.process === 'absent' && isHeldBack(node.state.starts, input.now))
         return `node ${node.spec.id} has ended again and again, and waits up to a minute before it starts: its log says why`
       if (node.seen.process === 'absent') return `node ${node.spec.id} waits for its primary before it starts`
-      if (isRunning(node) && node.seen.engine === null) return `node ${node.spec.id} does not answer`
+      if (isRunning(node) && node.seen.engine === null)
+        return `node ${node.spec.id} ${node.state.status === 'available' ? 'does not answer' : 'starts'}`
       if (node.seen.engine?.loading === true) return `node ${node.spec.id} loads its data`
       if (input.spec.kind === 'memcached' || primary === undefined) continue
       if (input.spec.kind === 'cme' && node.seen.engine?.cluster?.state !== 'ok')

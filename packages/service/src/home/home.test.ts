@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readJsonFile, writePrivateFile } from './files.ts'
-import { homePath, openHome } from './home.ts'
+import { homePath, isHome, openHome } from './home.ts'
 import { openSecrets, readSecrets } from './secrets.ts'
 import { temporaryFolder } from './testing.ts'
 
@@ -30,6 +30,31 @@ test('a folder of another user is refused', { skip: process.getuid?.() !== 0 && 
   mkdirSync(path)
   chownSync(path, 65_534, 65_534)
   assert.throws(() => openHome(path), { code: 'machine', message: /to belong to user 0, found user 65534/ })
+})
+
+test('a folder of something else is refused, and stays as it is', () => {
+  using folder = temporaryFolder()
+  const project = join(folder.path, 'project')
+  // Names that a home has too make none.
+  mkdirSync(join(project, 'logs'), { recursive: true })
+  writeFileSync(join(project, 'package.json'), '{}')
+  chmodSync(project, 0o755)
+  assert.equal(isHome(project), false)
+  assert.throws(() => openHome(project), { code: 'usage', message: /found package\.json\. Nothing was touched$/ })
+  assert.equal(modeOf(project), 0o755)
+  assert.deepEqual(readdirSync(project).sort(), ['logs', 'package.json'])
+  assert.throws(() => openHome(join(project, 'package.json')), { code: 'usage', message: /expected a folder .* found a file/ })
+  assert.equal(isHome(join(project, 'package.json')), false)
+})
+
+test('what was begun is a home, and so is one that has lost its state', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'home')
+  assert.equal(isHome(path), false)
+  mkdirSync(join(path, 'nodes'), { recursive: true })
+  assert.equal(isHome(path), false)
+  openHome(path) // the rest of a start that was cut off
+  assert.equal(isHome(path), true)
 })
 
 test('a path that is too long for control sockets is refused before anything is made', () => {

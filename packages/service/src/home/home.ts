@@ -16,7 +16,7 @@
  * ```
  */
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
@@ -75,6 +75,39 @@ const ownedByUs = (path: string): void => {
   if ((mode & 0o077) !== 0) chmodSync(path, 0o700)
 }
 
+/** What is in every home, and in no other folder. */
+const marks: ReadonlySet<string> = new Set(
+  'state.db secrets.json seal.key block.json service.json lock.db state-copies kept packet-filter endpoints'.split(' '),
+)
+const firstFolders = ['nodes', 'run', 'logs'] as const
+
+/** Looks only. False for a folder that is not there, an empty one, and one of something else. */
+export const isHome = (path: string): boolean => {
+  let names: readonly string[]
+  try {
+    names = readdirSync(path)
+  } catch (error) {
+    // Whose it is cannot be seen here; opening it tells.
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+  }
+  return names.some((name) => marks.has(name)) || firstFolders.every((name) => names.includes(name))
+}
+
+/** The folder of something else would become unreadable for others, and have our folders among its own. */
+const refuseForeign = (path: string): void => {
+  if (!existsSync(path) || isHome(path)) return
+  if (!statSync(path).isDirectory())
+    throw new LarderError('usage', `expected a folder for the home of a Larder in ${path}, found a file`)
+  const foreign = readdirSync(path).filter((name) => !firstFolders.some((first) => first === name))
+  const [first] = foreign
+  if (first === undefined) return
+  const what = foreign.length === 1 ? first : `${first} and ${foreign.length - 1} more`
+  throw new LarderError(
+    'usage',
+    `expected an empty folder or the home of a Larder in ${path}, found ${what}. Nothing was touched`,
+  )
+}
+
 const subfolders = async (path: string): Promise<readonly string[]> => {
   const entries = await readdir(path, { withFileTypes: true })
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))
@@ -95,7 +128,7 @@ const moveAside = async (home: string, found: string, now: number): Promise<stri
   }
 }
 
-/** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for a path that is too long for sockets. */
+/** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for one of something else and for a path that is too long for sockets. */
 export const openHome = (path: string): Home => {
   const most = longestSocketPath - socketNameLength
   if (Buffer.byteLength(path) > most) {
@@ -104,9 +137,10 @@ export const openHome = (path: string): Home => {
       `expected a home path of at most ${most} bytes (control sockets stand in it), found ${Buffer.byteLength(path)}: ${path}`,
     )
   }
+  refuseForeign(path)
   mkdirSync(path, { recursive: true, mode: 0o700 })
   ownedByUs(path)
-  for (const name of ['nodes', 'run', 'logs']) mkdirSync(join(path, name), { recursive: true, mode: 0o700 })
+  for (const name of firstFolders) mkdirSync(join(path, name), { recursive: true, mode: 0o700 })
   const nodesFolder = join(path, 'nodes')
   return {
     path,

@@ -103,6 +103,17 @@ test('a group whose primary does not run or does not answer is not called availa
   assert.equal((await reportOf(true)).groups[0]?.status, 'available')
 })
 
+test('nodes that were ended with the service are not called available, whatever was written last', async () => {
+  const store = createMemoryStore()
+  const nodes = Object.fromEntries(Object.entries(state.nodes).map(([id, node]) => [id, { ...node, process: null }]))
+  await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), { ...state, nodes })])
+  const { groups } = await makeReport(store, async () => ({ pid: null, engine: null }))
+  assert.deepEqual(
+    groups[0]?.shards[0]?.nodes.map((node) => node.status),
+    ['not running', 'not running', 'not running'],
+  )
+})
+
 test('a group that nobody has looked after yet is being created, and asks no process', async () => {
   const { groups } = await reportOf(false)
   assert.equal(groups[0]?.status, 'creating')

@@ -79,7 +79,8 @@ const nodeReport = (
   { node, kept, pid, engine }: Probed,
   primaryOffset: number | null,
 ): NodeReport => {
-  const gone = kept !== undefined && kept.process !== null && pid === null
+  // After `larder down` no process is written, and the status is that of before.
+  const gone = kept !== undefined && pid === null && (kept.process !== null || kept.status === 'available')
   const isSilent = pid !== null && engine === null
   const own = engine?.replication?.linkUp === true ? engine.replication.offset : null
   return {

@@ -8,7 +8,11 @@ import type { Entry } from '../ports/store.ts'
 
 /** "LARD" in ASCII: tells our files from those of others. */
 const applicationId = 0x4c415244
-const format = 1
+/**
+ * 2: beside the state stand a journal of every change, records of what was removed, and a keeper of the kernel's rules. A Larder of before knows none
+ * of them: what it changed would stand in no journal, and the keeper would undo its rules.
+ */
+export const format = 2
 const schema = `
   CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, lease TEXT) WITHOUT ROWID;
   CREATE INDEX entry_lease ON entry (lease) WHERE lease IS NOT NULL;
@@ -31,10 +35,18 @@ export const guarded = <T>(path: string, what: string, work: () => T): T => {
   }
 }
 
-const pragma = (database: DatabaseSync, name: string): number =>
+/** A file of before is from here on refused by the versions that wrote it. */
+export const writeFormat = (database: DatabaseSync): void => database.exec(`PRAGMA user_version = ${format}`)
+
+export const pragma = (database: DatabaseSync, name: string): number =>
   Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
 
-/** Looks without touching. Throws `store-corrupt` or `store-newer`. */
+/** SQLITE_CORRUPT and SQLITE_NOTADB. Whatever else goes wrong (a full disk, a file system that may only be read) says nothing about the file. */
+const damage: ReadonlySet<number> = new Set([11, 26])
+const isDamage = (error: unknown): boolean =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && damage.has(error.errcode & 0xff)
+
+/** Looks without touching. Throws `store-corrupt`, `store-newer`, or `store-failed` where the file could not be read now. */
 export const inspect = (path: string): void => {
   let found: { readonly application: number; readonly version: number; readonly check: string }
   try {
@@ -50,6 +62,15 @@ export const inspect = (path: string): void => {
       database.close()
     }
   } catch (error) {
+    if (!isDamage(error))
+      throw new LarderError(
+        'store-failed',
+        `the state in ${path} could not be read: ${messageOf(error)}. It was left as it is.`,
+        {
+          cause: error,
+          retry: true,
+        },
+      )
     throw new LarderError(
       'store-corrupt',
       `expected the state of Larder in ${path}, found a file that is no readable database: ${messageOf(error)}. It was left as it is.`,

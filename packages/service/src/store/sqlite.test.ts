@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -103,9 +103,9 @@ test('files that are not its own are named and left as they are', () => {
     { path: empty, code: 'store-corrupt', message: /a database of something else/ },
     { path: make('other.db', 'CREATE TABLE t (x)'), code: 'store-corrupt', message: /a database of something else/ },
     {
-      path: make('newer.db', `PRAGMA application_id = ${0x4c415244}; PRAGMA user_version = 2; CREATE TABLE t (x)`),
+      path: make('newer.db', `PRAGMA application_id = ${0x4c415244}; PRAGMA user_version = 3; CREATE TABLE t (x)`),
       code: 'store-newer',
-      message: /format 1 or older.*found format 2.*newer Larder/,
+      message: /format 2 or older.*found format 3.*newer Larder/,
     },
   ]
   for (const { path, code, message } of cases) {
@@ -113,6 +113,15 @@ test('files that are not its own are named and left as they are', () => {
     assert.throws(() => openSqliteStore(path, { clock }), { code, message })
     assert.deepEqual(readFileSync(path), before, path)
   }
+})
+
+test('a state that cannot be read now is not called damaged', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  await openSqliteStore(path, { clock }).close()
+  // The log of a database may not be a folder: SQLite opens no such file, as on a disk that may only be read.
+  mkdirSync(`${path}-wal`)
+  assert.throws(() => openSqliteStore(path, { clock }), { code: 'store-failed', message: /could not be read: .*left as it is/ })
 })
 
 test('a damaged page is found when the store is opened', async () => {

@@ -11,7 +11,7 @@ import { LarderError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Change, Condition, Entry, Operation, Store, TransactionResult } from '../ports/store.ts'
 import { openReserve } from './reserve.ts'
-import { create, guarded, inspect, newId, syncFile } from './sqlite-file.ts'
+import { create, format, guarded, inspect, newId, pragma, syncFile, writeFormat } from './sqlite-file.ts'
 import { createWatchers } from './watchers.ts'
 
 /** Changes that a watcher may still ask for. */
@@ -46,6 +46,8 @@ export interface SqliteStore extends Store {
   /** Which store this is: the same in all of its copies, and no other has it. Empty: a copy of before there were ids. */
   readonly id: string
   readonly revision: number
+  /** Versions of Larder that know less than this one refuse the file from here on. What was copied before is as it was. */
+  refuseOlder(): void
   /** Writes a copy of all that is committed to a file that appears whole or not at all. The event loop goes on meanwhile. */
   copyTo(path: string): Promise<void>
 }
@@ -200,6 +202,13 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
     id: String(statements.meta.get('id')?.['value'] ?? ''),
     get revision() {
       return meta('revision')
+    },
+    refuseOlder() {
+      if (pragma(database, 'user_version') === format) return
+      transaction(() => {
+        writeFormat(database)
+        return { result: undefined, changes: [] }
+      })
     },
     async copyTo(target) {
       const fresh = `${target}.new`

@@ -250,6 +250,7 @@ export const openState = async ({ home, host, clock, log, version }: OpeningOpti
     return copying
   }
   if (!isNew && before?.version !== version) await copy('before', before?.version ?? 'unknown')
+  store.refuseOlder()
   const renewing = journal.renew(store, store.revision)
   return {
     store,

@@ -224,7 +224,14 @@ export const planState = async (context: PlanContext): Promise<StatePlan> => {
             `what was changed after ${base.name} and is not beside the nodes: users, parameter groups, security groups, tags, keys of IAM`,
           ]),
       ...(base.kind === 'nothing'
-        ? ['every record that no node has: users, parameter groups, security groups, tags, keys of IAM']
+        ? [
+            'every record that no node has: users, parameter groups, security groups, tags, keys of IAM',
+            ...(groups.length === 0
+              ? []
+              : [
+                  'until they are made again, groups let in nobody whom a security group let in (larder allow makes new rules), parameters are the defaults, and users stay as engines know them',
+                ]),
+          ]
         : []),
       ...(await strangers(context, states)),
     ],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { Home } from '../../home/home.ts'
 import { openSecrets } from '../../home/secrets.ts'
@@ -70,6 +71,44 @@ test('a state that ends before its journal, or before the files beside the nodes
   assert.ok(state.taken.some((line) => line.startsWith('group demo as of change 2')))
   const content = await contentOf(scene)
   assert.equal((content[specKey(demo)] as GroupSpec).generation, 2)
+})
+
+test('a state that an earlier version wrote is copied as it was, and refused by that version from then on', async (context) => {
+  const scene = sceneIn(context)
+  const first = await scene.open()
+  await writeGroup(scene, first)
+  await first.close()
+  // As a version of before leaves it: nothing beside the state.
+  rmSync(scene.home.copiesFolder, { recursive: true })
+  const formats = (path: string): unknown => {
+    const database = new DatabaseSync(path, { readOnly: true })
+    try {
+      return database.prepare('PRAGMA user_version').get()?.['user_version']
+    } finally {
+      database.close()
+    }
+  }
+  const former = new DatabaseSync(scene.home.stateFile)
+  former.exec('PRAGMA user_version = 1')
+  former.close()
+  await (await scene.open()).close()
+  const copy = readdirSync(scene.home.copiesFolder).find((name) => name.startsWith('before-unknown-'))
+  assert.equal(formats(join(scene.home.copiesFolder, copy ?? '')), 1)
+  assert.equal(formats(scene.home.stateFile), 2)
+  assert.ok(specKey(demo) in (await contentOf(scene)))
+})
+
+test('a state that cannot be read now is not replaced by a recovery', async (context) => {
+  const scene = sceneIn(context)
+  const first = await scene.open()
+  await writeGroup(scene, first)
+  await first.close()
+  // Where its log would be: SQLite cannot open the file then, as on a disk that may only be read.
+  mkdirSync(`${scene.home.stateFile}-wal`)
+  await assert.rejects(scene.open(), { code: 'store-failed', message: /could not be read/ })
+  await assert.rejects(scene.recover(), { code: 'store-failed', message: /could not be read/ })
+  rmSync(`${scene.home.stateFile}-wal`, { recursive: true })
+  assert.ok(specKey(demo) in (await contentOf(scene)))
 })
 
 test('a state of another home is refused, and is not what a recovery takes', async (context) => {

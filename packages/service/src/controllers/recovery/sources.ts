@@ -1,5 +1,6 @@
 /** What there still is of a state, wherever it is kept, and which of it is the newest. Looks only. */
 import { existsSync } from 'node:fs'
+import { LarderError } from '../../errors.ts'
 import type { Home } from '../../home/home.ts'
 import type { GroupState } from '../../model/group.ts'
 import { addressKey, clusterKey, groupName, specKey, stateKey } from '../../model/keys.ts'
@@ -55,6 +56,8 @@ const snapshotOfFile = async (
       await store.close()
     }
   } catch (error) {
+    // On a full disk, or one that may only be read: the file may be whole, and would be moved out of the way for an older copy.
+    if (kind === 'state' && error instanceof LarderError && error.code === 'store-failed') throw error
     return `${name} cannot be used: ${messageOf(error)}`
   }
 }
