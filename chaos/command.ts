@@ -6,7 +6,7 @@ import { messageOf } from './messages.ts'
 import { roomDisk, runInRoom } from './own-room.ts'
 
 /** What the command ends with. */
-export const exitCodes = { well: 0, violated: 1, usage: 2, failed: 3, ended: 130 } as const
+const exitCodes = { well: 0, violated: 1, usage: 2, failed: 3, ended: 130 } as const
 
 const names = faults.map((fault) => fault.name)
 
@@ -24,7 +24,7 @@ interface Command {
 }
 
 /** Throws where it is not one. */
-export const parseCommand = (args: readonly string[], now: number): Command => {
+const parseCommand = (args: readonly string[], now: number): Command => {
   const { values } = parseArgs({
     args: [...args],
     options: { minutes: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string' }, without: { type: 'string' } },
