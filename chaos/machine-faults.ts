@@ -1,14 +1,12 @@
 /** The machine itself is in a bad way: wrong clocks, few descriptors, a full disk, flushed rules, a flood, too much to do. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { runTool } from '../packages/service/src/host/tool.ts'
 import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { untilMoved } from './node-faults.ts'
 import { Programs } from './programs.ts'
 import { each, type Fault, hasReplica, killed, restartLarder, type Scene, signal } from './scene.ts'
 import { needed } from './tools.ts'
 
-const toolDeadlineMs = 10_000 * slowness
 const begunDeadlineMs = 20_000 * slowness
 const flood = fileURLToPath(new URL('../e2e/support/flood.ts', import.meta.url))
 
@@ -60,16 +58,14 @@ const floodSeconds = 30
 const descriptors: Fault = {
   ...moved,
   name: 'descriptors',
-  needs: 'prlimit',
+  needs: 'limits',
   isHeavy: true,
   inject: async (scene) => {
-    const [program = '', ...args] = needed(scene.tools.prlimit, 'prlimit')
     const { service } = scene.ward
     const [beforeMs, afterMs] = [scene.draw.whole(0, 1_000), scene.draw.whole(0, 1_000)]
-    await restartLarder(scene, 0)
-    await runTool([program, ...args, '--pid', String(service.pid()), `--nofile=${fewFiles}:${fewFiles}`], {
-      deadlineMs: toolDeadlineMs,
-    })
+    scene.tell(`SIGKILL Larder (process ${service.pid()})`)
+    await service.kill()
+    await service.start({}, fewFiles)
     {
       await using connections = floodsOf(scene, ['connections'], floodSeconds)
       await connections.begun(begunDeadlineMs)
