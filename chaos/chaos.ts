@@ -1,18 +1,22 @@
 /** One run: groups under load, one round of faults after the other, each followed by a wait for full health, and the checks at the end. */
-import { startTestService } from '../e2e/support/service.ts'
+import type { TestService } from '../e2e/support/service.ts'
 import { connectIoredis, connectIoredisCluster, connectNode, connectRedisClient } from './clients.ts'
-import { openEvidence } from './evidence.ts'
+import { type Evidence, openEvidence } from './evidence.ts'
 import { faults } from './faults.ts'
 import { createGroups, layoutOf, type ShardLayout } from './groups.ts'
 import { untilHealthy } from './health.ts'
 import { openHistory, type Write } from './history.ts'
+import { within, withService } from './home.ts'
 import { createLedger } from './ledger.ts'
+import { messageOf } from './messages.ts'
 import { openProcesses } from './processes.ts'
 import { readBack } from './read-back.ts'
 import { createReigns, epochProblems, mixedReigns } from './reigns.ts'
 import { byFault, type RoundResult, tableOf } from './report.ts'
 import { accuse, healthDeadlineMs, type Run, runRound } from './round.ts'
+import type { Fault } from './scene.ts'
 import { planRound } from './schedule.ts'
+import { openTools, type Tools } from './tools.ts'
 import { openWorld } from './world.ts'
 import { startWriters, type WriterPlan } from './writers.ts'
 
@@ -21,6 +25,8 @@ export interface ChaosOptions {
   readonly seed: number
   /** Names of the faults that may happen. */
   readonly allowed: readonly string[]
+  /** The folder of a small file system that is nobody else's: the home stands in it. */
+  readonly disk?: string
   readonly say: (line: string) => void
   /** It ends early, and all is taken away. */
   readonly signal: AbortSignal
@@ -64,10 +70,15 @@ const writersOf = async (shards: readonly ShardLayout[]): Promise<readonly Write
 
 const runRounds = async (run: Run, { seed, allowed }: ChaosOptions, deadline: number): Promise<readonly RoundResult[]> => {
   const results: RoundResult[] = []
+  // Those that are left out here keep their turn, so that a seed means the same on every machine.
   const shapes = faults.filter((fault) => allowed.includes(fault.name))
+  const isLeftOut = ({ needs }: Fault): boolean => needs !== undefined && run.tools.missing.has(needs)
+  if (shapes.every(isLeftOut)) throw new Error('none of the faults can be done here')
   const targets = run.ward.shards.map(({ key, group, kind, nodes }) => ({ key, group, kind, replicas: nodes.length - 1 }))
   for (let round = 1; performance.now() < deadline && !run.signal.aborted; round += 1) {
-    if (!(await runRound(run, planRound(seed, round, shapes, targets), results))) break
+    const plan = planRound(seed, round, shapes, targets)
+    if (shapes.some((fault) => fault.name === plan.fault && isLeftOut(fault))) continue
+    if (!(await runRound(run, plan, results))) break
   }
   return results
 }
@@ -77,7 +88,7 @@ const conclude = async (run: Run, options: ChaosOptions, results: readonly Round
   const last = (results.at(-1)?.round ?? 0) + 1
   await ward.writers.stop()
   const late = await readBack(ward, ledger, last, true).catch(async (error: unknown) => {
-    await accuse(run, last, `the final read failed: ${error instanceof Error ? error.message : String(error)}`, [])
+    await accuse(run, last, `the final read failed: ${messageOf(error)}`, [])
     return []
   })
   if (late.length > 0)
@@ -129,61 +140,66 @@ const conclude = async (run: Run, options: ChaosOptions, results: readonly Round
   }
 }
 
-/** Rejects when the run itself could not be carried out. */
-export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
-  const { say } = options
-  say(`chaos: seed ${options.seed}, ${options.minutes} minutes; the same seed makes the same faults`)
-  const evidence = openEvidence()
-  await using service = await startTestService()
+const runOn = async (service: TestService, tools: Tools, options: ChaosOptions, evidence: Evidence): Promise<ChaosResult> => {
+  const { say, signal } = options
   const processes = openProcesses(service.home)
   const history = openHistory(evidence.historyFile)
   const ledger = createLedger()
   const reigns = createReigns()
-  const violations: string[] = []
   try {
-    await createGroups(service)
-    const world = await openWorld(service.home)
-    try {
-      const shards = await layoutOf(world)
-      say(
-        `${shards.length} shards of ${new Set(shards.map((shard) => shard.group)).size} groups, ${shards.flatMap((shard) => shard.nodes).length} nodes`,
-      )
-      const keep = (write: Write): void => {
-        history.add(write)
-        ledger.add(write)
-        reigns.add(write)
-      }
-      const writers = startWriters(await writersOf(shards), keep)
-      const run: Run = {
-        ...options,
-        ward: { service, world, shards, writers },
-        history,
-        reigns,
-        keep,
-        ledger,
-        processes,
-        evidence,
-        violations,
-      }
-      try {
-        await writers.enter(1)
-        const begun = performance.now()
-        const calm = await untilHealthy(run.ward, begun, { moved: new Map(), kept: new Map() }, healthDeadlineMs, run.signal)
-        if (calm.healthyAt === null) throw new Error(`not healthy before anything was done: ${calm.missing.join('; ')}`)
-        return await conclude(run, options, await runRounds(run, options, begun + options.minutes * 60_000))
-      } finally {
-        await writers.stop()
-      }
-    } finally {
-      await world.close()
+    await within(signal, createGroups(service))
+    await using world = await openWorld(service.home)
+    const shards = await layoutOf(world)
+    const nodes = shards.flatMap((shard) => shard.nodes)
+    say(`${shards.length} shards of ${new Set(shards.map((shard) => shard.group)).size} groups, ${nodes.length} nodes`)
+    const keep = (write: Write): void => {
+      history.add(write)
+      ledger.add(write)
+      reigns.add(write)
     }
-  } catch (error) {
-    violations.push('the run failed')
-    throw error
+    const writers = startWriters(await within(signal, writersOf(shards)), keep)
+    const ward = { service, world, shards, writers }
+    const run: Run = { ...options, ward, history, reigns, keep, ledger, processes, tools, evidence, violations: [] }
+    try {
+      await writers.enter(1)
+      const begun = performance.now()
+      const calm = await untilHealthy(ward, begun, { moved: new Map(), kept: new Map() }, healthDeadlineMs, signal)
+      if (calm.healthyAt === null) throw new Error(`not healthy before anything was done: ${calm.missing.join('; ')}`)
+      return await conclude(run, options, await runRounds(run, options, begun + options.minutes * 60_000))
+    } finally {
+      await writers.stop()
+    }
   } finally {
     processes.wakeAll()
     await history.close()
-    if (violations.length === 0) evidence.remove()
+  }
+}
+
+/** Rejects when the run itself could not be carried out. All that it started is gone afterwards, however it ends. */
+export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
+  const { say, allowed } = options
+  say(`chaos: seed ${options.seed}, ${options.minutes} minutes; the same seed makes the same faults`)
+  const possible = faults.filter((fault) => allowed.includes(fault.name))
+  using tools = await openTools(possible, options.disk ?? null)
+  for (const { name, needs } of possible) {
+    const why = needs === undefined ? undefined : tools.missing.get(needs)
+    if (why !== undefined) say(`${name} is left out: ${why}`)
+  }
+  const evidence = openEvidence()
+  let isWell = false
+  try {
+    const result = await withService(options, async (service) => {
+      try {
+        return await runOn(service, tools, options, evidence)
+      } catch (error) {
+        evidence.save('failed', service.home, messageOf(error))
+        throw error
+      }
+    })
+    isWell = result.violations.length === 0
+    return result
+  } finally {
+    if (isWell || options.signal.aborted) evidence.remove()
     else say(`what happened is kept in ${evidence.folder}`)
   }
 }

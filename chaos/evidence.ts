@@ -25,9 +25,10 @@ export const openEvidence = (): Evidence => {
       copy(join(home, 'logs'), to)
       copy(join(home, 'state.db'), join(to, 'state.db'))
       copy(join(home, 'state.db-wal'), join(to, 'state.db-wal'))
-      for (const region of readdirSync(join(home, 'nodes')))
-        for (const node of readdirSync(join(home, 'nodes', region)))
-          copy(join(home, 'nodes', region, node, 'engine.log'), join(to, `${node}.log`))
+      const nodes = join(home, 'nodes')
+      for (const region of existsSync(nodes) ? readdirSync(nodes) : [])
+        for (const node of readdirSync(join(nodes, region)))
+          copy(join(nodes, region, node, 'engine.log'), join(to, `${node}.log`))
       writeFileSync(join(to, 'what.txt'), text)
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -64,6 +64,7 @@ export const openHistory = (file: string): History => {
   const counts = { acknowledged: 0, refused: 0, unknown: 0 }
   let recent: Write[] = []
   const stream = createWriteStream(file, { mode: 0o600 })
+  stream.on('error', () => undefined) // told by `close`
   return {
     counts,
     get recent() {

@@ -1,6 +1,7 @@
 /** Larder dies, zones are lost, primaries are switched by plan, and all of it at once. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ModifyReplicationGroupCommand, RebootCacheClusterCommand, TestFailoverCommand } from '@aws-sdk/client-elasticache'
+import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { regions } from './groups.ts'
 import { larder } from './larder.ts'
 import { each, type Fault, harmless, hasReplica, isPlain, killed, planned, restartLarder, type Scene, signal } from './scene.ts'
@@ -102,7 +103,7 @@ export const switches: readonly Fault[] = [
   },
 ]
 
-const servesDeadlineMs = 10_000
+const servesDeadlineMs = 10_000 * slowness
 
 /** Groups with nodes elsewhere go on while the zone is away. */
 const untilServing = async ({ ward }: Scene, zone: string, since: number): Promise<void> => {

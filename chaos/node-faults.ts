@@ -1,6 +1,7 @@
 /** Nodes that die, hang or are busy. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReplyError } from '../packages/service/src/engines/valkey/resp.ts'
+import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { infoOf, openLink } from './asking.ts'
 import type { NodeLayout, ShardLayout } from './groups.ts'
 import { castOf, each, type Fault, harmless, hasReplica, hasTwo, killed, type Scene, signal } from './scene.ts'
@@ -15,10 +16,10 @@ const best = async (replicas: readonly NodeLayout[]): Promise<NodeLayout> => {
   return found.node
 }
 
-const movedDeadlineMs = 10_000
+const movedDeadlineMs = 10_000 * slowness
 
 /** The next target of a shard that lost its primary. */
-const untilMoved = async (scene: Scene, shard: ShardLayout, former: NodeLayout): Promise<NodeLayout> => {
+export const untilMoved = async (scene: Scene, shard: ShardLayout, former: NodeLayout): Promise<NodeLayout> => {
   const deadline = performance.now() + movedDeadlineMs
   for (;;) {
     const { primary } = castOf(scene, shard)
@@ -165,7 +166,7 @@ local steps = 0
 while os.clock() < ends and steps < 1e9 do steps = steps + 1 end
 return steps`
 
-const busyDeadlineMs = 30_000
+const busyDeadlineMs = 30_000 * slowness
 
 export const busy: Fault = {
   ...harmless,

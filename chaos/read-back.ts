@@ -1,11 +1,12 @@
 /** Reads from the primaries what there is of everything that was acknowledged. */
 import type { Reply } from '../packages/service/src/engines/valkey/resp.ts'
+import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { type Link, openLink } from './asking.ts'
 import type { ShardLayout } from './groups.ts'
 import type { Ward } from './health.ts'
 import type { Entry, KeptList, Ledger } from './ledger.ts'
 
-const deadlineMs = 10_000
+const deadlineMs = 10_000 * slowness
 const chunk = 5_000
 /** Older lists are read a last time and removed, so that neither the nodes nor this process grow without end. */
 const keptRounds = 20

@@ -1,5 +1,6 @@
 /** One round: something is done to the groups, they come back to full health, and what is there is compared with what was acknowledged. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { type Burst, startBurst } from './burst.ts'
 import type { Evidence } from './evidence.ts'
 import { faults } from './faults.ts'
@@ -9,19 +10,21 @@ import { type Expectation, untilHealthy, type Ward } from './health.ts'
 import type { History, Write } from './history.ts'
 import { larder } from './larder.ts'
 import type { Entry, Ledger } from './ledger.ts'
+import { messageOf } from './messages.ts'
 import type { Processes } from './processes.ts'
 import { readBack } from './read-back.ts'
 import type { Reigns } from './reigns.ts'
 import type { RoundResult } from './report.ts'
 import type { Fault } from './scene.ts'
 import type { RoundPlan } from './schedule.ts'
+import type { Tools } from './tools.ts'
 import { type Blow, type Judgement, judgeLosses } from './verdict.ts'
 
-export const healthDeadlineMs = 10_000
+export const healthDeadlineMs = 10_000 * slowness
 /** A group that needs longer still ends the run: nothing after it would tell anything. */
-const patienceMs = 30_000
+const patienceMs = 30_000 * slowness
 /** Every writer has written at least once in this time where nothing is done. */
-const quietMostMs = 2_000
+const quietMostMs = 2_000 * slowness
 /** Health that took longer is explained. */
 const slowMs = 1_000
 const isApplication = (writer: string): boolean => !/^(node|burst):/.test(writer)
@@ -39,6 +42,7 @@ export interface Run {
   readonly keep: (write: Write) => void
   readonly ledger: Ledger
   readonly processes: Processes
+  readonly tools: Tools
   readonly evidence: Evidence
   readonly violations: string[]
 }
@@ -71,10 +75,12 @@ export const accuse = async (run: Run, round: number, why: string, details: read
   run.say(`VIOLATION ${why}`)
   for (const detail of details.slice(0, 12)) run.say(`    ${detail}`)
   const status = await larder(run.ward.service, 'status').catch((error: unknown) => String(error))
-  run.evidence.save(`round-${round}-${run.violations.length}`, run.ward.service.home, [why, ...details, '', status].join('\n'))
+  try {
+    run.evidence.save(`round-${round}-${run.violations.length}`, run.ward.service.home, [why, ...details, '', status].join('\n'))
+  } catch (error) {
+    run.say(`    what tells why could not be kept: ${messageOf(error)}`)
+  }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Counts what is lost, and says where nothing may be. */
 const judge = async (run: Run, plan: RoundPlan, fault: Fault, blow: Blow, losses: readonly Entry[]): Promise<Judgement> => {
@@ -113,6 +119,7 @@ export const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]
     await fault.inject({
       ward,
       processes: run.processes,
+      tools: run.tools,
       targets,
       draw: plan.draw,
       tell,
@@ -123,7 +130,7 @@ export const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]
     })
   } catch (error) {
     if (run.signal.aborted) return false
-    await accuse(run, plan.round, `${label}: ${messageOf(error)}`, error instanceof Error ? [String(error.cause ?? '')] : [])
+    await accuse(run, plan.round, `${label}: ${messageOf(error)}`, [])
   }
   await Promise.all(bursts.map((burst) => burst.stop()))
   if (refusedByLimit > 0) expected = { moved: new Map(), kept: new Map() }
@@ -143,10 +150,17 @@ export const runRound = async (run: Run, plan: RoundPlan, results: RoundResult[]
   const gaps = (targets.length === 0 ? ward.shards : targets).map((shard) =>
     shardGap(run.history.recent, shard.key, isApplication, from, healthyAt),
   )
-  await ward.writers.enter(plan.round + 1)
+  let losses: readonly Entry[]
+  try {
+    await ward.writers.enter(plan.round + 1)
+    losses = await readBack(ward, run.ledger, plan.round)
+  } catch (error) {
+    if (!run.signal.aborted) await accuse(run, plan.round, `${label}: what is there cannot be read: ${messageOf(error)}`, [])
+    return false
+  }
   const acknowledged = run.history.counts.acknowledged - acknowledgedBefore
   const blow = { at: from, targets: plan.targets, struck }
-  const judgement = await judge(run, plan, fault, blow, await readBack(ward, run.ledger, plan.round))
+  const judgement = await judge(run, plan, fault, blow, losses)
   const result: RoundResult = {
     round: plan.round,
     fault: fault.name,

@@ -5,10 +5,12 @@ import type { Ward } from './health.ts'
 import type { Processes } from './processes.ts'
 import type { FaultShape, Target } from './schedule.ts'
 import type { Draw } from './seeded.ts'
+import type { Need, Tools } from './tools.ts'
 
 export interface Scene {
   readonly ward: Ward
   readonly processes: Processes
+  readonly tools: Tools
   readonly targets: readonly ShardLayout[]
   readonly draw: Draw
   /** A line for people: what was done to whom. */
@@ -24,6 +26,10 @@ export interface Fault extends FaultShape {
   readonly planned: boolean
   /** May an acknowledged write be lost? Replication is asynchronous: where a primary dies. */
   readonly mayLose: boolean
+  /** What the machine must have for it, or let us do; without it the fault is left out, and said. */
+  readonly needs?: Need
+  /** Whoever else uses the machine notices it. */
+  readonly isHeavy?: true
   /** Do the primaries of the targets (of all shards, where it has no targets) move, stay, or is either right? */
   readonly roles: 'move' | 'stay' | 'either'
   /** Resolves when the last thing has been done. */

@@ -1,5 +1,6 @@
 /** Write under load the whole time, each one write after the other, and keep what became of it. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { slowness } from '../packages/service/src/testing/busy-machine.ts'
 import { type Client, Refused } from './clients.ts'
 import type { Outcome, Witness, Write } from './history.ts'
 
@@ -76,11 +77,12 @@ export const startWriters = (plans: readonly WriterPlan[], keep: (write: Write) 
     }
   }
   const running = plans.map(run)
+  for (const each of running) each.catch(() => undefined) // told by `stop`
 
   return {
     async enter(next) {
       round = next
-      const deadline = performance.now() + 2 * writeDeadlineMs
+      const deadline = performance.now() + 2 * writeDeadlineMs * slowness
       while ([...underWay.values()].some((earlier) => earlier < next)) {
         if (performance.now() > deadline) throw new Error('expected every write to come to an end')
         await delay(2)

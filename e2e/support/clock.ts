@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { openCatalog } from '../../packages/service/src/engines/catalog.ts'
 
 export interface TestClock extends Disposable {
-  /** For the service: what it starts has the same clock. */
   readonly environment: NodeJS.ProcessEnv
   /** Ahead of the right time, in days; in force at once. */
   shift(days: number): void
@@ -17,11 +16,12 @@ const source = fileURLToPath(new URL('./clock.c', import.meta.url))
 const daySeconds = 86_400
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 
-/** A string says why there is none: no compiler, or no such Valkey. */
-export const openClock = (version: string): TestClock | string => {
-  const engine = openCatalog(process.env).find('valkey', version)
-  const [loader, ...rest] = engine?.source === 'installed' ? engine.command : []
-  if (loader === undefined) return `there is no Valkey ${version} that Larder has installed`
+interface Built extends TestClock {
+  readonly folder: string
+  readonly library: string
+}
+
+const build = (): Built | string => {
   const folder = mkdtempSync(join(tmpdir(), 'larder-test-clock-'))
   const dispose = (): void => rmSync(folder, { recursive: true, force: true })
   const library = join(folder, 'clock.so')
@@ -33,13 +33,10 @@ export const openClock = (version: string): TestClock | string => {
     dispose()
     return `there is no compiler: ${compiled.error?.message ?? compiled.stderr}`
   }
-  // By an option of its loader: an engine has no environment, and keeps its command line.
-  const engines = join(folder, 'engines')
-  mkdirSync(engines)
-  const words = [loader, '--preload', library, ...rest].map(quoted)
-  writeFileSync(join(engines, 'valkey-server'), `#!/bin/sh\nexec env -i ${words.join(' ')} "$@"\n`, { mode: 0o755 })
   return {
-    environment: { LD_PRELOAD: library, LARDER_ENGINE_PATH: engines },
+    folder,
+    library,
+    environment: { LD_PRELOAD: library },
     shift: (days) => {
       const seconds = Buffer.alloc(8)
       seconds.writeBigInt64LE(BigInt(days * daySeconds))
@@ -50,4 +47,22 @@ export const openClock = (version: string): TestClock | string => {
     },
     [Symbol.dispose]: dispose,
   }
+}
+
+/** For the service alone: an engine has no environment, and so the right time. A string says why there is none: no compiler. */
+export const openServiceClock = (): TestClock | string => build()
+
+/** For the service and all that it starts. A string says why there is none: no compiler, or no such Valkey. */
+export const openClock = (version: string): TestClock | string => {
+  const engine = openCatalog(process.env).find('valkey', version)
+  const [loader, ...rest] = engine?.source === 'installed' ? engine.command : []
+  if (loader === undefined) return `there is no Valkey ${version} that Larder has installed`
+  const clock = build()
+  if (typeof clock === 'string') return clock
+  // By an option of its loader: an engine has no environment, and keeps its command line.
+  const engines = join(clock.folder, 'engines')
+  mkdirSync(engines)
+  const words = [loader, '--preload', clock.library, ...rest].map(quoted)
+  writeFileSync(join(engines, 'valkey-server'), `#!/bin/sh\nexec env -i ${words.join(' ')} "$@"\n`, { mode: 0o755 })
+  return { ...clock, environment: { ...clock.environment, LARDER_ENGINE_PATH: engines } }
 }

@@ -10,6 +10,8 @@ import { processesOf } from '../../scripts/checks/leftovers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const main = join(root, 'packages/service/src/main.ts')
+/** Before a command: as root Larder would raise its limits by itself. */
+const unableToRaise = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-sys_resource'] : []
 const readyDeadlineMs = 30_000 * slowness
 
 export interface StatusNode {
@@ -41,7 +43,7 @@ export interface TestService {
   url(): string
   client(region?: string): ElastiCacheClient
   /** Starts it again on the same home, after `kill` or `end`. Resolves when it says that it is ready. */
-  start(extra?: NodeJS.ProcessEnv): Promise<void>
+  start(extra?: NodeJS.ProcessEnv, openFiles?: number): Promise<void>
   /** SIGKILL, and seen to be gone. */
   kill(): Promise<void>
   /** SIGTERM; engines go on. */
@@ -138,9 +140,9 @@ export const startTestService = async (
   let url = ''
   let port = '0'
 
-  const start = async (extra: NodeJS.ProcessEnv = {}): Promise<void> => {
+  const start = async (extra: NodeJS.ProcessEnv = {}, openFiles = options.openFiles): Promise<void> => {
     const args = options.entry === undefined ? [main, 'up', '--port', port] : [options.entry, port]
-    const limited = options.openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${options.openFiles}; exec "$@"`, 'sh']
+    const limited = openFiles === undefined ? [] : [...unableToRaise, 'sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh']
     const [program = '', ...words] = [...limited, process.execPath, ...args]
     const started = spawn(program, words, {
       env: { ...environment, ...options.extra, ...extra },

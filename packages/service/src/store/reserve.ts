@@ -2,7 +2,25 @@
  * Room on the disk that is kept for the state: on a full disk a failover could not be written down, and so not be made, exactly when engines
  * that cannot write either need one.
  */
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+
+/**
+ * The log is so long from the start. SQLite writes over it again and again (from its beginning after about 4 MiB), so a transaction takes room that no one
+ * else can take: room that is given up on a full disk is gone in a moment where engines wait for it.
+ */
+export const logBytes = 8 * 1024 * 1024
+
+/** `path` is that of the log. Zeros behind its last transaction are read as its end. Nothing is done where the disk is full already. */
+export const extendLog = (path: string): void => {
+  if (!existsSync(path)) return
+  const { size } = statSync(path)
+  if (size >= logBytes) return
+  try {
+    appendFileSync(path, Buffer.alloc(logBytes - size))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+  }
+}
 
 const reservedBytes = 4 * 1024 * 1024
 

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { runOther, temporaryFolder } from '../home/testing.ts'
 import type { Change } from '../ports/store.ts'
+import { slowness } from '../testing/busy-machine.ts'
 import { storeContract } from './contract.ts'
-import { openReserve } from './reserve.ts'
+import { logBytes, openReserve } from './reserve.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 const clock = { now: () => 1_000 }
@@ -59,6 +61,62 @@ test('room is kept for the state, and not taken where the disk is full', () => {
   const nowhere = openReserve(join(folder.path, 'missing', 'reserve'))
   nowhere.keep()
   assert.equal(nowhere.release(), false)
+})
+
+test('on a disk that is full transactions take room in the log that nobody else could have taken', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'state.db')
+  const store = openSqliteStore(path, { clock })
+  const log = (): number => statSync(`${path}-wal`).blocks * 512
+  const before = log()
+  assert.ok(before >= logBytes, `${before} bytes of the log are there from the start, and are no hole`)
+  for (let index = 0; index < 500; index += 1) await store.transact([], [{ put: 'a', value: `${index} ${'x'.repeat(3_000)}` }])
+  assert.equal(log(), before)
+  // As a kill leaves it, with nothing but zeros behind the last transaction.
+  for (const suffix of ['', '-wal']) copyFileSync(`${path}${suffix}`, join(folder.path, `copy.db${suffix}`))
+  const copy = openSqliteStore(join(folder.path, 'copy.db'), { clock })
+  assert.match((await copy.get('a'))?.value ?? '', /^499 /)
+  await copy.close()
+  await store.close()
+})
+
+/** Whoever writes to the same disk takes all room as soon as somebody gives it up. */
+const onFullDisk = `
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { openSqliteStore } from './sqlite.ts'
+const [folder] = process.argv.slice(1)
+const store = openSqliteStore(folder + '/state.db', { clock: { now: () => 1 } })
+const other = openSync(folder + '/other', 'w')
+const takeAll = () => {
+  for (let length = 65_536; length > 0; ) {
+    try { writeSync(other, Buffer.alloc(length)) } catch (error) {
+      if (error.code !== 'ENOSPC') throw error
+      length >>= 1
+    }
+  }
+}
+await store.transact([], [{ put: 'a', value: 'before' }])
+for (let n = 0; n < 300; n += 1) {
+  takeAll()
+  await store.transact([], [{ put: 'a', value: n + 'x'.repeat(3000) }])
+}
+closeSync(other)
+console.log('written ' + (await store.get('a')).value.slice(0, 3))
+`
+
+const alone = spawnSync('unshare', ['-m', 'true'], { stdio: 'ignore' }).status === 0
+
+test('a failover can be written down on a full disk, also where others take what room there is', {
+  skip: alone ? false : 'needs a disk of its own (unshare -m)',
+}, () => {
+  using folder = temporaryFolder()
+  const mount = 'mount -t tmpfs -o size=24m larder-test "$1" && exec "$2" --input-type=module-typescript -e "$3" "$1"'
+  const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mount, 'sh', folder.path, process.execPath, onFullDisk], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+    timeout: 60_000 * slowness,
+  })
+  assert.equal(stdout, 'written 299\n', stderr)
 })
 
 test('a lease goes on over a restart, and ends when its time has passed meanwhile', async () => {

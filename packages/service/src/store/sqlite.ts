@@ -10,7 +10,7 @@ import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LarderError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Change, Condition, Entry, Operation, Store, TransactionResult } from '../ports/store.ts'
-import { openReserve } from './reserve.ts'
+import { extendLog, openReserve } from './reserve.ts'
 import { create, format, guarded, inspect, newId, pragma, syncFile, writeFormat } from './sqlite-file.ts'
 import { createWatchers } from './watchers.ts'
 
@@ -71,7 +71,11 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
   if (!readOnly)
     guarded(path, 'naming the store', () => database.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(Number(newId())))
   const reserve = openReserve(`${path}.reserve`)
-  if (!readOnly) reserve.keep()
+  const keepRoom = (): void => {
+    extendLog(`${path}-wal`)
+    reserve.keep()
+  }
+  if (!readOnly) keepRoom()
   const statements = {
     get: database.prepare('SELECT key, value, revision FROM entry WHERE key = ?'),
     revision: database.prepare('SELECT revision FROM entry WHERE key = ?'),
@@ -147,7 +151,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
       run('INSERT INTO change (revision, position, key, value) VALUES (?, ?, ?, ?)', revision, position, change.key, change.value)
     }
     run("UPDATE meta SET value = ? WHERE name = 'revision'", revision)
-    if (revision % compactEvery === 0) reserve.keep()
+    if (revision % compactEvery === 0) keepRoom()
     if (revision % compactEvery === 0 && revision > keptRevisions) {
       run('DELETE FROM change WHERE revision <= ?', revision - keptRevisions)
       run("UPDATE meta SET value = ? WHERE name = 'compacted'", revision - keptRevisions)
