@@ -14,11 +14,13 @@ interface Connection {
   signed: boolean
   /** Requests that have come whole in their headers and have no answer yet. */
   underWay: number
+  /** Of these, those whose body has not come whole. */
+  coming: number
   idleSince: number
 }
 
-/** No client of AWS sends a second request before the first is answered. */
-const mostUnderWay = 16
+/** No client of AWS sends a second request before the first is answered. What waits here delays those who come anew. */
+const mostUnderWay = { signed: 16, unsigned: 4 }
 
 /** Connections of one kind, by where they come from; of each source those that were idle longest come first. */
 interface Pool {
@@ -48,16 +50,24 @@ const firstOf = (connections: Iterable<Connection>, holds: (connection: Connecti
 }
 
 const isIdle = (connection: Connection): boolean => connection.underWay === 0
+/** Nothing that it asked for is being worked at: it is idle, or has sent a part of a request. */
+const holdsBack = ({ underWay, coming }: Connection): boolean => underWay === coming
+const sendsWithoutWaiting = ({ underWay }: Connection): boolean => underWay > 1
 
 /**
- * Who makes room for one more of `source` in a pool that is full: the longest idle one of the source that has most. Where all of these are
- * busy, one of them goes for a source that has fewer. Null: there is no room.
+ * Who makes room for one more of `source` in a pool that is full, of the source that has most: who has been idle longest, or has begun a request
+ * and does not end it; then who sends without waiting for answers. Where all of these wait for an answer, one of them goes for a source that has
+ * fewer. Null: there is no room.
  */
 const victimFor = (pool: Pool, source: string): Connection | null => {
   let largest: Set<Connection> = new Set()
   for (const connections of pool.sources.values()) if (connections.size > largest.size) largest = connections
   const own = pool.sources.get(source)?.size ?? 0
-  return firstOf(largest, isIdle) ?? (own + 1 < largest.size ? firstOf(largest, () => true) : null)
+  return (
+    firstOf(largest, holdsBack) ??
+    firstOf(largest, sendsWithoutWaiting) ??
+    (own + 1 < largest.size ? firstOf(largest, () => true) : null)
+  )
 }
 
 export interface Connections {
@@ -66,6 +76,8 @@ export interface Connections {
   closed(peer: Peer): void
   /** A request has come. False: the peer has sent more than it may before the answers, and was closed. */
   began(peer: Peer): boolean
+  /** Its body has come whole. */
+  received(peer: Peer): void
   /** It has its answer. `signed`: the signature of the request was right. */
   ended(peer: Peer, signed: boolean): void
   isSigned(peer: Peer): boolean
@@ -106,7 +118,7 @@ export const createConnections = (limits: ConnectionLimits, now: () => number): 
         peer.destroy()
         return false
       }
-      const connection: Connection = { peer, source, signed: false, underWay: 0, idleSince: now() }
+      const connection: Connection = { peer, source, signed: false, underWay: 0, coming: 0, idleSince: now() }
       all.set(peer, connection)
       put(pools.unsigned, connection)
       return true
@@ -119,15 +131,22 @@ export const createConnections = (limits: ConnectionLimits, now: () => number): 
       const connection = all.get(peer)
       if (connection === undefined) return false // it was closed meanwhile
       connection.underWay += 1
-      if (connection.underWay <= mostUnderWay) return true
+      connection.coming += 1
+      if (connection.underWay <= mostUnderWay[connection.signed ? 'signed' : 'unsigned']) return true
       refused += 1
       close(connection)
       return false
+    },
+    received(peer) {
+      const connection = all.get(peer)
+      if (connection !== undefined) connection.coming -= 1
     },
     ended(peer, signed) {
       const connection = all.get(peer)
       if (connection === undefined) return
       connection.underWay -= 1
+      // One that was refused before it had come whole.
+      connection.coming = Math.min(connection.coming, connection.underWay)
       connection.idleSince = now()
       take(poolOf(connection), connection)
       if (signed && !connection.signed) connection.signed = makeRoom(pools.signed, connection.source)

@@ -83,6 +83,29 @@ test('who has not signed is closed when it is idle, who has is not', async (cont
   await signed.until((said) => countOf(said, '</DescribeEventsResponse>') === 2)
 })
 
+test('bodies that come in the smallest pieces do not exhaust the thread', async (context) => {
+  const { port, log } = await listening(context)
+  const pieces = '1\r\nx\r\n'.repeat(100_000)
+  const senders = Array.from({ length: 4 }, () => converse(context, port))
+  for (const { socket } of senders) {
+    socket.write('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+    for (let count = 0; count < 10; count += 1) socket.write(pieces)
+    socket.write('0\r\n\r\n')
+  }
+  for (const sender of senders)
+    assert.match(await sender.until((said) => said.includes('</ErrorResponse>')), /MissingAuthenticationToken/)
+  assert.deepEqual(log, [])
+})
+
+test('whoever begins requests and does not end them keeps nobody out', async (context) => {
+  const { port } = await listening(context, { limits: { signed: 8, unsigned: 8 } })
+  const halves = Array.from({ length: 8 }, () => converse(context, port))
+  for (const { socket } of halves)
+    socket.write('POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n')
+  for (const half of halves) await half.until((said) => said.includes(' 100 '))
+  for (let turn = 0; turn < 4; turn += 1) assert.equal((await post(port)).status, 200)
+})
+
 test('a report is made once for all who ask for the metrics at that time', async (context) => {
   let made = 0
   const count = async (): Promise<string> => {

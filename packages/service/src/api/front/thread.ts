@@ -9,7 +9,7 @@ import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Fault } from '../../errors.ts'
 import { commonError, encodeError, internalFailure } from '../wire/error.ts'
-import { drain, isTooLarge, readBody } from './body.ts'
+import { createBodies, drain, type Held, isTooLarge } from './body.ts'
 import { answerBrokenHttp } from './broken-http.ts'
 import { createConnections } from './connections.ts'
 import { type AllowedHosts, allowedHosts, whyRefused } from './hosts.ts'
@@ -28,6 +28,8 @@ const windows = { signed: 64, unsigned: 4 }
 const nice = 5
 /** Requests a second, and at once, of those who have not signed: the other thread needs some 0.2 ms for each. */
 const unsignedPace = { perSecond: 400, burst: 200, mostWaiting: 800 }
+/** Bytes of bodies that wait, of those who have signed on their connection and of the others. */
+const mostHeldBytes = { signed: 128 * 1024 ** 2, unsigned: 32 * 1024 ** 2 }
 /** Of one processor, for those who have not signed. */
 const unsignedShare = 0.25
 
@@ -47,6 +49,7 @@ const answers = new Map<number, PromiseWithResolvers<Reply>>()
 const signedWindow = createWindow(windows.signed)
 const unsignedWindow = createWindow(windows.unsigned)
 const pace = createPace(unsignedPace, () => performance.now())
+const bodies = { signed: createBodies(mostHeldBytes.signed), unsigned: createBodies(mostHeldBytes.unsigned) }
 const govern = createGovernor(unsignedShare)
 let lastId = 0
 let closing = false
@@ -93,18 +96,24 @@ const routeOf = (message: IncomingMessage, path: string): Asked['route'] => {
   return 'api'
 }
 
+const noBody: Held = { bytes: () => new Uint8Array(), release: () => undefined }
+
 const ask = async (message: IncomingMessage, requestId: string): Promise<Reply> => {
   checkHeaders(message)
   const { path, query } = targetOf(message.url ?? '/')
   const route = routeOf(message, path)
-  const body = route === 'api' ? await readBody(message) : new Uint8Array()
+  const kind = connections.isSigned(message.socket) ? 'signed' : 'unsigned'
+  using disposables = new DisposableStack()
+  const held = route === 'api' ? await bodies[kind].read(message) : noBody
+  disposables.defer(held.release)
+  connections.received(message.socket)
   const isSigned = connections.isSigned(message.socket)
   const window = isSigned ? signedWindow : unsignedWindow
   if (!isSigned && !(await pace(() => message.socket.destroyed))) {
     if (message.socket.destroyed) throw new Error('the client went away')
     throw new Fault('Throttling', 'Too many requests without a signature wait for their answers; send it again a little later.')
   }
-  return window(async () => {
+  return await window(async () => {
     if (message.socket.destroyed) throw new Error('the client went away')
     lastId += 1
     const id = lastId
@@ -113,7 +122,8 @@ const ask = async (message: IncomingMessage, requestId: string): Promise<Reply> 
     const sourceAddress = message.socket.remoteAddress ?? null
     const method = message.method ?? ''
     const headers = headersOf(message)
-    tell({ what: 'request', id, route, requestId, method, path, query, headers, body, sourceAddress })
+    tell({ what: 'request', id, route, requestId, method, path, query, headers, body: held.bytes(), sourceAddress })
+    held.release() // the other thread has its own
     return answer.promise
   })
 }
