@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { fromArchive, type Unpacked } from '../support/archive.ts'
+import { fromArchive, fromLock, type Unpacked } from '../support/archive.ts'
 
 const programs = fileURLToPath(new URL('./programs/', import.meta.url))
 
@@ -108,6 +108,13 @@ const inNode = (name: string, program: string, kinds: readonly Kind[], ...args: 
   prepare: async () => (wanted) => ({ command: [process.execPath, join(programs, program), ...json(wanted), ...args] }),
 })
 
+/** Of npm, but in a folder of its own: it is no small package, and nothing else here needs it. */
+const prepareBullmq = async (): Promise<Prepared> => {
+  const made = await fromLock('bullmq', fileURLToPath(new URL('./bullmq/', import.meta.url)))
+  if (typeof made === 'string') return made
+  return (wanted) => ({ command: [process.execPath, join(programs, 'bullmq.ts'), ...json(wanted), made.folder] })
+}
+
 const all = ['cmd', 'cme', 'tls'] as const
 
 export const clients: readonly Client[] = [
@@ -125,6 +132,7 @@ export const clients: readonly Client[] = [
   inNode('@redis/client, RESP2', 'node-redis.ts', all),
   inNode('@redis/client, RESP3 with a cache', 'node-redis.ts', all, 'near-cache'),
   inNode('GLIDE', 'glide.ts', all),
+  { name: 'BullMQ', kinds: all, prepare: prepareBullmq },
 ]
 
 interface Told {

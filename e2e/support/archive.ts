@@ -4,11 +4,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { readAptSources, sourceLines } from '../../packages/service/src/engines/apt-sources.ts'
 import { enginesFolderOf } from '../../packages/service/src/engines/catalog.ts'
 import { openArchive } from '../../packages/service/src/engines/install-archive.ts'
+import { outputOf } from '../../packages/service/src/engines/install-command.ts'
 import { machineOf } from '../../packages/service/src/engines/install-machine.ts'
 import { LarderError } from '../../packages/service/src/errors.ts'
 
@@ -111,5 +112,22 @@ export const fromArchive = async (language: Language): Promise<Unpacked | string
   } catch (error) {
     if (!(error instanceof LarderError)) throw error
     return `${wanted.join(', ')} cannot be had from the archive: ${error.message}`
+  }
+}
+
+const npm = ['ci', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--no-update-notifier', '--prefer-offline']
+
+/** The packages of npm that the lock in `folder` names: a folder that has them; a sentence that says what is missing otherwise. */
+export const fromLock = async (name: string, folder: string): Promise<{ readonly folder: string } | string> => {
+  const files = ['package.json', 'package-lock.json']
+  try {
+    const made = await filled(name, files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n'), async (into) => {
+      for (const file of files) cpSync(join(folder, file), join(into, file))
+      await outputOf('npm', [...npm, '--prefix', into], `installing ${name}`)
+    })
+    return { folder: made }
+  } catch (error) {
+    if (!(error instanceof LarderError)) throw error
+    return `${name} cannot be had from the registry: ${error.message}`
   }
 }
