@@ -161,12 +161,15 @@ inWorld(
   },
 )
 
-inWorld('a keeper whose home is gone ends', async ({ start, kill, comment, remove, home, keepers }) => {
-  await kill(await start('one'))
-  await remove()
-  await until('it keeps', () => comment() === 'one', 10_000)
-  rmSync(home, { recursive: true, force: true, maxRetries: 5 })
-  await remove()
-  await until('no keeper is left', async () => (await keepers()) === 0, 40_000)
-  assert.equal(comment(), null)
-})
+inWorld(
+  'a keeper whose home is gone ends, and takes its rules with it',
+  async ({ start, kill, comment, remove, home, keepers }) => {
+    await kill(await start('one'))
+    await remove()
+    await until('it keeps', () => comment() === 'one', 10_000)
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 })
+    await until('the rules are gone', () => comment() === null, 40_000)
+    await until('no keeper is left', async () => (await keepers()) === 0, 40_000)
+    assert.equal(comment(), null)
+  },
+)

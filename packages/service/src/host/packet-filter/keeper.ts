@@ -14,22 +14,39 @@ const deadlineMs = 5_000
 const politeMs = 1_000
 
 /**
- * Plain `sh`. `$1` is the folder, the rest is how nft is run. Every process of it is in one group, which ends as a whole. Only a change that is not its own
+ * Plain `sh`. `$1` is the folder, the rest is how nft is run. Every process of it is in one group, which ends as a whole. Where the
+ * home is gone with all in it, its tables go too: their addresses may be another home's by now. Only a change that is not its own
  * makes it act: after it has put the tables in force it passes over what is told until the last rule of the last table.
  */
-const script = `cd "$1" || exit 0
+const script = `folder=$1
+cd "$folder" || exit 0
 shift
+bases=
+for file in ./*.nft; do
+  [ -e "$file" ] || continue
+  name=\${file#./}
+  name=\${name%.nft}
+  bases="$bases \${name%_guard}"
+done
 trap 'trap - TERM; kill -TERM 0' TERM
 exec 3<>serving 4<serving 3>&-
 while read -r _; do :; done <&4 &
 exec 4<&-
 wait
 times=0
+ended() {
+  if [ ! -d "$folder" ]; then
+    for base in $bases; do
+      for table in "$base" "\${base}_guard"; do "$@" delete table ip "$table" 2>/dev/null; done
+    done
+  fi
+  kill -TERM 0
+}
 put() {
   kill -0 $$ 2>/dev/null || kill -TERM 0
   waiting=
   for file in ./*.nft; do
-    [ -e "$file" ] || kill -TERM 0
+    [ -e "$file" ] || ended "$@"
     waiting=\${file#./}
     waiting=\${waiting%.nft}
   done
@@ -48,7 +65,7 @@ keep() {
   put "$@"
   while read -r verb kind family table chain rest; do
     if [ "$verb" = tick ]; then
-      for file in ./*.nft; do [ -e "$file" ] || kill -TERM 0; done
+      for file in ./*.nft; do [ -e "$file" ] || ended "$@"; done
       [ $times -gt 1 ] && echo "rules were put in force again, times: $times"
       times=0
       table=\${file#./}
