@@ -1,19 +1,21 @@
 <?php
 // phpredis: writes to hashes without an end, and prints what it sees.
 $wanted = json_decode($argv[1], true);
+$tuned = ($argv[2] ?? '') === 'tuned';
 
-function connection(array $wanted): Redis|RedisCluster
+function connection(array $wanted, bool $tuned): Redis|RedisCluster
 {
     ['host' => $host, 'port' => $port, 'kind' => $kind] = $wanted;
     if ($kind === 'cme') {
         return new RedisCluster(null, ["$host:$port"]);
     }
     $client = new Redis();
+    $retry = $tuned ? 100 : 0;
     if ($kind === 'tls') {
-        $client->connect("tls://$host", $port, 0, null, 0, 0, ['stream' => ['cafile' => $wanted['ca']]]);
+        $client->connect("tls://$host", $port, 0, null, $retry, 0, ['stream' => ['cafile' => $wanted['ca']]]);
         $client->auth($wanted['password']);
     } else {
-        $client->connect($host, $port);
+        $client->connect($host, $port, 0, null, $retry);
     }
     return $client;
 }
@@ -26,7 +28,7 @@ function tell(array $said): void
 $client = null;
 for ($number = $wanted['first']; ; usleep(5000)) {
     try {
-        $client ??= connection($wanted);
+        $client ??= connection($wanted, $tuned);
         // False: the client gives no exception for some of what the server refuses.
         if ($client->hSet($wanted['key'] . ':' . $number % 8, (string) $number, '1') === false) {
             throw new RedisException($client->getLastError() ?? 'false');
@@ -37,6 +39,8 @@ for ($number = $wanted['first']; ; usleep(5000)) {
         tell(['error' => get_class($error) . ': ' . $error->getMessage()]);
         usleep(10000);
         // After ten attempts, which follow each other at once, its object connects no more: a new one is needed.
-        $client = null;
+        if (!$tuned) {
+            $client = null;
+        }
     }
 }

@@ -4,10 +4,14 @@ import sys
 import time
 
 import redis
+from redis.backoff import ConstantBackoff
 from redis.cluster import RedisCluster
+from redis.retry import Retry
 
 wanted = json.loads(sys.argv[1])
 place = {"host": wanted["host"], "port": wanted["port"]}
+if sys.argv[2:] == ["tuned"]:
+    place["retry"] = Retry(ConstantBackoff(0.01), 100)
 
 
 def connect():

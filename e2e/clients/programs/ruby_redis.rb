@@ -4,6 +4,7 @@ require "redis"
 
 wanted = JSON.parse(ARGV.fetch(0))
 place = { host: wanted["host"], port: wanted["port"] }
+place[:reconnect_attempts] = [0.01, 0.02, 0.05, 0.1, 0.2] if ARGV[1] == "tuned"
 $stdout.sync = true
 
 client =
