@@ -15,7 +15,7 @@ import { startTestService, type TestService, until } from './support/service.ts'
 
 const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.meta.url))
 /** As many as one connection may have under way. */
-const inBatch = 16
+const inBatch = 4
 /** The pace of those who have not signed is 400 a second. */
 const half = 500
 

@@ -105,6 +105,29 @@ const pause = async (target: HinderTarget): Promise<Disposable> => {
   return { [Symbol.dispose]: () => undefined }
 }
 
+/** A script that never ends, at every node. */
+const scripts = async (target: HinderTarget): Promise<Disposable> => {
+  const forever = command('EVAL', 'while true do end', '0')
+  const begin = (place: Place): Promise<TLSSocket> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () =>
+        socket.write(command('AUTH', target.user, target.password())),
+      )
+      socket.on('error', reject)
+      socket.once('data', () => {
+        socket.write(forever)
+        socket.resume()
+        resolve(socket)
+      })
+    })
+  const all = await Promise.all(target.places().map(begin))
+  return {
+    [Symbol.dispose]: () => {
+      for (const socket of all) socket.destroy()
+    },
+  }
+}
+
 /** At most that many places has a node of the group under attack. */
 export const placesOfNode = 300
 
@@ -133,11 +156,23 @@ const timed = async (target: HinderTarget, change: string, begin: (target: Hinde
   return `in ${Math.ceil(ms)} ms`
 }
 
-export const hinderingAttacks = (changes: readonly string[]): readonly Attack<HinderTarget>[] =>
-  hindrances.flatMap(([name, begin]) =>
+/** Other changes wait for a script, as on AWS. */
+const endsScripts = 'a user is taken away'
+
+export const hinderingAttacks = (changes: readonly string[]): readonly Attack<HinderTarget>[] => [
+  ...hindrances.flatMap(([name, begin]) =>
     changes.map((change) => ({
       name: `${name}: ${change}`,
       how: (target: HinderTarget) => timed(target, change, begin),
       must: /^in \d{1,3} ms$/,
     })),
-  )
+  ),
+  ...changes
+    .filter((change) => change === endsScripts)
+    .map((change) => ({
+      name: `a script that never ends: ${change}`,
+      how: (target: HinderTarget) => timed(target, change, scripts),
+      // An engine listens to nobody for the first five seconds of a script.
+      must: /^in (?:\d{1,4}|1\d{4}) ms$/,
+    })),
+]

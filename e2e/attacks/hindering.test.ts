@@ -59,7 +59,8 @@ const untilInForce = async ({ service }: Stage, id: string, words: readonly stri
   const home = openHome(service.home)
   const ids = ['001', '002'].map((number) => `${id}-${number}`)
   for (const node of ids) {
-    const way = await openWayIn(controlSocket(home.socket('us-east-1', node)), 1_000)
+    // An engine that carries out a script says nothing for some seconds.
+    const way = await openWayIn(controlSocket(home.socket('us-east-1', node)), 10_000)
     assert.ok(way, `${node} has a way in for control`)
     try {
       await until(`${words.join(' ')} in force at ${node}`, async () => isInForce(JSON.stringify(await way.send(words, 1_000))))

@@ -66,6 +66,35 @@ const overUdp = ({ node }: MemcachedTarget): Promise<string> =>
     socket.connect(node.port, node.host, () => socket.send(Buffer.from('\0\x01\0\0\0\x01\0\0version\r\n', 'latin1')))
   })
 
+/** Names of keys that a watcher is shown while somebody asks for the list. */
+const watched = ({ host, port }: Place): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port }, () => socket.write('watch fetchers\r\n'))
+    let heard = ''
+    const timer = setTimeout(() => socket.destroy(), 3 * deadlineMs)
+    socket.setEncoding('latin1').on('data', (more: string) => {
+      if (heard === '') say({ host, port }, 'config get cluster\r\n').catch(() => socket.destroy())
+      heard += more
+      if (/key=.*\n/.test(heard)) socket.destroy()
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(
+        (/ key=(\S+)/.exec(heard)?.[1] ?? '').replace(/%([0-9A-F]{2})/gi, (_, hex) =>
+          String.fromCharCode(Number.parseInt(hex, 16)),
+        ),
+      )
+    })
+  })
+
+/** The list, once the key that the engine looks for in the place of the question is there. */
+const withTheKey = async ({ node }: MemcachedTarget): Promise<string> => {
+  const word = await watched(node)
+  const set = Buffer.from(`set ${word} 0 0 1\r\nx\r\n`, 'latin1')
+  return say(node, Buffer.concat([set, Buffer.from('config get cluster\r\n')]))
+}
+
 const elsewhere = '1\nevil.example|10.0.0.1|11211\n'
 const list = `AmazonElastiCache:cluster 0 0 ${elsewhere.length}\r\n${elsewhere}\r\n`
 /** The binary protocol: magic, opcode, key length 5, a body of 4 GB. */
@@ -95,6 +124,11 @@ export const memcachedAttacks: readonly Attack<MemcachedTarget>[] = [
     name: 'no list of nodes by delete and flush_all',
     how: toldAfter('delete AmazonElastiCache:cluster\r\nflush_all\r\n'),
     must: /^it tells the same$/,
+  },
+  {
+    name: 'the key that the engine looks for in the place of the question',
+    how: withTheKey,
+    must: /^STORED\r\nCONFIG cluster 0 \d+\r\n/,
   },
   { name: 'a key that is too long', how: atBoth(`get ${'x'.repeat(300)}\r\n`), must: /^CLIENT_ERROR .*\| CLIENT_ERROR/s },
   { name: 'a line without an end', how: atBoth('x'.repeat(100_000)), must: /(?:ERROR|closed).*\|.*(?:ERROR|closed)/s },

@@ -86,7 +86,8 @@ static const struct {
 } allowed[] = {
     {"ping", NULL, 0},      {"info", NULL, 1},         {"config", NULL, 1},      {"acl", NULL, 1},
     {"cluster", NULL, 0},   {"replicaof", NULL, 0},    {"shutdown", NULL, 1},    {"client", "kill", 1},
-    {"client", "pause", 1}, {"client", "unpause", 1},  {"client", "list", 1},
+    {"client", "pause", 1}, {"client", "unpause", 1},  {"client", "list", 1},    {"script", "kill", 1},
+    {"function", "kill", 1},
 };
 
 static Context *context;
@@ -113,6 +114,7 @@ static int index_of(const Peer *peer) {
 
 /* FAILED where it would be longer than `most`, or there is no memory. */
 static int append(Buffer *buffer, const char *bytes, size_t length, size_t most) {
+    if (length == 0) return OK;
     if (length > most || buffer->have > most - length) return FAILED;
     if (buffer->have + length > buffer->size) {
         size_t size = (buffer->have + length) * 2;
@@ -193,11 +195,17 @@ static int call(Peer *peer, const Word *words, size_t count) {
     return kept;
 }
 
+/* What the engine carries out while a script runs, too: they end it, or all of it. */
+static int ends_scripts(const Word *words, size_t count) {
+    if (count < 2) return 0;
+    return is(&words[0], "shutdown") ? is(&words[1], "nosave") : is(&words[0], "script") || is(&words[0], "function");
+}
+
 static int carry_out(Peer *peer, const Word *words, size_t count, int flags) {
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
         if (!is(&words[0], allowed[i].name)) continue;
         if (allowed[i].sub != NULL && (count < 2 || !is(&words[1], allowed[i].sub))) continue;
-        if (flags & SCRIPT_RUNS && !(is(&words[0], "shutdown") && count > 1 && is(&words[1], "nosave")))
+        if (flags & SCRIPT_RUNS && !ends_scripts(words, count))
             return say(peer, "-BUSY a script runs\r\n");
         if (flags & (DATA_LOADS | LOADS_ASIDE) && !allowed[i].loading) return say(peer, "-LOADING data is loaded\r\n");
         return call(peer, words, count);
@@ -228,17 +236,21 @@ static int flush(Peer *peer) {
 
 /* All whole commands of one peer. FAILED where it has to be dropped. */
 static int serve(Peer *peer, int flags) {
-    for (;;) {
+    size_t from = 0;
+    while (from < peer->in.have) {
+        Buffer left = {.bytes = peer->in.bytes + from, .have = peer->in.have - from};
         Word *words;
         size_t count = 0, used = 0;
-        int found = read_command(&peer->in, &words, &count, &used);
+        int found = read_command(&left, &words, &count, &used);
         int kept = found == 1 ? carry_out(peer, words, count, flags) : OK;
         free(words);
         if (found < 0 || kept != OK) return FAILED;
-        if (found == 0) return flush(peer);
-        memmove(peer->in.bytes, peer->in.bytes + used, peer->in.have - used);
-        peer->in.have -= used;
+        if (found == 0) break;
+        from += used;
     }
+    if (from > 0) memmove(peer->in.bytes, peer->in.bytes + from, peer->in.have - from);
+    peer->in.have -= from;
+    return flush(peer);
 }
 
 static void serve_all(int flags) {

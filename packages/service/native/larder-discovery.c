@@ -3,8 +3,9 @@
  * loaded before the engine's own (LD_PRELOAD) and answers that question from a file, without a process on the way of the data.
  *
  * - The engine looks for the end of each command with `memchr`, from the command's first byte on, and never inside a value. A question is
- *   replaced there, in place, by a command of the same length: to delete a key of which only this process knows the name, and to tell that name
- *   in its answer. So the engine itself keeps answers in order, and asks for a login first where it has to.
+ *   replaced there, in place, by a command of the same length: to delete a key that nobody has, and to repeat in its answer a word that only this
+ *   process knows. So the engine itself keeps answers in order, and asks for a login first where it has to. The name of the key is no secret:
+ *   `watch fetchers` shows it, and whoever stores such a key loses it. The word is shown nowhere.
  * - Where the engine sends that answer, the list is sent instead.
  * - A list of which the socket takes only a part is kept until the rest is sent; the engine meanwhile waits as for any slow reader.
  * - The older question, `get AmazonElastiCache:cluster`, is answered likewise. So nothing that clients do to this key can be seen.
@@ -30,13 +31,16 @@
 #define OF_THREAD static __thread __attribute__((tls_model("initial-exec")))
 
 enum {
-    SECRET = 12,
-    /* "md ", a letter for the question, the secret, " k": as long as "config get cluster". */
-    COMMAND = 18,
-    /* "NF k", the letter, the secret, a line break. */
-    MARK = 4 + 1 + SECRET + 2,
+    NAME = 5,
+    SECRET = 7,
+    /* "md ", the name, " O", a letter for the question, the secret: as long as "config get cluster". */
+    COMMAND = 3 + NAME + 2 + 1 + SECRET,
+    /* "NF O" or "HD O", the letter, the secret, a line break. */
+    HEAD = 4,
+    MARK = HEAD + 1 + SECRET + 2,
     LARGEST_LIST = 16384,
 };
+_Static_assert(COMMAND == sizeof "config get cluster" - 1, "a question is replaced in place");
 
 static const char key[] = "AmazonElastiCache:cluster";
 
@@ -62,7 +66,7 @@ static int (*next_ssl_write)(void *, const void *, int);
 static void (*next_ssl_free)(void *);
 
 static const char *file;
-static char secret[SECRET];
+static char name[NAME], secret[SECRET];
 /* Where the engine's own code lies: other libraries call `memchr` too. */
 static uintptr_t code_from, code_to;
 
@@ -94,10 +98,12 @@ static void resolve(void) {
 
 __attribute__((constructor)) static void begin(void) {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
-    unsigned char bytes[SECRET];
+    unsigned char bytes[NAME + SECRET];
     resolve();
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) return;
-    for (int i = 0; i < SECRET; i++) secret[i] = letters[bytes[i] & 63];
+    /* No text in UTF-8 has such bytes, so no key of an application is meant. */
+    for (int i = 0; i < NAME; i++) name[i] = (char)(0xc0 | bytes[i]);
+    for (int i = 0; i < SECRET; i++) secret[i] = letters[bytes[NAME + i] & 63];
     dl_iterate_phdr(find_code, NULL);
     file = getenv("LARDER_DISCOVERY");
 }
@@ -123,9 +129,10 @@ static char question_in(const char *line, size_t length) {
 
 static void replace(char *line, size_t length, char letter) {
     memcpy(line, "md ", 3);
-    line[3] = letter;
-    memcpy(line + 4, secret, SECRET);
-    memcpy(line + 4 + SECRET, " k", 2);
+    memcpy(line + 3, name, NAME);
+    memcpy(line + 3 + NAME, " O", 2);
+    line[3 + NAME + 2] = letter;
+    memcpy(line + 3 + NAME + 2 + 1, secret, SECRET);
     while (length > COMMAND && line[length - 1] == '\r') length--;
     memset(line + COMMAND, ' ', length - COMMAND);
     asked++;
@@ -222,10 +229,14 @@ static void forget(const void *connection) {
     }
 }
 
+/* How the answer begins: the key was not there, or somebody had stored it. */
+static const char heads[][HEAD + 1] = {"NF O", "HD O"};
+
 /* The letter of the question that this is the engine's answer to; 0: something else. */
 static char letter_of(const char *bytes) {
-    if (memcmp(bytes, "NF k", 4) != 0 || memcmp(bytes + 5, secret, SECRET) != 0) return 0;
-    return memcmp(bytes + 5 + SECRET, "\r\n", 2) == 0 ? bytes[4] : 0;
+    if (memcmp(bytes, heads[0], HEAD) != 0 && memcmp(bytes, heads[1], HEAD) != 0) return 0;
+    if (memcmp(bytes + HEAD + 1, secret, SECRET) != 0) return 0;
+    return memcmp(bytes + HEAD + 1 + SECRET, "\r\n", 2) == 0 ? bytes[HEAD] : 0;
 }
 
 /* Sends more of an answer. Gives back what the engine takes as sent, or -1. */
@@ -268,19 +279,34 @@ HOOK ssize_t sendmsg(int to, const struct msghdr *message, int flags) {
     return next_sendmsg(to, message, flags);
 }
 
-/* Where such an answer begins, or the part of one that the end of the buffer cuts off; `length`: there is none. */
-static size_t find_mark(const char *bytes, size_t length) {
-    size_t at = 0;
-    for (; at + MARK <= length; at++)
-        if (letter_of(bytes + at) != 0) return at;
-    char mark[MARK] = "NF k";
-    memcpy(mark + 5, secret, SECRET);
-    memcpy(mark + 5 + SECRET, "\r\n", 2);
-    for (at = at > 0 ? at : 1; at < length; at++) { /* one that begins the buffer is whole in it */
-        size_t left = length - at;
-        mark[4] = left > 4 ? bytes[at + 4] : 0;
-        if (memcmp(mark, bytes + at, left) == 0) return at;
+/* Does this begin like such an answer? `length` is less than that of a whole one. */
+static int may_be_mark(const char *bytes, size_t length) {
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char mark[MARK];
+        memcpy(mark, heads[i], HEAD);
+        mark[HEAD] = length > HEAD ? bytes[HEAD] : 0;
+        memcpy(mark + HEAD + 1, secret, SECRET);
+        memcpy(mark + HEAD + 1 + SECRET, "\r\n", 2);
+        if (memcmp(mark, bytes, length) == 0) return 1;
     }
+    return 0;
+}
+
+/*
+ * Where such an answer begins, or the part of one that the end of the buffer cuts off; `length`: there is none. Questions that get another answer
+ * (of those who have not logged in) are never counted off, so this has to be quick.
+ */
+static size_t find_mark(const char *bytes, size_t length) {
+    for (size_t at = HEAD + 1; at + SECRET <= length; at++) {
+        const char *found = memmem(bytes + at, length - at, secret, SECRET);
+        if (found == NULL) break;
+        at = (size_t)(found - bytes);
+        size_t from = at - HEAD - 1;
+        if (from + MARK <= length && letter_of(bytes + from) != 0) return from;
+    }
+    /* One that begins the buffer is whole in it. */
+    for (size_t at = length >= MARK ? length - MARK + 1 : 1; at < length; at++)
+        if (may_be_mark(bytes + at, length - at)) return at;
     return length;
 }
 
@@ -315,7 +341,7 @@ HOOK int SSL_write(void *ssl, const void *bytes, int count) {
     size_t at = asked == 0 ? (size_t)count : find_mark(bytes, (size_t)count);
     if (at > 0) return pass_on(ssl, bytes, (int)at);
     Rest *rest = rest_of(ssl);
-    if (rest == NULL) rest = start(ssl, ((const char *)bytes)[4]);
+    if (rest == NULL) rest = start(ssl, ((const char *)bytes)[HEAD]);
     if (rest == NULL) return -1;
     /* It takes all, or wants the same bytes again. */
     int sent = next_ssl_write(ssl, rest->bytes, (int)rest->length);

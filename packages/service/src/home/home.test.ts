@@ -64,6 +64,15 @@ test('a path that is too long for control sockets is refused before anything is 
   assert.throws(() => statSync(path))
 })
 
+test('a path with control characters, which engines refuse in their configuration, is refused before anything is made', () => {
+  using folder = temporaryFolder()
+  for (const name of ['a\nb', 'a\tb', 'a\u007fb']) {
+    const path = join(folder.path, name)
+    assert.throws(() => openHome(path), { code: 'usage', message: /without control characters/ })
+    assert.throws(() => statSync(path))
+  }
+})
+
 test('sockets fit into what the kernel takes, also in the longest home, and are one for each node', () => {
   using folder = temporaryFolder()
   const home = openHome(join(folder.path, 'h'.repeat(85 - folder.path.length - 1)))

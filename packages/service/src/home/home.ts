@@ -128,8 +128,13 @@ const moveAside = async (home: string, found: string, now: number): Promise<stri
   }
 }
 
-/** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for one of something else and for a path that is too long for sockets. */
+/** Makes what is missing. Throws `machine` for a folder of somebody else, `usage` for a path in which engines cannot run. */
 export const openHome = (path: string): Home => {
+  if (/\p{Cc}/u.test(path))
+    throw new LarderError(
+      'usage',
+      `expected a home path without control characters (it stands in the configuration of engines), found ${JSON.stringify(path)}; name another folder with LARDER_HOME`,
+    )
   const most = longestSocketPath - socketNameLength
   if (Buffer.byteLength(path) > most) {
     throw new LarderError(

@@ -1,4 +1,8 @@
-/** Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing. */
+/**
+ * Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing, but that it ends a script by which an engine puts off
+ * who may come in.
+ */
+import { accessText } from '../../decide/access.ts'
 import type { LastWord, Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
@@ -88,6 +92,32 @@ const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
   }
 }
 
+/** The engine is there and refuses for now: a script runs, or data loads. */
+const refusesForNow = (error: unknown): boolean => error instanceof LarderError && error.code === 'engine-command' && error.retry
+
+/** Nobody may put off by a script that he is taken away: one that has not written is ended, and the engine asked again. */
+const endScripts = async (engine: EngineControl): Promise<void> => {
+  const refused = (error: unknown): void => {
+    if (!(error instanceof LarderError) || error.code !== 'engine-command') throw error
+  }
+  await Promise.all(
+    [
+      ['SCRIPT', 'KILL'],
+      ['FUNCTION', 'KILL'],
+    ].map((words) => engine.command(words).catch(refused)),
+  )
+}
+
+const statusOf = async (engine: EngineControl, mayWait: boolean): Promise<EngineStatus> => {
+  try {
+    return await engine.status(answerDeadlineMs)
+  } catch (error) {
+    if (mayWait || !refusesForNow(error)) throw error
+  }
+  await endScripts(engine)
+  return engine.status(answerDeadlineMs)
+}
+
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
 const askEngine = async (
   context: GroupContext,
@@ -105,7 +135,7 @@ const askEngine = async (
   const answer = async (): Promise<Answer> => {
     try {
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
-      const status = await engine.status(answerDeadlineMs)
+      const status = await statusOf(engine, spec.kind === 'memcached' || (node.access ?? 'open') === accessText(spec))
       inForce.silent.delete(node.id)
       return { status }
     } catch (error) {

@@ -10,7 +10,7 @@ import { type Connection, openConnection, openWayIn } from './connection.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
 import { hindranceOf, missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
 import { controlSocket, tlsWords, transitWords } from './render.ts'
-import type { Reply } from './resp.ts'
+import { type Reply, ReplyError } from './resp.ts'
 
 const commandDeadlineMs = 2_000
 /** For what may take the engine longer, and for raw commands. */
@@ -18,12 +18,21 @@ const longDeadlineMs = 10_000
 const saveDeadlineMs = 60_000
 const electionDeadlineMs = 1_500
 const electionPollMs = 5
+const busyPollMs = 20
 
 /** Ports at which clients may have come in: the last one is the group's own, at which something else may stand now. */
 const portNames = ['port', 'tls-port', 'replica-announce-port']
 
 /** Of a pause by clients. One that holds everything holds also the client who would end it. */
 const endPause = ['CLIENT', 'UNPAUSE']
+
+/** Of a script of clients, and of a function. They end what has not written yet; else they are refused. */
+const endScripts = [
+  ['SCRIPT', 'KILL'],
+  ['FUNCTION', 'KILL'],
+]
+const isBusy = (error: unknown): boolean =>
+  error instanceof LarderError && error.cause instanceof ReplyError && error.cause.code === 'BUSY'
 
 const textOf = (reply: Reply): string => (typeof reply === 'string' ? reply : '')
 
@@ -93,10 +102,29 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     return view.nodes.find((node) => node.id === view.myId)
   }
 
-  /** A node that takes over serves, whatever clients did to it while it was a replica. */
-  const promoted = async (by: Promise<unknown>): Promise<void> => {
-    await Promise.all([by, send(endPause)])
+  /**
+   * What no client may put off: a script that runs is ended, and it is tried again. An engine takes such a command once the script has run for
+   * `busy-reply-threshold`; before that it listens to nobody.
+   */
+  const evenIfBusy = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
+    const until = performance.now() + longDeadlineMs
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > until) throw error
+      }
+      const refusals = await Promise.all(endScripts.map((command) => send(command).then(() => null, unlessRefused)))
+      // One that has written goes on until it ends itself.
+      if (!refusals.includes(null)) await sleep(busyPollMs)
+    }
   }
+
+  /** A node that takes over serves, whatever clients did to it while it was a replica. */
+  const promote = (by: () => Promise<unknown>): Promise<void> =>
+    evenIfBusy(async () => {
+      await Promise.all([by(), send(endPause)])
+    })
 
   const setDirectives = async (directives: Directives): Promise<void> => {
     const entries = Object.entries(directives)
@@ -202,8 +230,8 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     },
     setMaxMemory: (bytes) => done('CONFIG', 'SET', 'maxmemory', String(bytes)),
     replicate: (of) =>
-      of === null ? promoted(send(['REPLICAOF', 'NO', 'ONE'])) : done('REPLICAOF', of.address, String(of.port)),
-    setAccess,
+      of === null ? promote(() => send(['REPLICAOF', 'NO', 'ONE'])) : done('REPLICAOF', of.address, String(of.port)),
+    setAccess: (access) => evenIfBusy(() => setAccess(access)),
     reloadCertificate: async () => {
       const names = ['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file']
       const files = await configuration(names)
@@ -216,14 +244,14 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     replicateNode: (nodeId) => done('CLUSTER', 'REPLICATE', nodeId),
     standForElection: async () => {
       const deadline = performance.now() + electionDeadlineMs
-      await promoted(unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'FORCE'])))
+      await promote(() => unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'FORCE'])))
       while (!(await isPrimary())) {
         if (performance.now() > deadline)
           throw new LarderError('deadline', `the other shards did not vote within ${electionDeadlineMs} ms`, { retry: true })
         await sleep(electionPollMs)
       }
     },
-    takeOver: () => promoted(unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'TAKEOVER']))),
+    takeOver: () => promote(() => unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'TAKEOVER']))),
     forget: (nodeId) =>
       unless(async () => !(await cluster()).nodes.some((node) => node.id === nodeId), send(['CLUSTER', 'FORGET', nodeId])),
     publishDiscovery: unsupported('discovery'),
@@ -234,10 +262,13 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
 
 /** Commands of the way in of control; the engine's module has the same list. */
 const ofControl: ReadonlySet<string> = new Set(['ACL', 'CLUSTER', 'CONFIG', 'INFO', 'PING', 'REPLICAOF', 'SHUTDOWN'])
-const ofControlAtClients: ReadonlySet<string> = new Set(['KILL', 'LIST', 'PAUSE', 'UNPAUSE'])
+const inPart: ReadonlySet<string> = new Set([
+  ...['CLIENT KILL', 'CLIENT LIST', 'CLIENT PAUSE', 'CLIENT UNPAUSE'],
+  ...['FUNCTION KILL', 'SCRIPT KILL'],
+])
 
 const isOfControl = ([name = '', sub = '']: readonly string[]): boolean =>
-  name.toUpperCase() === 'CLIENT' ? ofControlAtClients.has(sub.toUpperCase()) : ofControl.has(name.toUpperCase())
+  ofControl.has(name.toUpperCase()) || inPart.has(`${name} ${sub}`.toUpperCase())
 
 /** What control may not do by its own way goes as a client, by a connection that is made when it is needed. */
 const besideClient = (way: Connection, asClient: () => Promise<Connection>): Connection => {

@@ -213,6 +213,30 @@ for (const engine of await bothWays(installed('valkey', 'redis'))) {
       }
     })
 
+    for (const words of [
+      ['EVAL', 'while true do end', '0'],
+      ['FCALL', 'forever', '0'],
+    ]) {
+      it(`ends what runs for ever by ${words[0]} where a user is taken away, and where a node takes over`, async () => {
+        await using yard = await openYard()
+        const node = await yard.start(await yard.plan(engine, { access: attacker }))
+        await node.control.command(['CONFIG', 'SET', 'busy-reply-threshold', '50'])
+        const code = "#!lua name=l\nredis.register_function('forever', function() while true do end end)"
+        await node.control.command(['FUNCTION', 'LOAD', code])
+        const { control } = node
+        for (const change of [() => control.setAccess(nobody), () => control.replicate(null)]) {
+          await control.setAccess(attacker)
+          using client = await speak(node, encodeCommand(['AUTH', 'mallory', password]))
+          const ended = client.say(words)
+          await until('the engine is busy', async () => /BUSY/.test(await control.status().then(() => '', String)))
+          using since = startStopwatch()
+          await change()
+          assert.ok(since.ms() < boundMs, `${Math.round(since.ms())} ms`)
+          assert.match(await ended, /killed|closed/i)
+        }
+      })
+    }
+
     if (engine.controlModule === undefined) return
 
     it('goes on while clients have stopped everything for hours', async () => {
