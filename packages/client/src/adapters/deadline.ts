@@ -104,7 +104,7 @@ const createDeadline = (milliseconds: number) => {
         latest: now + milliseconds * mostTimes,
         life,
         reject,
-        before: list,
+        before: list.before,
         after: list,
         isOver: false,
       }
