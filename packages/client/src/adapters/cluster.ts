@@ -36,13 +36,13 @@ interface Question {
 }
 const questionFor = (timeout: number): Question => {
   const asked = new Map<Life, number>()
-  // Of those that have not answered. One that has is left out, which counts as life, once.
-  const amount = (): number => {
+  // Of those that have not answered.
+  const sumOf = (what: keyof Life) => (): number => {
     let sum = 0
-    for (const [life, open] of asked) if (open > 0) sum += life.amount()
+    for (const [life, open] of asked) if (open > 0) sum += life[what]()
     return sum
   }
-  return { timeout, asked, life: { amount }, isOver: false }
+  return { timeout, asked, life: { bytes: sumOf('bytes'), answers: sumOf('answers') }, isOver: false }
 }
 
 interface Member {

@@ -6,10 +6,16 @@ import { CacheError } from '../errors.ts'
 
 type Work<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => void
 
-/** Of one connection: what it has taken and given so far, in any unit. While it grows somebody is at work at the other end. */
+/** Of one connection: bytes that it has carried so far, and answers that have come. */
 export interface Life {
-  readonly amount: () => number
+  readonly bytes: () => number
+  readonly answers: () => number
 }
+
+/**
+ * Between two looks: so many bytes, and so many for each answer, are a long value on its way, behind which others wait. Less is a server that is slow, which is not waited for.
+ */
+const [leastBytes, leastBytesAnAnswer] = [4_096, 65_536]
 
 /** Milliseconds between two looks. */
 const longestSlice = 50
@@ -43,20 +49,22 @@ const remove = (one: Waiting): void => {
   one.after.before = one.before
 }
 
-/** Looked at now and then: since when it has not grown. */
+/** Looked at now and then: when it was last seen at work. */
 const createPulse = () => {
-  const seen = new WeakMap<Life, { amount: number; looked: number; grown: number }>()
+  const seen = new WeakMap<Life, { bytes: number; answers: number; looked: number; grown: number }>()
   return {
     look: (life: Life, now: number): void => {
       const known = seen.get(life)
-      const amount = life.amount()
-      if (known === undefined) seen.set(life, { amount, looked: now, grown: Number.NEGATIVE_INFINITY })
-      else if (known.looked !== now) {
-        // What came while nobody looked may have come long ago.
-        if (amount !== known.amount && now - known.looked <= 3 * longestSlice) known.grown = now
-        known.amount = amount
-        known.looked = now
+      if (known?.looked === now) return
+      const [bytes, answers] = [life.bytes(), life.answers()]
+      if (known === undefined) {
+        seen.set(life, { bytes, answers, looked: now, grown: Number.NEGATIVE_INFINITY })
+        return
       }
+      const [more, came] = [bytes - known.bytes, answers - known.answers]
+      // What came while nobody looked may have come long ago.
+      if (more >= leastBytes && more >= leastBytesAnAnswer * came && now - known.looked <= 3 * longestSlice) known.grown = now
+      Object.assign(known, { bytes, answers, looked: now })
     },
     grown: (life: Life): number => seen.get(life)?.grown ?? Number.NEGATIVE_INFINITY,
   }
@@ -104,7 +112,7 @@ const createDeadline = (milliseconds: number) => {
         latest: now + milliseconds * mostTimes,
         life,
         reject,
-        before: list,
+        before: list.before,
         after: list,
         isOver: false,
       }

@@ -35,7 +35,7 @@ export interface NodeHandle {
   ask(commands: readonly Command[], milliseconds: number): Promise<readonly Answer[]>
   /** Resolves when everything that was changed before has been told. */
   settle(): Promise<unknown>
-  /** Answers of any kind, and bytes as far as the client says them. */
+  /** Answers, and bytes: of them, and those that the client says beside. */
   readonly life: Life
   /** Null: not known now, and nothing is to be asked. */
   epoch(): string | null
@@ -125,8 +125,13 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
   let renewalPause = firstRenewalPause
 
   const raw = (args: readonly Argument[]): Promise<unknown> => wire.send(args)
-  let answers = 0
-  const life: Life = { amount: () => answers + (wire.carried?.() ?? 0) }
+  let [answers, bytes] = [0, 0]
+  const life: Life = { bytes: () => bytes + (wire.carried?.() ?? 0), answers: () => answers }
+  const came = (reply: unknown): void => {
+    answers += 1
+    if (Buffer.isBuffer(reply)) bytes += reply.length
+    else if (Array.isArray(reply)) for (const one of reply) if (Buffer.isBuffer(one)) bytes += one.length
+  }
 
   const tellWaiters = (error: CacheError | null): void => {
     const all = [...waiters]
@@ -306,7 +311,7 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
       const own = generation
       return execute(command, own, isAsking).then(
         (reply) => {
-          answers += 1
+          came(reply)
           if (own === generation) return reply as Reply
           throw lost(null)
         },
@@ -328,8 +333,8 @@ export const watchNode = (wire: Wire, options: NodeOptions): NodeHandle => {
           for (const [index, command] of commands.entries())
             execute(command, own, false).then(
               (reply) => {
+                came(reply)
                 if (own !== generation) return reject(lost(null))
-                answers += 1
                 found[index] = { value: reply as Reply, epoch: known }
                 open -= 1
                 if (open === 0) resolve(found)
