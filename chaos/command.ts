@@ -53,7 +53,8 @@ const carryOut = async (command: Command): Promise<number> => {
   let internal: unknown = null
   for (const name of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(name, (error: unknown) => {
-      internal ??= error
+      // What is taken away may complain about it.
+      if (!ending.signal.aborted) internal = error
       ending.abort(error)
     })
   const disk = roomDisk()

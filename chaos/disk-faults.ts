@@ -77,6 +77,8 @@ export const disks: readonly Fault[] = [
     roles: 'either',
     most: 1,
     suits: hasReplica,
+    // A primary that cannot write to its disk hands over to one that can.
+    mayMove: (shard) => shard.persists,
     inject: async (scene) => {
       const [beforeMs, ms] = [scene.draw.whole(0, 2_000), scene.draw.whole(0, 4_000)]
       await whileFull(scene, ms, async () => {

@@ -64,7 +64,7 @@ const expectationOf = (run: Run, fault: Fault, targets: readonly ShardLayout[]):
         ? run.ward.shards
         : fault.most === 0
           ? []
-          : run.ward.shards.filter((shard) => !touched.includes(shard)),
+          : run.ward.shards.filter((shard) => !touched.includes(shard) && fault.mayMove?.(shard) !== true),
     ),
   }
 }

@@ -32,6 +32,8 @@ export interface Fault extends FaultShape {
   readonly isHeavy?: true
   /** Do the primaries of the targets (of all shards, where it has no targets) move, stay, or is either right? */
   readonly roles: 'move' | 'stay' | 'either'
+  /** Shards beside the targets whose primary may move too. */
+  readonly mayMove?: (shard: ShardLayout) => boolean
   /** Resolves when the last thing has been done. */
   readonly inject: (scene: Scene) => Promise<void>
 }

@@ -98,7 +98,9 @@ for (const [when, isThen] of [
 ] as const)
   test(`a signal ${when} ends the run with 130`, async () => {
     using run = new ChaosRun(some)
-    await until('it is the time', () => isThen(run), setupMs)
+    await until('it is the time', () => isThen(run), setupMs).catch((error: unknown) => {
+      throw new Error(`it said: ${run.stderr}${run.stdout}`, { cause: error })
+    })
     run.signal('SIGINT')
     assert.equal(await run.ended(), 130, run.stderr + run.stdout)
   })

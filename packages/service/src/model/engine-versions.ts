@@ -82,6 +82,8 @@ export interface Capabilities {
   readonly authCallbacks: boolean
   /** A module can serve a socket of its own on the engine's event loop. */
   readonly eventLoopModules: boolean
+  /** It can go on where it cannot write its file of the cluster: without, each node of a cluster ends as soon as anything changes on a full disk. */
+  readonly survivesFullDisk: boolean
 }
 
 type Since = Readonly<Partial<Record<EngineName, string>>>
@@ -95,6 +97,7 @@ const since: Readonly<Record<keyof Capabilities, Since>> = {
   tls: { valkey: '7.2', redis: '6.0', memcached: '1.6.12' },
   authCallbacks: { valkey: '7.2', redis: '7.2' },
   eventLoopModules: { valkey: '7.2', redis: '7.0' },
+  survivesFullDisk: { valkey: '9.1' },
 }
 
 export const engineCapabilities = (engine: EngineName, version: string): Capabilities => {
@@ -111,6 +114,7 @@ export const engineCapabilities = (engine: EngineName, version: string): Capabil
     tls: has('tls'),
     authCallbacks: has('authCallbacks'),
     eventLoopModules: has('eventLoopModules'),
+    survivesFullDisk: has('survivesFullDisk'),
   }
 }
 

@@ -54,6 +54,15 @@ describe('the configuration of a node', () => {
     )
   })
 
+  it('lets a node of a cluster live where it cannot write to its disk, if its version can', () => {
+    const engine = plan().engine
+    const word = 'cluster-config-save-behavior best-effort'
+    assert.ok(configurationOf({ kind: 'cme' }).includes(word))
+    assert.ok(!configurationOf({ kind: 'cmd' }).includes(word))
+    assert.ok(!configurationOf({ kind: 'cme', engine: { ...engine, version: '9.0.1' } }).includes(word))
+    assert.ok(!configurationOf({ kind: 'cme', engine: { ...engine, engine: 'redis', version: '7.2' } }).includes(word))
+  })
+
   it('holds no password on the command line, and that of the control user nowhere', () => {
     const { files, launch } = render(plan())
     assert.ok(!launch.command.join(' ').includes('password'))

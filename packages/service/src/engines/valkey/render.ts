@@ -48,6 +48,9 @@ const clusterLines = (plan: NodePlan): readonly string[] => {
     // With three shards the engines can elect a replica themselves, also while Larder is down. With fewer they have no majority.
     line('cluster-replica-no-failover', plan.election === true ? 'no' : 'yes'),
     'cluster-allow-replica-migration no',
+    ...(engineCapabilities(plan.engine.engine, plan.engine.version).survivesFullDisk
+      ? ['cluster-config-save-behavior best-effort']
+      : []),
   ]
 }
 
