@@ -36,9 +36,9 @@ const walk = (folder: string): Found => {
   const entries = readdirSync(folder, { withFileTypes: true, recursive: true })
   const paths = entries.map((entry) => ({ entry, path: join(entry.parentPath, entry.name) }))
   return {
-    files: paths.flatMap(({ entry, path }) => (entry.isDirectory() || entry.isSocket() ? [] : [path])),
+    files: paths.flatMap(({ entry, path }) => (entry.isDirectory() || entry.isSocket() || entry.isFIFO() ? [] : [path])),
     folders: [folder, ...paths.flatMap(({ entry, path }) => (entry.isDirectory() ? [path] : []))],
-    sockets: paths.flatMap(({ entry, path }) => (entry.isSocket() ? [path] : [])),
+    sockets: paths.flatMap(({ entry, path }) => (entry.isSocket() || entry.isFIFO() ? [path] : [])),
   }
 }
 
