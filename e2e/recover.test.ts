@@ -1,7 +1,7 @@
 /** A state that is lost or older costs no engine and no write, and comes back with `larder recover`: with groups of every kind under load. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -252,6 +252,8 @@ test('an older state rolls nothing back: engines go on, and who is primary stays
   assert.equal(before.get('moved-002'), 'primary')
   // With the journal, and where it is lost too: then the files beside the nodes say the same.
   for (const copies of ['kept', 'lost']) {
+    // It is written a moment after each change.
+    await until('the file beside the nodes', () => existsSync(join(service.home, 'nodes', 'us-east-1', 'rg.newer.json')))
     await service.kill()
     for (const suffix of ['-wal', '-shm']) rmSync(join(service.home, `state.db${suffix}`), { force: true })
     copyFileSync(old, join(service.home, 'state.db'))
