@@ -89,8 +89,8 @@ const wrapOptions: Table = { ...manyOptions, key: aFunction }
 
 /** Whose keys and tags are names as names.ts makes them. */
 export interface CacheByName extends Omit<Cache, 'namespace'> {
-  /** What is near of the root under a key and tags that are their own names. Undefined: it has to be asked for. */
-  nearAtRoot<T>(key: string, options: GetOptions | undefined): Promise<T> | undefined
+  /** Gives what is near of the root under a key and tags that are their own names; else asks. */
+  nearFirst(ask: Cache['get']): Cache['get']
 }
 
 export const createCacheOn = (dependencies: CacheDependencies): CacheByName => {
@@ -179,21 +179,24 @@ export const createCacheOn = (dependencies: CacheDependencies): CacheByName => {
     }
   }
 
-  const nearAtRoot = <T>(key: string, options: GetOptions | undefined): Promise<T> | undefined => {
-    if (near === null || queued.size > 0) return undefined
-    try {
-      const found = near.get(key, options?.tags)
-      if (found === undefined || !found.isPlain) return undefined
-      observation.nearHit(key)
-      return Promise.resolve(near.valueOf(found) as T)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
+  const nearFirst = (ask: Cache['get']): Cache['get'] =>
+    near === null
+      ? ask
+      : <T>(key: string, load: (context: LoadContext) => Promise<T> | T, options?: GetOptions): Promise<T> => {
+          if (queued.size > 0) return ask(key, load, options)
+          try {
+            const found = near.get(key, options?.tags)
+            if (found === undefined || !found.isPlain) return ask(key, load, options)
+            observation.nearHit(key)
+            return Promise.resolve(near.valueOf(found) as T)
+          } catch (error) {
+            return Promise.reject(error)
+          }
+        }
 
   return {
     get,
-    nearAtRoot,
+    nearFirst,
     getMany: async <T>(
       keys: readonly string[],
       load: (keys: readonly string[], context: LoadContext) => Promise<ReadonlyMap<string, T> | Readonly<Record<string, T>>>,

@@ -16,9 +16,10 @@ export const viewOf = (cache: CacheByName, path: string): Cache => {
     return options === undefined || !Array.isArray(tags) || areOwn(tags) ? options : { ...options, tags: all(tags) }
   }
 
+  const get: Cache['get'] = (key, load, options) => cache.get(own(key), load, ownTags(options))
+
   const view: Cache = {
-    get: (key, load, options) =>
-      (path === '' ? cache.nearAtRoot(key, options) : undefined) ?? cache.get(own(key), load, ownTags(options)),
+    get: path === '' ? cache.nearFirst(get) : get,
     getMany: async (keys, load, options) => {
       if (typeof load !== 'function') return cache.getMany(all(keys), load, options)
       const tags = options?.tags
