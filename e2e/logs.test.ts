@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { DescribeEventsCommand } from '@aws-sdk/client-elasticache'
 import { http } from '../packages/service/src/api/testing/exchange.ts'
-import { slowness } from '../packages/service/src/testing/busy-machine.ts'
+import { patience } from '../packages/service/src/testing/busy-machine.ts'
 import { create } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
@@ -79,7 +79,7 @@ test('thousands of calls without a key leave the audit of the others whole, litt
   try {
     // What one call takes for a while is taken in the first half as well.
     for (let turn = 0; turn < 2; turn += 1)
-      halves.push({ answers: await flood(port, half, 30_000 * slowness), bytes: residentBytes(service.pid()) })
+      halves.push({ answers: await flood(port, half, 30_000 * patience), bytes: residentBytes(service.pid()) })
   } finally {
     going = false
     await asking

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
-import { slowness, until as untilTold } from '../../packages/service/src/testing/busy-machine.ts'
+import { patience, until as untilTold } from '../../packages/service/src/testing/busy-machine.ts'
 import { create, type Place, placeOf, primaryOf } from '../support/groups.ts'
 import { type StatusReport, startTestService, type TestService, until } from '../support/service.ts'
 import { signalEngine } from '../support/signals.ts'
@@ -55,7 +55,7 @@ const missing = async (client: Redis | Cluster, { key }: Running, before: readon
 const lostBy = async (client: Redis | Cluster, one: Running): Promise<readonly number[]> => {
   const before = [...one.acknowledged]
   let lost: readonly number[] = []
-  const deadline = performance.now() + workDeadlineMs * slowness
+  const deadline = performance.now() + workDeadlineMs * patience
   do {
     if (lost.length > 0) await delay(50)
     lost = await missing(client, one, before)

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
-import { slowness } from '../../packages/service/src/testing/busy-machine.ts'
+import { patience } from '../../packages/service/src/testing/busy-machine.ts'
 import { processesOf } from '../../scripts/checks/leftovers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const main = join(root, 'packages/service/src/main.ts')
 /** Before a command: as root Larder would raise its limits by itself. */
 const unableToRaise = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-sys_resource'] : []
-const readyDeadlineMs = 30_000 * slowness
+const readyDeadlineMs = 30_000 * patience
 
 export interface StatusNode {
   readonly id: string
@@ -59,7 +59,7 @@ export const until = async <T>(
   ask: () => Promise<T | undefined | false> | T | undefined | false,
   deadlineMs = 15_000,
 ): Promise<T> => {
-  const deadline = performance.now() + deadlineMs * slowness
+  const deadline = performance.now() + deadlineMs * patience
   let last: unknown
   for (;;) {
     try {
@@ -70,7 +70,7 @@ export const until = async <T>(
       last = error
     }
     if (performance.now() > deadline)
-      throw new Error(`not within ${Math.round(deadlineMs * slowness)} ms: ${what}`, { cause: last })
+      throw new Error(`not within ${Math.round(deadlineMs * patience)} ms: ${what}`, { cause: last })
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
@@ -164,7 +164,7 @@ export const startTestService = async (
     const result = spawnSync(process.execPath, [main, ...args], {
       env: environment,
       encoding: 'utf8',
-      timeout: 60_000 * slowness,
+      timeout: 60_000 * patience,
     })
     if (result.status !== 0)
       throw new Error(`larder ${args.join(' ')} ended with ${result.status}: ${result.stderr}${result.stdout}`)

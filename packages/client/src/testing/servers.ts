@@ -47,11 +47,14 @@ export interface Servers extends AsyncDisposable {
 /** How much slower this machine is than the one on which limits of time were set: `npm test` measures it. It lengthens waiting, not what is judged. */
 export const slowness = Math.max(1, Number(process.env['LARDER_TEST_SLOWNESS'] ?? 1) || 1)
 
+/** How many times as long a test waits for what has to come, with the other tests that `npm test` runs beside it. */
+const patience = Math.max(slowness, Number(process.env['LARDER_TEST_PATIENCE'] ?? 1) || 1)
+
 /** Looks so often in a second at least, however little this process gets to run. */
 const looksInSecond = 50
 
 export const until = async (what: string, holds: () => Promise<boolean> | boolean, deadlineMs = 10_000): Promise<void> => {
-  const deadline = performance.now() + deadlineMs * slowness
+  const deadline = performance.now() + deadlineMs * patience
   for (let looks = 1; !(await holds()); looks += 1) {
     if (performance.now() > deadline && looks > (deadlineMs / 1_000) * looksInSecond)
       assert.fail(`not within ${deadlineMs} ms: ${what}`)

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { runOther, temporaryFolder } from '../home/testing.ts'
 import type { Change } from '../ports/store.ts'
-import { slowness } from '../testing/busy-machine.ts'
+import { patience } from '../testing/busy-machine.ts'
 import { storeContract } from './contract.ts'
 import { logBytes, openReserve } from './reserve.ts'
 import { openSqliteStore } from './sqlite.ts'
@@ -114,7 +114,7 @@ test('a failover can be written down on a full disk, also where others take what
   const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mount, 'sh', folder.path, process.execPath, onFullDisk], {
     encoding: 'utf8',
     cwd: import.meta.dirname,
-    timeout: 60_000 * slowness,
+    timeout: 60_000 * patience,
   })
   assert.equal(stdout, 'written 299\n', stderr)
 })

@@ -2,9 +2,14 @@
 
 /**
  * How much slower this machine is than the one on which limits of time were set, 1 or more: `npm test` measures it (scripts/checks/slowness.ts).
- * It lengthens how long a test waits for what has to come, never what a test judges.
  */
 export const slowness = Math.max(1, Number(process.env['LARDER_TEST_SLOWNESS'] ?? 1) || 1)
+
+/**
+ * How many times as long as on a machine at rest a test waits for what has to come: the machine's slowness, and the other tests that `npm test`
+ * runs beside this one.
+ */
+export const patience = Math.max(slowness, Number(process.env['LARDER_TEST_PATIENCE'] ?? 1) || 1)
 
 /** `npm test -- --quick`: fewer cases of what is tried by chance. */
 export const isQuick = process.env['LARDER_TEST_QUICK'] === '1'
@@ -26,7 +31,7 @@ export const until = async (
   const enough = (deadlineMs / 1_000) * looksInSecond
   for (let looks = 1; !(await holds()); looks += 1) {
     const waitedMs = performance.now() - from
-    if (waitedMs > deadlineMs * slowness && looks > enough) {
+    if (waitedMs > deadlineMs * patience && looks > enough) {
       const missing = typeof what === 'string' ? what : what()
       throw missing instanceof Error ? missing : new Error(`not within ${Math.round(waitedMs)} ms: ${missing}`)
     }

@@ -1,5 +1,6 @@
 /** HTTP byte by byte, for what a client library would not send. */
 import { connect } from 'node:net'
+import { patience } from '../../testing/busy-machine.ts'
 
 export interface Answer {
   readonly status: number
@@ -7,7 +8,7 @@ export interface Answer {
   readonly body: string
 }
 
-const deadlineMs = 10_000
+const deadlineMs = 10_000 * patience
 
 /** One connection for each request: what comes back until it is whole, or until the other side ends it. */
 export const exchange = (port: number, bytes: Uint8Array): Promise<Answer> =>

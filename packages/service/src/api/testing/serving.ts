@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { createMemoryStore } from '../../store/memory.ts'
+import { patience } from '../../testing/busy-machine.ts'
 import { testContext } from '../actions/test-context.ts'
 import { type ApiServer, type ApiServerDependencies, createApiServer } from '../server.ts'
 import { formOf, signHeader, unaudited, verifierAt } from '../testing.ts'
@@ -56,7 +57,7 @@ export interface Conversation {
   until(holds: (said: string) => boolean): Promise<string>
 }
 
-const deadlineMs = 10_000
+const deadlineMs = 10_000 * patience
 
 /** A connection of its own, for what no client sends. It is closed when the test is over. */
 export const converse = (context: TestContext, port: number): Conversation => {
