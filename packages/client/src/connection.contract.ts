@@ -180,13 +180,17 @@ export const connectionContract = (name: string, connect: Connect, abilities: Ab
         await using own = await openServers({ tls })
         const server = await own.start(['--user', 'some', 'on', '>one', '~*', '&*', '+@all'])
         let asked = 0
+        let password = 'one'
         const credentials = async () => {
           asked += 1
-          return { username: 'some', password: asked < 3 ? 'one' : 'two', renewAfter: 20 }
+          return { username: 'some', password, renewAfter: 20 }
         }
         const one = await connectTo({ url: server.url, credentials })
+        await until('it has asked again', () => asked >= 3)
         await server.command('ACL', 'SETUSER', 'some', '>two')
-        await until('it has asked again', () => asked >= 5)
+        password = 'two'
+        const before = asked
+        await until('it has asked again for the new ones', () => asked >= before + 2)
         assert.equal(text((await one.send([{ key: 'k', args: ['ACL', 'WHOAMI'] }]))[0]?.value), 'some')
         await one.close()
       })
