@@ -11,17 +11,21 @@ export interface Starts {
 const free = 8
 const firstDelayMs = 250
 const longestDelayMs = 60_000
-/** One that has run for so long has come up. */
-const calmMs = 60_000
+/** Each of these that it ran takes one start back: whoever runs for a while between its ends is in no loop, whoever ends it. */
+const forgivenMs = 10_000
 
 /** How long a node waits after so many starts. */
 export const delayAfter = (count: number): number =>
   count <= free ? 0 : Math.min(firstDelayMs * 2 ** (count - free - 1), longestDelayMs)
 
-const isPast = (starts: Starts, now: number): boolean => now < starts.at || now - starts.at > delayAfter(starts.count) + calmMs
+/** More of them change no delay, and would take longer to be taken back. */
+const most = free + 1 + Math.ceil(Math.log2(longestDelayMs / firstDelayMs))
 
-export const withStart = (starts: Starts | undefined, now: number): Starts =>
-  starts === undefined || isPast(starts, now) ? { count: 1, at: now } : { count: starts.count + 1, at: now }
+export const withStart = (starts: Starts | undefined, now: number): Starts => {
+  if (starts === undefined || now < starts.at) return { count: 1, at: now }
+  const forgiven = Math.floor(Math.max(0, now - starts.at - delayAfter(starts.count)) / forgivenMs)
+  return { count: Math.min(most, Math.max(0, starts.count - forgiven) + 1), at: now }
+}
 
 /** A clock that was put back holds nobody. */
 export const isHeldBack = (starts: Starts | undefined, now: number): boolean =>
