@@ -168,9 +168,17 @@ test('a zombie is gone', async () => {
   process.kill(identity.pid, 'SIGKILL')
 })
 
+/** A process that does nothing but wait, from its first output on. */
+const waiting = async (name: string): Promise<{ readonly launch: Launch; readonly identity: ProcessIdentity }> => {
+  const launch = launchOf(name, 'a line for tail')
+  const sleeping = { ...launch, command: ['tail', '-f', launch.tag] }
+  const identity = await start(sleeping)
+  await until('it waits', async () => (await host.tail(launch.logFile, 100)) !== '' && readStat(identity.pid)?.state === 'S')
+  return { launch, identity }
+}
+
 test('another process under the same pid is a stranger, and is not signalled', async () => {
-  const launch = launchOf('mine', idle)
-  const identity = await start(launch)
+  const { launch, identity } = await waiting('mine')
   const reused = { ...identity, startTime: String(Number(identity.startTime) - 1) }
   assert.equal(await host.check(reused, launch.tag), 'stranger')
   assert.equal(await host.check(identity, join(folder, 'other.mjs')), 'stranger')
@@ -178,6 +186,16 @@ test('another process under the same pid is a stranger, and is not signalled', a
   assert.equal(await host.signal(identity, join(folder, 'other.mjs'), 'SIGKILL'), false)
   assert.equal(await host.check(identity, launch.tag), 'running')
   await host.waitGone(reused, soon())
+})
+
+test('a process is not taken for another one while it writes its command line', async () => {
+  const launch = launchOf('busy', "process.title = ' '; console.log('written'); for (;;);")
+  const { pid, ...rest } = await start(launch)
+  await until('it has written', async () => (await host.tail(launch.logFile, 100)).includes('written'))
+  assert.equal(await host.check({ pid, ...rest }, launch.tag), 'running')
+  process.kill(pid, 'SIGSTOP')
+  await until('it has stopped', () => readStat(pid)?.state === 'T')
+  assert.equal(await host.check({ pid, ...rest }, launch.tag), 'running')
 })
 
 test('somebody who merely looks at a file of a node is not taken for its process', async () => {

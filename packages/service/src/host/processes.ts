@@ -23,10 +23,17 @@ interface OwnChild {
 const sameProcess = (left: ProcessIdentity, right: ProcessIdentity): boolean =>
   left.pid === right.pid && left.startTime === right.startTime && left.bootId === right.bootId
 
+/**
+ * An engine writes its command line anew when it has started and whenever its addresses change, and on a busy machine it may lose the processor in the
+ * middle of that for as long as others have it. Whoever does that does not sleep: only a process that sleeps in each look is one without the tag.
+ */
 const hasTag = async (identity: ProcessIdentity, tag: string): Promise<boolean> => {
+  let sleeps = true
   for (let tried = 1; ; tried += 1) {
+    sleeps &&= statOf(identity)?.state === 'S'
     if (containsTag(readCommandLine(identity.pid), tag)) return true
-    if (tried === commandLineTries || statOf(identity) === null) return false
+    if (statOf(identity) === null) return false
+    if (tried === commandLineTries) return !sleeps
     await sleep(commandLinePauseMs)
   }
 }

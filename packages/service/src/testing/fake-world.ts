@@ -45,6 +45,8 @@ export interface FakeWorld {
   /** Folders to which files were moved aside. */
   readonly aside: readonly string[]
   hang(nodeId: string): void
+  /** Its process lives, and is not recognised in so many looks. Result: how many of them are left. */
+  misjudge(nodeId: string, looks: number): () => number
   /** Every process ends, as with a reboot of the machine. */
   killAll(): void
   readonly readers: ReadonlyMap<string, readonly Endpoint[]>
@@ -105,6 +107,7 @@ export const createFakeWorld = (): FakeWorld => {
   /** Folders whose data does not load, and what the log says in those whose engine ended of it. */
   const unloadable = new Map<string, string | undefined>()
   const logs = new Map<string, string>()
+  const misjudged = new Map<number, number>()
   const aside: string[] = []
   const readers = new Map<string, readonly Endpoint[]>()
   const fronts = new Map<string, readonly Front[]>()
@@ -378,7 +381,12 @@ export const createFakeWorld = (): FakeWorld => {
       }
       return engine.identity
     },
-    check: async (identity) => (processes.get(identity.pid)?.alive === true ? 'running' : 'gone'),
+    check: async ({ pid }) => {
+      if (processes.get(pid)?.alive !== true) return 'gone'
+      const looks = misjudged.get(pid) ?? 0
+      misjudged.set(pid, looks - 1)
+      return looks > 0 ? 'stranger' : 'running'
+    },
     findByTag: async (tag) =>
       living()
         .filter((engine) => `${engine.plan.folder}/node.conf`.includes(tag))
@@ -476,6 +484,11 @@ export const createFakeWorld = (): FakeWorld => {
     readPersisted: async (folder) => persisted.get(folder) ?? { kind: 'none', offset: null, modifiedAt: 0 },
     engines: () => new Map(living().map((engine) => [engine.plan.id, engine])),
     kill: (nodeId) => end(find(nodeId)),
+    misjudge: (nodeId, looks) => {
+      const { pid } = find(nodeId).identity
+      misjudged.set(pid, looks)
+      return () => misjudged.get(pid) ?? 0
+    },
     leave: (nodeId, data, loads = true) => {
       const folder = [...processes.values()].find((engine) => engine.plan.id === nodeId)?.plan.folder ?? ''
       persisted.set(folder, data)

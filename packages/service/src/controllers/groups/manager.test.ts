@@ -138,6 +138,32 @@ test('a primary that died while nobody watched does not come back empty while a 
   })
 })
 
+test('a process that is not recognised for a while is no reason to start a second one beside it', async () => {
+  await withManager(async (store, world, start) => {
+    const spec = groupSpec('demo', 'cmd', 1, 3)
+    const manager = await start()
+    await writeSpec(store, spec)
+    await available(store, spec)
+    await manager.stop()
+    const before = new Map([...world.engines()].map(([id, { identity }]) => [id, identity.pid]))
+    const attempts: string[] = []
+    world.onAction = (name) => {
+      if (name.startsWith('start ')) attempts.push(name)
+    }
+    const looks = ['demo-002', 'demo-003'].map((id) => world.misjudge(id, 6))
+    await start()
+    await until('they were not recognised', () => looks.every((left) => left() <= 0))
+    await until('all are recognised', async () => {
+      const state = await stateOf(store, spec)
+      return (
+        state?.status === 'available' && Object.values(state.nodes).every((node) => node.process?.pid === before.get(node.id))
+      )
+    })
+    assert.deepEqual(attempts, [])
+    await assertHealthy(store, world, spec)
+  })
+})
+
 test('after all processes were lost everything comes back by itself', async () => {
   await withManager(async (store, world, start) => {
     const specs = [groupSpec('a', 'cmd', 1, 3), groupSpec('b', 'cme', 2, 2), groupSpec('c', 'memcached', 1, 2)]

@@ -95,7 +95,10 @@ const transitAtStart = ({ transitEncryption }: GroupSpec): TransitState => ({
   plain: transitEncryption === undefined,
 })
 
-/** An earlier start may have been cut off after the process ran and before its identity was written: such a process goes on being used. */
+/**
+ * An earlier start may have been cut off after the process ran and before its identity was written, or a process that lives was not recognised: it
+ * goes on being used. A second one of its node could only fail on its address, and nobody would ever end the first.
+ */
 const alreadyStarted = async (context: GroupContext, tag: string): Promise<ProcessIdentity | null> => {
   const [found] = await context.host.findByTag(tag)
   return found ?? null
@@ -143,11 +146,12 @@ const launch = async (
   action: StartAction,
   isMeant: () => boolean,
   onLaunch: () => void,
-): Promise<ProcessIdentity> => {
+): Promise<{ readonly identity: ProcessIdentity; readonly isFound: boolean }> => {
   const { context, spec, cell, wanted } = input
   const place = context.place(spec.region, node.id)
-  const running = node.starting ? await alreadyStarted(context, place.tag) : null
-  if (running !== null) return running
+  // A new node has none to look for.
+  const running = node.starting || node.process !== null ? await alreadyStarted(context, place.tag) : null
+  if (running !== null) return { identity: running, isFound: true }
   await learnDamage(input, node)
   if (action.aside !== undefined) await setAside(input, node, action.aside)
   const clusterFile = await clusterFileOf(input, node)
@@ -167,7 +171,7 @@ const launch = async (
   if (!isMeant())
     throw new LarderError('engine-start', `roles changed before node ${node.id} was started: it is decided anew`, { retry: true })
   onLaunch()
-  return context.host.start(how)
+  return { identity: await context.host.start(how), isFound: false }
 }
 
 /** Waits until the engine answers on its control socket; ends early when the process does, and when something else happens to the group. */
@@ -210,7 +214,22 @@ const untilServing = async (
 interface Launched {
   readonly action: StartAction
   readonly identity: ProcessIdentity
+  /** It ran already. */
+  readonly isFound: boolean
 }
+
+/** Of a process that ran before it was known: whom it lets in, and whether it has all data, is to be asked. */
+const found = (process: ProcessIdentity, spec: GroupSpec, { parameters }: WantedSettings) =>
+  ({
+    process,
+    starting: false,
+    synced: false,
+    level: false,
+    access: 'unknown',
+    transit: { mode: 'unknown', plain: true },
+    engine: spec.engine,
+    parameters,
+  }) as const satisfies Partial<NodeState>
 
 const recoveries: ReadonlySet<StartReason> = new Set(['recovered', 'lost-all', 'disk-first'])
 
@@ -255,12 +274,13 @@ const launchAll = async (input: ActInput, actions: readonly StartAction[]): Prom
       const onLaunch = (): void => {
         inForce.starting.add(node.id)
       }
-      return { action, identity: await launch(input, node, action, isMeant, onLaunch) }
+      return { action, ...(await launch(input, node, action, isMeant, onLaunch)) }
     }),
   )
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   await cell.update((state) =>
-    running.reduce((next, { action, identity }) => {
+    running.reduce((next, { action, identity, isFound }) => {
+      if (isFound) return changeNode(next, action.node, found(identity, spec, wanted))
       return changeNode(withUnlevelReplicas(next, action), action.node, {
         process: identity,
         starting: false,
@@ -313,19 +333,7 @@ export const adoptStarts = async (
     const before = node.process === null ? 'gone' : await context.host.check(node.process, tag)
     const process = before === 'running' ? null : await alreadyStarted(context, tag)
     if (process === null) continue
-    const { parameters } = wanted
-    await cell.update((state) =>
-      changeNode(state, node.id, {
-        process,
-        starting: false,
-        synced: false,
-        level: false,
-        access: 'unknown',
-        transit: { mode: 'unknown', plain: true },
-        engine: spec.engine,
-        parameters,
-      }),
-    )
+    await cell.update((state) => changeNode(state, node.id, found(process, spec, wanted)))
   }
 }
 
