@@ -35,7 +35,7 @@ const loadedBy = (folder: string, sources: readonly string[]): { readonly builti
 }
 
 /** What reads TypeScript; what `fetch` is made of; what only clients need. */
-const unwanted = /internal\/deps\/(amaro|undici)|NativeModule (http2?|https|assert|test|readline|repl|inspector)$/
+const unwanted = /internal\/deps\/(amaro|undici)|NativeModule (http2?|https|tls|assert|test|readline|repl|inspector)$/
 
 test('the second start of the command reads no TypeScript: all of it was compiled before', () => {
   using folder = temporaryFolder()
