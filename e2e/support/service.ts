@@ -9,7 +9,7 @@ import { patience } from '../../packages/service/src/testing/busy-machine.ts'
 import { processesOf } from '../../scripts/checks/leftovers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const main = join(root, 'packages/service/src/main.ts')
+const command = join(root, 'packages/service/bin/larder')
 /** Before a command: as root Larder would raise its limits by itself. */
 const unableToRaise = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-sys_resource'] : []
 const readyDeadlineMs = 30_000 * patience
@@ -141,9 +141,9 @@ export const startTestService = async (
   let port = '0'
 
   const start = async (extra: NodeJS.ProcessEnv = {}, openFiles = options.openFiles): Promise<void> => {
-    const args = options.entry === undefined ? [main, 'up', '--port', port] : [options.entry, port]
+    const plain = options.entry === undefined ? [command, 'up', '--port', port] : [process.execPath, options.entry, port]
     const limited = openFiles === undefined ? [] : [...unableToRaise, 'sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh']
-    const [program = '', ...words] = [...limited, process.execPath, ...args]
+    const [program = '', ...words] = [...limited, ...plain]
     const started = spawn(program, words, {
       env: { ...environment, ...options.extra, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -161,7 +161,7 @@ export const startTestService = async (
     child = null
   }
   const larder = (...args: readonly string[]): string => {
-    const result = spawnSync(process.execPath, [main, ...args], {
+    const result = spawnSync(command, args, {
       env: environment,
       encoding: 'utf8',
       timeout: 60_000 * patience,

@@ -76,20 +76,23 @@ const milliseconds = (name: string, value: number, least: number): number => {
 const pick = (own: number | undefined, usual: number | undefined, otherwise: number): number =>
   own !== undefined ? own : usual !== undefined ? usual : otherwise
 
+/** Of each read with options: each is named, since a property whose name is computed takes several times as long. */
 export const rulesOf = (options: EntryOptions, defaults: Defaults): Rules => {
-  const time = (name: keyof Omit<EntryOptions, 'tags'>, otherwise: number, least = 0): number =>
-    milliseconds(name, pick(options[name], defaults[name], otherwise), least)
-  const ttl = time('ttl', defaults.ttl, 1)
-  const staleWhileRevalidate = time('staleWhileRevalidate', 0)
-  const staleIfError = time('staleIfError', 0)
-  const negativeTtl = time('negativeTtl', ttl)
+  const ttl = milliseconds('ttl', pick(options.ttl, defaults.ttl, defaults.ttl), 1)
+  const staleWhileRevalidate = milliseconds(
+    'staleWhileRevalidate',
+    pick(options.staleWhileRevalidate, defaults.staleWhileRevalidate, 0),
+    0,
+  )
+  const staleIfError = milliseconds('staleIfError', pick(options.staleIfError, defaults.staleIfError, 0), 0)
+  const negativeTtl = milliseconds('negativeTtl', pick(options.negativeTtl, defaults.negativeTtl, ttl), 0)
   return {
     tags: tagsOf(options.tags),
     ttl,
     staleWhileRevalidate,
     staleIfError,
     negativeTtl,
-    earlyRefresh: time('earlyRefresh', 1),
+    earlyRefresh: milliseconds('earlyRefresh', pick(options.earlyRefresh, defaults.earlyRefresh, 1), 0),
     life: Math.max(ttl, negativeTtl) + Math.max(staleWhileRevalidate, staleIfError),
   }
 }

@@ -4,7 +4,7 @@
  */
 import { enableCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
-import { compiledFolder } from './cli/compiled.ts'
+import { compiledFolder, findSourcesByName } from './cli/compiled.ts'
 import { helpText } from './cli/help.ts'
 import { endWithReader } from './cli/terminal.ts'
 import { checkUsage } from './cli/usage.ts'
@@ -14,6 +14,7 @@ import { LarderError } from './errors.ts'
 process.umask(0o077)
 // Where it cannot be kept (a folder that may not be written), the start is only slower.
 enableCompileCache(compiledFolder(process.env))
+findSourcesByName()
 
 type Command = (args: readonly string[]) => Promise<number>
 

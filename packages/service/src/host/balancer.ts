@@ -36,7 +36,7 @@ export const tableOf = async (home: string): Promise<string> =>
 
 const openTable = async ({ home, nft, filter, allowNft, log }: BalancerOptions): Promise<ReaderTable | null> => {
   if (nft === null || filter === null || !allowNft) return null
-  const capability = await canUseNftables(nft)
+  const capability = await canUseNftables(nft, join(home, 'packet-filter', 'able'))
   if (capability.ok) return openReaderTable({ nft, filter, table: await tableOf(home), log })
   log('warn', 'reader endpoints are served by a process, the kernel cannot balance them', { reason: capability.reason })
   return null

@@ -1,11 +1,13 @@
 /** Finds out whether this process may use nftables, by doing it. */
 import { randomInt } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { LarderError } from '../errors.ts'
 import type { Endpoint } from '../model/group.ts'
+import { files } from './files.ts'
 import { applyRules, listTables } from './nftables.ts'
 import { removalText, tableText } from './nftables-rules.ts'
-import { identify } from './proc.ts'
+import { bootId, identify } from './proc.ts'
 
 export type Capability = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
@@ -62,21 +64,57 @@ const tryConnections = async (nft: readonly string[], table: string, servers: Se
   }
 }
 
+/**
+ * What a try was made with and by: its answer holds while all of it is the same. Null where the kernel does not tell all of it.
+ */
+const circumstances = (nft: readonly string[]): string | null => {
+  try {
+    const status = readFileSync('/proc/self/status', 'utf8')
+    const rights = ['Uid', 'CapEff', 'CapBnd', 'NoNewPrivs', 'Seccomp'].map(
+      (name) => new RegExp(`^${name}:.*$`, 'm').exec(status)?.[0],
+    )
+    const network = readlinkSync('/proc/self/ns/net')
+    return rights.includes(undefined) ? null : JSON.stringify({ boot: bootId(), network, rights, nft })
+  } catch {
+    return null // then it is tried
+  }
+}
+
+/** That of an earlier process, where nothing has changed since. */
+const isKnown = (file: string, now: string): boolean => {
+  try {
+    return readFileSync(file, 'utf8') === now
+  } catch {
+    return false // then it is tried
+  }
+}
+
 let tries: Promise<unknown> = Promise.resolve()
 /** Commands that were found able: a process does not lose what it may. */
 const able = new Set<string>()
 
-/** Makes a table with a balanced rule, connects through it, and takes everything away again. Never rejects. */
-export const canUseNftables = async (nft: readonly string[] | null): Promise<Capability> => {
+/**
+ * Makes a table with a balanced rule, connects through it, and takes everything away again. Never rejects. `memory` is a file that keeps a good answer for
+ * the next process: a try takes three processes, one after the other.
+ */
+export const canUseNftables = async (nft: readonly string[] | null, memory?: string): Promise<Capability> => {
   if (nft === null) return { ok: false, reason: 'the nft command is not there' }
   const table = `${tablePrefix}${process.pid}`
   const attempt = async (): Promise<Capability> => {
     if (able.has(nft.join(' '))) return { ok: true }
+    const now = memory === undefined ? null : circumstances(nft)
+    if (memory !== undefined && now !== null && isKnown(memory, now)) {
+      able.add(nft.join(' '))
+      return { ok: true }
+    }
     const servers: Server[] = []
     try {
       await removeStale(nft)
       const capability = await tryConnections(nft, table, servers)
-      if (capability.ok) able.add(nft.join(' '))
+      if (capability.ok) {
+        able.add(nft.join(' '))
+        if (memory !== undefined && now !== null) await files.writeFile(memory, now).catch(() => undefined) // the next process tries too
+      }
       return capability
     } catch (error) {
       return { ok: false, reason: error instanceof Error ? error.message : String(error) }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LarderError } from '../errors.ts'
+import { temporaryFolder } from '../home/testing.ts'
 import { applyRules, listTables, openReaderTable, type ReaderTable } from './nftables.ts'
 import { removalText, tableText } from './nftables-rules.ts'
 import { canUseNftables } from './nftables-try.ts'
@@ -53,6 +54,26 @@ test('a command that is not there, or may not, is an answer and no error', async
     assert.equal(answer.ok, false)
     assert.ok(!answer.ok && answer.reason.length > 5)
   }
+})
+
+test('a good answer holds for the next process, as long as it is made by the same and in the same place', async (context) => {
+  if (!capability.ok || nft === null) return context.skip('nftables cannot be used here')
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'able')
+  assert.equal((await canUseNftables(['/bin/false'], file)).ok, false)
+  assert.equal(existsSync(file), false)
+  const [command, unable] = [
+    ['/usr/bin/env', ...nft],
+    ['/bin/sh', '-c', 'exit 1'],
+  ]
+  assert.equal((await canUseNftables(command, file)).ok, true)
+  const known = JSON.parse(readFileSync(file, 'utf8')) as { readonly boot: string }
+  for (const other of [{ boot: 'of yesterday' }, { network: 'another' }, { rights: [] }]) {
+    writeFileSync(file, JSON.stringify({ ...known, nft: unable, ...other }))
+    assert.equal((await canUseNftables(unable, file)).ok, false, JSON.stringify(other))
+  }
+  writeFileSync(file, JSON.stringify({ ...known, nft: unable }))
+  assert.equal((await canUseNftables(unable, file)).ok, true)
 })
 
 withTable('connections to a reader go to its replicas in turn, and answers come back', async ({ prefix, open }) => {

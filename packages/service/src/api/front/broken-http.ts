@@ -1,9 +1,10 @@
 /** What cannot be read as HTTP, and what HTTP knows and this API does not, gets an answer in AWS's form too. */
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Fault } from '../../errors.ts'
 import { commonError, encodeError, internalFailure } from '../wire/error.ts'
+import { STATUS_CODES } from './http.ts'
 
 const faultOf = (error: NodeJS.ErrnoException): Fault => {
   switch (error.code) {

@@ -3,7 +3,8 @@
  * fails engines over: that one gets whole requests, a few at a time.
  */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { flushCompileCache } from 'node:module'
 import type { AddressInfo, Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -13,6 +14,7 @@ import { createBodies, drain, type Held, isTooLarge } from './body.ts'
 import { answerBrokenHttp } from './broken-http.ts'
 import { createConnections } from './connections.ts'
 import { type AllowedHosts, allowedHosts, whyRefused } from './hosts.ts'
+import { createServer } from './http.ts'
 import type { Asked, FromFront, FrontSettings, Reply, ToFront } from './messages.ts'
 import { createGovernor, createPace } from './pace.ts'
 import { createWindow } from './window.ts'
@@ -232,6 +234,8 @@ const listen = (host: string, port: number): void => {
     // A connection that could not be accepted, for want of a descriptor: the next one may be.
     server.on('error', (error) => log('warn', 'a connection could not be accepted', { error: error.message }))
     tell({ what: 'listening', port: (server.address() as AddressInfo).port })
+    // Else it would be written when the thread ends, and a process that is killed does not come to that.
+    flushCompileCache()
   })
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { modelFile, modelText } from './aws-model.ts'
 import { errors, type Member, operations, type Structure, type Type } from './schema.ts'
 
 const memberOf = (structure: Structure | undefined, name: string): Member => {
@@ -63,4 +65,9 @@ test('errors have a status of HTTP', () => {
     assert.ok(status >= 400 && status < 600, shape)
     assert.match(code, /^[A-Za-z.]+$/)
   }
+})
+
+test('the model in the repository is that of the SDK', () => {
+  const how = 'is not up to date: run node packages/service/src/api/wire/aws-model.ts'
+  assert.equal(readFileSync(modelFile, 'utf8') === modelText(), true, `${modelFile.pathname} ${how}`)
 })
