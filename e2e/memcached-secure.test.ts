@@ -76,7 +76,7 @@ test('a cluster with TLS serves those who trust its authority, at its nodes and 
   assert.equal(statSync(join(service.home, 'endpoints/plan.json')).mode & 0o777, 0o600)
 
   // Another Larder finds all of it again, and what it then adds speaks TLS too.
-  const before = service.nodes().map((node) => node.pid)
+  const before = (await service.nodes()).map((node) => node.pid)
   await service.kill()
   assert.match(await askTls(configuration, ca, 'config get cluster\r\nquit\r\n'), /CONFIG cluster/)
   await service.start()
@@ -90,20 +90,14 @@ test('a cluster with TLS serves those who trust its authority, at its nodes and 
   )
   api.destroy()
   for (const place of larger.nodes) assert.match(await askTls(place, ca, 'version\r\nquit\r\n'), /^VERSION 1\.6/)
-  assert.deepEqual(
-    service
-      .nodes()
-      .map((node) => node.pid)
-      .slice(0, 2),
-    before,
-  )
+  assert.deepEqual((await service.nodes()).map((node) => node.pid).slice(0, 2), before)
 })
 
 test('certificates are rotated again and again under load, on running nodes, without a failed command', async () => {
   await using service = await startTestService()
   const { configuration, nodes } = placesOf(await create(service, 'turn', 2))
   const ca = service.larder('ca')
-  const pids = service.nodes().map((node) => node.pid)
+  const pids = (await service.nodes()).map((node) => node.pid)
   const targets = [...nodes, configuration]
   let going = true
   let done = 0
@@ -157,7 +151,7 @@ test('certificates are rotated again and again under load, on running nodes, wit
   assert.deepEqual(failures, [])
   assert.ok(done > 200, `${done} pairs of commands`)
   assert.deepEqual(
-    service.nodes().map((node) => node.pid),
+    (await service.nodes()).map((node) => node.pid),
     pids,
   )
 })

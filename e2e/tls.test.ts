@@ -70,7 +70,7 @@ for (const version of ['9.1', '7.0'])
     assert.equal(await until('the client is back', () => client.get('greeting')), 'hello')
     client.destroy()
 
-    for (const node of service.nodes()) {
+    for (const node of await service.nodes()) {
       const folder = join(service.home, 'nodes', 'us-east-1', node.id)
       for (const file of readdirSync(folder).filter((name) => /key|crt/.test(name)))
         assert.equal(statSync(join(folder, file)).mode & 0o077, 0, `${file} is for its user alone`)
@@ -89,14 +89,14 @@ test('a sharded group speaks TLS to its clients, between its nodes and on its bu
   })
   cluster.on('error', () => undefined) // told by the commands
   for (let key = 0; key < 100; key += 1) await cluster.set(`key-${key}`, String(key))
-  const primary = service.nodes().find((node) => node.role === 'primary')
+  const primary = (await service.nodes()).find((node) => node.role === 'primary')
   assert.ok(primary?.pid)
   process.kill(primary.pid, 'SIGKILL')
-  await until('another primary', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
+  await until('another primary', async () => (await service.nodes()).find((node) => node.id === primary.id)?.role === 'replica')
   await available(service, 'shards')
   for (let key = 0; key < 100; key += 1) assert.equal(await cluster.get(`key-${key}`), String(key))
   cluster.disconnect()
-  const member = service.nodes().find((node) => node.id !== primary.id)
+  const member = (await service.nodes()).find((node) => node.id !== primary.id)
   assert.ok(member)
   const bus = await shake({ host: primary.address, port: primary.port + 10_000 }, { ca, localAddress: member.address })
   assert.notEqual(typeof bus, 'string', `the bus speaks TLS too: ${String(bus)}`)
@@ -107,7 +107,7 @@ test('certificates are rotated again and again under load, without a restart and
   const group = await createWithTls(service, 'turn', { NumCacheClusters: 2 })
   const ca = service.larder('ca')
   const primary = primaryOf(group)
-  const pids = service.nodes().map((node) => node.pid)
+  const pids = (await service.nodes()).map((node) => node.pid)
   const failures: unknown[] = []
   let going = true
   let done = 0
@@ -167,7 +167,7 @@ test('certificates are rotated again and again under load, without a restart and
   assert.deepEqual(failures, [])
   assert.ok(done > 200, `${done} commands`)
   assert.deepEqual(
-    service.nodes().map((node) => node.pid),
+    (await service.nodes()).map((node) => node.pid),
     pids,
   )
 })

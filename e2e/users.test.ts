@@ -120,9 +120,12 @@ for (const [engine, version] of [
     await api.send(new IncreaseReplicaCountCommand({ ReplicationGroupId: id, NewReplicaCount: 2, ApplyImmediately: true }))
     await available(service, id)
     await api.send(new TestFailoverCommand({ ReplicationGroupId: id, NodeGroupId: '0001' }))
-    await until('another primary', () => service.nodes().find((node) => node.role === 'primary')?.id !== `${id}-001`)
+    await until(
+      'another primary',
+      async () => (await service.nodes()).find((node) => node.role === 'primary')?.id !== `${id}-001`,
+    )
     await available(service, id)
-    for (const node of service.nodes()) {
+    for (const node of await service.nodes()) {
       const place: TlsPlace = { host: node.address, port: node.port, ca }
       assert.deepEqual(await say(place, reader, 'SET app:1 x', 'GET other'), ['NOPERM', 'NOPERM'], node.id)
       assert.deepEqual(await say(place, {}, 'GET app:1'), ['NOAUTH'], node.id)
@@ -160,11 +163,11 @@ for (const [engine, version] of [
     assert.ok(Users.every((user) => user.Status === 'active' && user.UserId !== 'reader'))
 
     // All of them are there after a stop of everything, too.
-    const lost = service.nodes().find((node) => node.role === 'replica')
+    const lost = (await service.nodes()).find((node) => node.role === 'replica')
     assert.ok(lost?.pid)
     process.kill(lost.pid, 'SIGKILL')
-    await until('the lost one is back', () => {
-      const node = service.nodes().find((each) => each.id === lost.id)
+    await until('the lost one is back', async () => {
+      const node = (await service.nodes()).find((each) => each.id === lost.id)
       return node?.pid != null && node.pid !== lost.pid && node.status === 'available'
     })
     assert.deepEqual(await say({ host: lost.address, port: lost.port, ca }, app, 'PING'), ['PONG'])

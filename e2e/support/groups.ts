@@ -35,7 +35,7 @@ export const available = (service: TestService, id: string): Promise<Replication
       )
       client.destroy()
       if (group?.Status !== 'available') return undefined
-      const nodes = service.nodes().filter((node) => node.id.startsWith(`${id}-`))
+      const nodes = (await service.nodes()).filter((node) => node.id.startsWith(`${id}-`))
       return nodes.every((node) => node.status === 'available') ? group : undefined
     },
     30_000,

@@ -16,7 +16,7 @@ export const available = (service: TestService, id: string): Promise<CacheCluste
       new DescribeCacheClustersCommand({ CacheClusterId: id, ShowCacheNodeInfo: true }),
     )
     client.destroy()
-    const nodes = service.nodes()
+    const nodes = await service.nodes()
     return cluster?.CacheClusterStatus === 'available' && nodes.every((node) => node.status === 'available') ? cluster : undefined
   })
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
+import { findReport } from '../../packages/service/src/cli/report.ts'
 import { patience } from '../../packages/service/src/testing/busy-machine.ts'
 import { processesOf } from '../../scripts/checks/leftovers.ts'
 
@@ -49,8 +50,9 @@ export interface TestService {
   /** SIGTERM; engines go on. */
   end(): Promise<void>
   larder(...args: readonly string[]): string
-  status(): StatusReport
-  nodes(): readonly StatusNode[]
+  /** As `larder status` finds it, without a process for it: the running service is asked, and without one the engines. */
+  status(): Promise<StatusReport>
+  nodes(): Promise<readonly StatusNode[]>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -177,7 +179,8 @@ export const startTestService = async (
     }
     return { accessKeyId: secrets.accessKeyId, secretAccessKey: secrets.secretAccessKey }
   }
-  const status = (): StatusReport => JSON.parse(larder('status', '--json')) as StatusReport
+
+  const status = async (): Promise<StatusReport> => (await findReport(environment)).report as StatusReport
 
   const service: TestService = {
     home,
@@ -191,7 +194,7 @@ export const startTestService = async (
     end: () => stop('SIGTERM'),
     larder,
     status,
-    nodes: () => status().groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes)),
+    nodes: async () => (await status()).groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes)),
     async [Symbol.asyncDispose]() {
       await stop('SIGKILL')
       try {
