@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
 import { findReport } from '../../packages/service/src/cli/report.ts'
+import { stopHome } from '../../packages/service/src/compose/stop.ts'
+import { openHome } from '../../packages/service/src/home/home.ts'
 import { patience } from '../../packages/service/src/testing/busy-machine.ts'
 import { processesOf } from '../../scripts/checks/leftovers.ts'
 
@@ -198,7 +200,7 @@ export const startTestService = async (
     async [Symbol.asyncDispose]() {
       await stop('SIGKILL')
       try {
-        larder('down')
+        await stopHome(openHome(home), environment)
       } catch (error) {
         // A home that a test has damaged may refuse it; nothing is left behind all the same.
         endAll(home)
