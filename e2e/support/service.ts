@@ -58,6 +58,9 @@ export interface TestService {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+const leastPauseMs = 10
+const mostPauseMs = 50
+
 export const until = async <T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
@@ -66,6 +69,7 @@ export const until = async <T>(
   const deadline = performance.now() + deadlineMs * patience
   let last: unknown
   for (;;) {
+    const asked = performance.now()
     try {
       const found = await ask()
       if (found !== undefined && found !== false) return found
@@ -75,7 +79,9 @@ export const until = async <T>(
     }
     if (performance.now() > deadline)
       throw new Error(`not within ${Math.round(deadlineMs * patience)} ms: ${what}`, { cause: last })
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    // What is dear to ask is asked less often, so that the asking does not slow down what is waited for.
+    const pauseMs = Math.min(mostPauseMs, Math.max(leastPauseMs, 4 * (performance.now() - asked)))
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 }
 
