@@ -57,7 +57,8 @@ const startLoad = async (service: TestService): Promise<Load> => {
   }
 }
 
-const pidsOf = (service: TestService): string => JSON.stringify(service.nodes().map(({ id, pid, status }) => [id, pid, status]))
+const pidsOf = async (service: TestService): Promise<string> =>
+  JSON.stringify((await service.nodes()).map(({ id, pid, status }) => [id, pid, status]))
 
 /** When the service last did something to a group, in milliseconds since 1970; null: it found nothing to do. */
 const lastStage = (service: TestService, since: number): number | null => {
@@ -81,9 +82,9 @@ const bareStart = (): number => {
 export const runAdopt = async ({ rounds, say, signal }: BenchmarkOptions) => {
   await using service = await startTestService()
   await createGroups(service, groups, 3)
-  const before = pidsOf(service)
+  const before = await pidsOf(service)
   await using load = await startLoad(service)
-  say(`${service.nodes().length} nodes, clients on ${clientsOn} groups`)
+  say(`${(await service.nodes()).length} nodes, clients on ${clientsOn} groups`)
   const ready: number[] = []
   const settled: number[] = []
   const bare: number[] = []
@@ -98,11 +99,12 @@ export const runAdopt = async ({ rounds, say, signal }: BenchmarkOptions) => {
     const readyAt = Date.now()
     await delay(aliveMs)
     settled.push(Math.max(0, (lastStage(service, since) ?? readyAt) - readyAt))
-    if (pidsOf(service) !== before) throw new Error(`nodes are not as before: ${pidsOf(service)}, before: ${before}`)
+    if ((await pidsOf(service)) !== before)
+      throw new Error(`nodes are not as before: ${await pidsOf(service)}, before: ${before}`)
   }
   const figures = {
     rounds,
-    nodes: service.nodes().length,
+    nodes: (await service.nodes()).length,
     start_to_ready_ms: round(median(ready), 0),
     start_to_ready_ms_worst: round(percentile(ready, 1), 0),
     ready_to_last_group_settled_ms: round(median(settled), 0),

@@ -107,7 +107,7 @@ const create = async (service: TestService): Promise<{ primary: Place; reader: P
       address: at?.Address ?? '',
       port: at?.Port ?? 0,
     })
-    return { primary: place(found.PrimaryEndpoint), reader: place(found.ReaderEndpoint), nodes: service.nodes() }
+    return { primary: place(found.PrimaryEndpoint), reader: place(found.ReaderEndpoint), nodes: await service.nodes() }
   } finally {
     client.destroy()
   }

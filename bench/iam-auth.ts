@@ -87,7 +87,7 @@ export const runIamAuth = async ({ rounds, say, signal }: BenchmarkOptions) => {
   const ca = service.larder('ca')
   const authority = join(service.home, 'authority.crt')
   writeFileSync(authority, ca)
-  const [node] = service.nodes()
+  const [node] = await service.nodes()
   const version = node?.version ?? ''
   pin([node?.pid ?? null])
   const engine = openCatalog(process.env).find('valkey', version)

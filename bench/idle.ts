@@ -51,7 +51,7 @@ const measure = async ({ groups, wanted }: Size, { rounds, say, signal }: Benchm
     3,
   )
   await createMemcached(service, 'idle-memcached', 3)
-  const engines = service.nodes().flatMap((node) => (node.pid === null ? [] : [node.pid]))
+  const engines = (await service.nodes()).flatMap((node) => (node.pid === null ? [] : [node.pid]))
   const pids = { larder: service.pid(), endpoints: endpointProcess(service), engines }
   say(`${engines.length} nodes; ${settleMs / 1000} s to settle, then ${rounds} times ${roundMs / 1000} s`)
   await delay(settleMs, undefined, { signal })

@@ -71,7 +71,7 @@ const create = async (service: TestService): Promise<{ readonly primary: Place; 
   )
   client.destroy()
   const primary = await available(service)
-  const [node] = service.nodes()
+  const [node] = await service.nodes()
   if (node === undefined) throw new Error('expected a node')
   return { primary, node }
 }

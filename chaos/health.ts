@@ -5,7 +5,6 @@ import { parseCluster } from '../packages/service/src/engines/valkey/parse.ts'
 import { ask, infoOf, type Place, textOf } from './asking.ts'
 import type { NodeLayout, ShardLayout } from './groups.ts'
 import { regions } from './groups.ts'
-import { statusOf } from './larder.ts'
 import { nodeOf } from './names.ts'
 import { holds, listenersAt } from './sockets.ts'
 import type { World } from './world.ts'
@@ -228,10 +227,10 @@ const checkApi = async (ward: Ward, missing: string[]): Promise<void> => {
   }
 }
 
-/** What users see. Costs a process, so it is asked only when everything else is well. */
+/** What users see. It costs the service more, so it is asked only when everything else is well. */
 const outside = async (ward: Ward): Promise<readonly string[]> => {
   const missing: string[] = []
-  const report = await looking('larder status', missing, () => statusOf(ward.service))
+  const report = await looking('larder status', missing, () => ward.service.status())
   if (report !== null) checkStatus(ward, report, missing)
   await looking('the API', missing, () => checkApi(ward, missing))
   return missing

@@ -40,8 +40,8 @@ const createAll = async (service: TestService): Promise<void> => {
 test('a killed service is not noticed by clients, and its next start adopts every process', async () => {
   await using service = await startTestService()
   await createAll(service)
-  const before = new Map(service.nodes().map((node) => [node.id, node.pid]))
-  const primary = service.nodes().find((node) => node.id === 'plain-001')
+  const before = new Map((await service.nodes()).map((node) => [node.id, node.pid]))
+  const primary = (await service.nodes()).find((node) => node.id === 'plain-001')
   const client = createClient({ url: `redis://${primary?.address}:${primary?.port}` })
   const errors: unknown[] = []
   client.on('error', (error) => errors.push(error))
@@ -65,13 +65,13 @@ test('a killed service is not noticed by clients, and its next start adopts ever
   assert.equal(Number(await client.get('counter')), commands, 'every command was carried out once')
   client.destroy()
   assert.deepEqual(errors, [])
-  assert.deepEqual(new Map(service.nodes().map((node) => [node.id, node.pid])), before)
+  assert.deepEqual(new Map((await service.nodes()).map((node) => [node.id, node.pid])), before)
 })
 
 test('a primary that died while the service was away comes back as a replica of the one that has the data', async () => {
   await using service = await startTestService()
   await createAll(service)
-  const plain = service.nodes().find((node) => node.id === 'plain-001')
+  const plain = (await service.nodes()).find((node) => node.id === 'plain-001')
   const client = createClient({ url: `redis://${plain?.address}:${plain?.port}` })
   client.on('error', () => undefined)
   await client.connect()
@@ -79,13 +79,17 @@ test('a primary that died while the service was away comes back as a replica of 
   await client.sendCommand(['WAIT', '2', '2000'])
   client.destroy()
   await service.kill()
-  const lost = service
-    .nodes()
-    .filter((node) => node.id === 'plain-001' || node.id === 'sharded-0001-001' || node.id === 'mc.0001')
+  const lost = (await service.nodes()).filter(
+    (node) => node.id === 'plain-001' || node.id === 'sharded-0001-001' || node.id === 'mc.0001',
+  )
   for (const node of lost) signalEngine(service.home, node.pid, 'SIGKILL')
   await service.start()
-  await until('every node back', () => service.nodes().every((node) => node.pid !== null && node.status === 'available'), 30_000)
-  const nodes = service.nodes()
+  await until(
+    'every node back',
+    async () => (await service.nodes()).every((node) => node.pid !== null && node.status === 'available'),
+    30_000,
+  )
+  const nodes = await service.nodes()
   assert.equal(nodes.find((node) => node.id === 'plain-001')?.role, 'replica')
   assert.equal(nodes.find((node) => node.id === 'sharded-0001-001')?.role, 'replica')
   const primary = nodes.find((node) => node.id.startsWith('plain-') && node.role === 'primary')
@@ -98,7 +102,7 @@ test('a primary that died while the service was away comes back as a replica of 
 test('after a clean stop, and after the loss of every process, everything comes back without a first call', async () => {
   await using service = await startTestService()
   await createAll(service)
-  const plain = service.nodes().find((node) => node.id === 'plain-001')
+  const plain = (await service.nodes()).find((node) => node.id === 'plain-001')
   const write = async (key: string): Promise<void> => {
     const client = createClient({ url: `redis://${plain?.address}:${plain?.port}` })
     await client.connect()
@@ -106,14 +110,18 @@ test('after a clean stop, and after the loss of every process, everything comes 
     client.destroy()
   }
   await write('before-down')
-  const addresses = service.nodes().map((node) => node.address)
+  const addresses = (await service.nodes()).map((node) => node.address)
   service.larder('down')
-  assert.ok(service.nodes().every((node) => node.pid === null))
+  assert.ok((await service.nodes()).every((node) => node.pid === null))
   await service.kill()
   await service.start()
-  await until('all nodes', () => service.nodes().every((node) => node.pid !== null && node.status === 'available'), 30_000)
+  await until(
+    'all nodes',
+    async () => (await service.nodes()).every((node) => node.pid !== null && node.status === 'available'),
+    30_000,
+  )
   assert.deepEqual(
-    service.nodes().map((node) => node.address),
+    (await service.nodes()).map((node) => node.address),
     addresses,
   )
   const client = createClient({ url: `redis://${plain?.address}:${plain?.port}` })
@@ -122,7 +130,11 @@ test('after a clean stop, and after the loss of every process, everything comes 
   client.destroy()
 
   await service.kill()
-  for (const node of service.nodes()) signalEngine(service.home, node.pid, 'SIGKILL')
+  for (const node of await service.nodes()) signalEngine(service.home, node.pid, 'SIGKILL')
   await service.start()
-  await until('all nodes again', () => service.nodes().every((node) => node.pid !== null && node.status === 'available'), 30_000)
+  await until(
+    'all nodes again',
+    async () => (await service.nodes()).every((node) => node.pid !== null && node.status === 'available'),
+    30_000,
+  )
 })

@@ -18,8 +18,12 @@ const clockOf = (context: TestContext): TestClock | null => {
   return null
 }
 
-const nodeOf = (service: TestService, group: string, role: StatusNode['role']): StatusNode & { readonly pid: number } => {
-  const node = service.nodes().find((each) => each.id.startsWith(`${group}-`) && each.role === role)
+const nodeOf = async (
+  service: TestService,
+  group: string,
+  role: StatusNode['role'],
+): Promise<StatusNode & { readonly pid: number }> => {
+  const node = (await service.nodes()).find((each) => each.id.startsWith(`${group}-`) && each.role === role)
   assert.ok(node !== undefined && node.pid !== null, `${group} has a ${role} that runs`)
   return { ...node, pid: node.pid }
 }
@@ -28,8 +32,8 @@ const nodeOf = (service: TestService, group: string, role: StatusNode['role']): 
 const atRest = (service: TestService, id: string): Promise<unknown> =>
   until(
     `${id} at rest`,
-    () => {
-      const group = service.status().groups.find((each) => each.id === id)
+    async () => {
+      const group = (await service.status()).groups.find((each) => each.id === id)
       const nodes = group?.shards.flatMap((shard) => shard.nodes) ?? []
       return group?.status === 'available' && nodes.every((node) => node.status === 'available')
     },
@@ -47,22 +51,22 @@ const killBoth = async (
   id: string,
   writer: Writer,
 ): Promise<{ readonly pausedMs: number; readonly lost: number }> => {
-  const replica = nodeOf(service, id, 'replica')
+  const replica = await nodeOf(service, id, 'replica')
   process.kill(replica.pid, 'SIGKILL')
-  await until('the replica is another process', () => {
-    const now = service.nodes().find((node) => node.id === replica.id)
+  await until('the replica is another process', async () => {
+    const now = (await service.nodes()).find((node) => node.id === replica.id)
     return now?.pid !== null && now?.pid !== replica.pid
   })
   await atRest(service, id)
   await moreWrites(writer)
-  const primary = nodeOf(service, id, 'primary')
+  const primary = await nodeOf(service, id, 'primary')
   const acknowledged = [...writer.acknowledged]
   writer.reset()
   process.kill(primary.pid, 'SIGKILL')
   // Nobody is asked meanwhile: a command that is waited for would hold the writer up.
   await moreWrites(writer)
   const pausedMs = writer.gap()
-  await until('another primary', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
+  await until('another primary', async () => (await service.nodes()).find((node) => node.id === primary.id)?.role === 'replica')
   const stored = await writer.stored()
   // What was acknowledged in the last moment only the primary may have had, with or without TLS.
   return { pausedMs, lost: acknowledged.filter((number) => !stored.has(number)).length }
@@ -94,7 +98,7 @@ for (const [what, shifts] of jumps)
     await using secureWriter = startWriter(place(secure), false, ca)
     await using plainWriter = startWriter(place(plain))
     await Promise.all([moreWrites(secureWriter), moreWrites(plainWriter)])
-    const nodes = service.nodes().filter((node) => node.id.startsWith('secure-'))
+    const nodes = (await service.nodes()).filter((node) => node.id.startsWith('secure-'))
     const certificatesOf = (): readonly string[] =>
       nodes.map((node) => readFileSync(join(service.home, 'nodes', 'us-east-1', node.id, 'tls.crt'), 'utf8'))
     for (const shift of shifts) {

@@ -68,13 +68,13 @@ for (const [engine, version] of [
       30_000,
     )
 
-    const primary = service.nodes().find((entry) => entry.id === 'sharded-0002-001')
+    const primary = (await service.nodes()).find((entry) => entry.id === 'sharded-0002-001')
     assert.ok(primary?.pid)
     process.kill(primary.pid, 'SIGKILL')
     await until(
       'another primary of shard 2, and the lost node back as a replica',
-      () => {
-        const nodes = service.nodes().filter((entry) => entry.id.startsWith('sharded-0002-'))
+      async () => {
+        const nodes = (await service.nodes()).filter((entry) => entry.id.startsWith('sharded-0002-'))
         const former = nodes.find((entry) => entry.id === primary.id)
         return (
           nodes.length === 3 &&
@@ -89,6 +89,6 @@ for (const [engine, version] of [
     io.disconnect()
 
     await client.send(new DeleteReplicationGroupCommand({ ReplicationGroupId: id }))
-    await until('nothing left', () => service.nodes().length === 0)
+    await until('nothing left', async () => (await service.nodes()).length === 0)
   })
 }

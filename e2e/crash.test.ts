@@ -46,8 +46,8 @@ const processesOf = (home: string): readonly number[] =>
     })
     .map(Number)
 
-const assertNothingStray = (service: TestService): void => {
-  const nodes = service.nodes()
+const assertNothingStray = async (service: TestService): Promise<void> => {
+  const nodes = await service.nodes()
   assert.deepEqual([...processesOf(service.home)].sort(), nodes.map((node) => node.pid).sort(), 'every process has a record')
   const regions = readdirSync(join(service.home, 'nodes'))
   const folders = regions
@@ -115,21 +115,26 @@ test('every death in a creation, a growth and a deletion is survived', async (co
     phase = phase === 'before' ? 'after' : 'before'
     const inCreation = await dieIn(service, at, phase, create, 'available')
     if ((await atRest(['available', 'gone'])) === 'gone') {
-      assertNothingStray(service)
+      await assertNothingStray(service)
       await create(service.client())
       await atRest(['available'])
     }
-    assertNothingStray(service)
-    assert.equal(service.nodes().length, 2)
+    await assertNothingStray(service)
+    assert.equal((await service.nodes()).length, 2)
 
     const inGrowth = await dieIn(service, at, phase, grow, 'available')
     await atRest(['available'])
-    if (service.nodes().length === 2) {
+    if ((await service.nodes()).length === 2) {
       await grow(service.client())
-      await until('three nodes', async () => service.nodes().length === 3 && (await status(service.client())) === 'available')
+      await until(
+        'three nodes',
+        async () => (await service.nodes()).length === 3 && (await status(service.client())) === 'available',
+      )
     }
-    await until('three whole nodes', () => service.nodes().every((node) => node.pid !== null && node.status === 'available'))
-    assertNothingStray(service)
+    await until('three whole nodes', async () =>
+      (await service.nodes()).every((node) => node.pid !== null && node.status === 'available'),
+    )
+    await assertNothingStray(service)
 
     const inDeletion = await dieIn(service, at, phase, remove, 'gone')
     if (
@@ -141,7 +146,7 @@ test('every death in a creation, a growth and a deletion is survived', async (co
       await remove(service.client())
       await atRest(['gone'])
     }
-    assertNothingStray(service)
+    await assertNothingStray(service)
     assert.deepEqual(processesOf(service.home), [])
     points += [inCreation, inGrowth, inDeletion].filter(Boolean).length
     if (!inCreation && !inGrowth && !inDeletion) ends += 1

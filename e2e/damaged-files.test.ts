@@ -58,15 +58,15 @@ const groupOf = async (service: TestService, id: string) => {
   return group
 }
 
-const nodesOf = (service: TestService, id: string): readonly StatusNode[] =>
-  service.nodes().filter((node) => node.id.startsWith(`${id}-`))
+const nodesOf = async (service: TestService, id: string): Promise<readonly StatusNode[]> =>
+  (await service.nodes()).filter((node) => node.id.startsWith(`${id}-`))
 
 const whole = (service: TestService, id: string, deadlineMs = 30_000): Promise<true> =>
   until(
     `${id} whole`,
     async () => {
       const group = await groupOf(service, id)
-      const nodes = nodesOf(service, id)
+      const nodes = await nodesOf(service, id)
       return (
         group?.Status === 'available' &&
         nodes.length > 0 &&
@@ -76,8 +76,12 @@ const whole = (service: TestService, id: string, deadlineMs = 30_000): Promise<t
     deadlineMs,
   )
 
-const roleIn = (service: TestService, id: string, role: 'primary' | 'replica'): StatusNode & { readonly pid: number } => {
-  const node = nodesOf(service, id).find((each) => each.role === role)
+const roleIn = async (
+  service: TestService,
+  id: string,
+  role: 'primary' | 'replica',
+): Promise<StatusNode & { readonly pid: number }> => {
+  const node = (await nodesOf(service, id)).find((each) => each.role === role)
   assert.ok(node !== undefined && node.pid !== null, `expected a ${role} of ${id} that runs`)
   return { ...node, pid: node.pid }
 }
@@ -127,7 +131,7 @@ test('a replica whose append-only file is damaged is back within seconds: the fi
   await whole(service, 'harmed')
   const place = await endpoint(service, 'harmed')
   await withClient(place, (client) => client.set('a', '1'))
-  const replica = roleIn(service, 'harmed', 'replica')
+  const replica = await roleIn(service, 'harmed', 'replica')
   await service.end()
   process.kill(replica.pid, 'SIGKILL')
   harmLog(folderOf(service, replica.id))
@@ -157,7 +161,7 @@ test('of two nodes after larder down the one with the newer, damaged dump yields
   await whole(service, 'both')
   const place = await endpoint(service, 'both')
   await withClient(place, (client) => client.set('a', '1'))
-  const primary = roleIn(service, 'both', 'primary')
+  const primary = await roleIn(service, 'both', 'primary')
   service.larder('down')
   const dump = join(folderOf(service, primary.id), 'dump.rdb')
   const bytes = readFileSync(dump)
@@ -166,7 +170,7 @@ test('of two nodes after larder down the one with the newer, damaged dump yields
   utimesSync(dump, new Date(Date.now() + 60_000), new Date(Date.now() + 60_000))
   await service.start()
   await whole(service, 'both')
-  assert.notEqual(roleIn(service, 'both', 'primary').id, primary.id)
+  assert.notEqual((await roleIn(service, 'both', 'primary')).id, primary.id)
   assert.equal(await withClient(place, (client) => client.get('a')), '1')
   const said = await eventsOf(service)
   assert.ok(
@@ -182,11 +186,11 @@ test('a primary that is alone with a damaged file is not started empty, says so,
   await whole(service, 'alone')
   const place = await endpoint(service, 'alone')
   await withClient(place, (client) => client.set('a', '1'))
-  const { id, pid } = roleIn(service, 'alone', 'primary')
+  const { id, pid } = await roleIn(service, 'alone', 'primary')
   const manifest = join(folderOf(service, id), 'appendonlydir', 'appendonly.aof.manifest')
   for (const harm of ['it is garbage\n', null]) {
     await service.end()
-    const running = service.nodes().find((node) => node.id === id)?.pid ?? pid
+    const running = (await service.nodes()).find((node) => node.id === id)?.pid ?? pid
     process.kill(running, 'SIGKILL')
     const before = readFileSync(manifest)
     // Garbage is refused by the engine; without a manifest it would start empty without a word.
@@ -200,7 +204,7 @@ test('a primary that is alone with a damaged file is not started empty, says so,
     assert.equal(cluster?.CacheClusterStatus, 'modifying')
     const text = service.larder('status')
     assert.match(text, /cannot load .*appendonly.*nothing is served empty/)
-    assert.equal(service.nodes().find((node) => node.id === id)?.pid, null)
+    assert.equal((await service.nodes()).find((node) => node.id === id)?.pid, null)
     const size = statSync(join(service.home, 'logs', 'larder.log')).size
     writeFileSync(manifest, before)
     await whole(service, 'alone')
@@ -227,7 +231,7 @@ test('in cluster mode a nodes.conf that is garbage, empty or missing is made ane
     },
   ]
   for (const [at, harm] of harms.entries()) {
-    const nodes = nodesOf(service, 'sharded')
+    const nodes = await nodesOf(service, 'sharded')
     const chosen =
       at % 2 === 0
         ? nodes.filter((node) => node.role === 'replica').slice(0, 1)
@@ -282,8 +286,8 @@ test('a primary with an append-only file that dies right after the first sync of
     await create(service, id, { nodes: 2, logged: true })
     await whole(service, id)
     const place = await endpoint(service, id)
-    const primary = roleIn(service, id, 'primary')
-    const replica = roleIn(service, id, 'replica')
+    const primary = await roleIn(service, id, 'primary')
+    const replica = await roleIn(service, id, 'replica')
     const writer = pour(place)
     await until('some data', () => writer.acknowledged.length > preloaded, 60_000)
     process.kill(replica.pid, 'SIGKILL') // it copies everything anew
@@ -308,7 +312,7 @@ test('a primary with an append-only file that dies right after the first sync of
       await whole(service, id)
       const keys = new Set(await reader.keys('w*'))
       const lost = writer.acknowledged.filter((key) => !keys.has(key))
-      const how = roleIn(service, id, 'primary').id === primary.id ? 'came back' : 'was replaced'
+      const how = (await roleIn(service, id, 'primary')).id === primary.id ? 'came back' : 'was replaced'
       t.diagnostic(
         `${writer.acknowledged.length} writes, the replica was at ${at}; ${lost.length} lost; the primary ${how}, writes paused for ${pauseMs.toFixed(0)} ms`,
       )

@@ -24,8 +24,8 @@ const slowNft = (nft: readonly string[]): { readonly folder: string; readonly sl
   }
 }
 
-const running = (service: TestService, role: StatusNode['role']): StatusNode & { readonly pid: number } => {
-  const node = service.nodes().find((each) => each.role === role && each.pid !== null)
+const running = async (service: TestService, role: StatusNode['role']): Promise<StatusNode & { readonly pid: number }> => {
+  const node = (await service.nodes()).find((each) => each.role === role && each.pid !== null)
   assert.ok(node !== undefined && node.pid !== null)
   return { ...node, pid: node.pid }
 }
@@ -45,7 +45,7 @@ test('a replica dies, and 0.2 s later the primary: nobody waits for an nft that 
   await someWrites(writer)
   nft.slow()
   for (let round = 0; round < 2; round += 1) {
-    const [before, replica] = [running(service, 'primary'), running(service, 'replica')]
+    const [before, replica] = [await running(service, 'primary'), await running(service, 'replica')]
     writer.reset()
     process.kill(replica.pid, 'SIGKILL')
     await new Promise((resolve) => setTimeout(resolve, 200)) // the case: rules are being changed by then
@@ -54,10 +54,10 @@ test('a replica dies, and 0.2 s later the primary: nobody waits for an nft that 
     const gap = writer.gap()
     t.diagnostic(`writes paused for ${Math.round(gap)} ms`)
     assert.ok(gap < 1_000, `writes paused for ${gap} ms`)
-    assert.notEqual(running(service, 'primary').id, before.id)
+    assert.notEqual((await running(service, 'primary')).id, before.id)
     await until(
       'the group is whole',
-      () => service.nodes().every((node) => node.pid !== null && node.status === 'available'),
+      async () => (await service.nodes()).every((node) => node.pid !== null && node.status === 'available'),
       40_000,
     )
     await available(service, id)

@@ -60,11 +60,11 @@ const create = async (service: TestService, id: string, { shards, replicas, node
   return { address: at.Address, port: at.Port }
 }
 
-const nodesOf = (service: TestService, id: string): readonly StatusNode[] =>
-  service.status().groups.flatMap((group) => (group.id === id ? group.shards.flatMap((shard) => shard.nodes) : []))
+const nodesOf = async (service: TestService, id: string): Promise<readonly StatusNode[]> =>
+  (await service.status()).groups.flatMap((group) => (group.id === id ? group.shards.flatMap((shard) => shard.nodes) : []))
 
-const primaryOf = (service: TestService, id: string): StatusNode & { readonly pid: number } => {
-  const node = nodesOf(service, id).find((each) => each.role === 'primary')
+const primaryOf = async (service: TestService, id: string): Promise<StatusNode & { readonly pid: number }> => {
+  const node = (await nodesOf(service, id)).find((each) => each.role === 'primary')
   assert.ok(node !== undefined && node.pid !== null)
   return { ...node, pid: node.pid }
 }
@@ -74,7 +74,7 @@ const healthy = (service: TestService, id: string, deadlineMs = 20_000) =>
     `${id} at full health`,
     async () => {
       const group = await describe(service, id)
-      const nodes = nodesOf(service, id)
+      const nodes = await nodesOf(service, id)
       const isWhole = nodes.every((node) => node.pid !== null && node.status === 'available')
       return group?.Status === 'available' && isWhole ? group : undefined
     },
@@ -117,21 +117,21 @@ test('a killed primary is replaced at once, and comes back as a replica in its z
   const place = await create(service, 'kill', { replicas: 2 })
   await using writer = startWriter(place)
   await someWrites(writer)
-  const before = primaryOf(service, 'kill')
+  const before = await primaryOf(service, 'kill')
   writer.reset()
   process.kill(before.pid, 'SIGKILL')
-  await until('another primary', () => primaryOf(service, 'kill').id !== before.id)
+  await until('another primary', async () => (await primaryOf(service, 'kill')).id !== before.id)
   await someWrites(writer)
   assert.ok(writer.gap() < 1_000, `writes paused for ${writer.gap()} ms`)
   const group = await healthy(service, 'kill')
-  const back = nodesOf(service, 'kill').find((node) => node.id === before.id)
+  const back = (await nodesOf(service, 'kill')).find((node) => node.id === before.id)
   assert.deepEqual([back?.role, back?.zone, back?.address], ['replica', before.zone, before.address])
   const members = group.NodeGroups?.[0]?.NodeGroupMembers ?? []
   assert.deepEqual(
     members.map((member) => [member.CacheClusterId, member.CurrentRole]),
-    nodesOf(service, 'kill').map((node) => [node.id, node.role]),
+    (await nodesOf(service, 'kill')).map((node) => [node.id, node.role]),
   )
-  const after = primaryOf(service, 'kill')
+  const after = await primaryOf(service, 'kill')
   const replication = String(await ask(after, 'INFO', 'stats'))
   assert.match(replication, /sync_partial_ok:[1-9]/, 'the other replica was not copied anew')
   const client = service.client()
@@ -156,10 +156,10 @@ test('a hung primary is ended first and then replaced, within seconds', async ()
   const place = await create(service, 'hang', { replicas: 1 })
   await using writer = startWriter(place)
   await someWrites(writer)
-  const before = primaryOf(service, 'hang')
+  const before = await primaryOf(service, 'hang')
   writer.reset()
   process.kill(before.pid, 'SIGSTOP')
-  await until('another primary', () => primaryOf(service, 'hang').id !== before.id)
+  await until('another primary', async () => (await primaryOf(service, 'hang')).id !== before.id)
   await someWrites(writer)
   assert.ok(writer.gap() < 3_000, `writes paused for ${writer.gap()} ms`)
   assert.throws(() => process.kill(before.pid, 0), { code: 'ESRCH' })
@@ -174,13 +174,13 @@ test('a primary dies while a replica hangs: the other one takes over without wai
   const place = await create(service, 'both', { replicas: 2 })
   await using writer = startWriter(place)
   await someWrites(writer)
-  const before = primaryOf(service, 'both')
-  const hung = nodesOf(service, 'both').find((node) => node.role === 'replica')
+  const before = await primaryOf(service, 'both')
+  const hung = (await nodesOf(service, 'both')).find((node) => node.role === 'replica')
   assert.ok(hung?.pid)
   writer.reset()
   process.kill(hung.pid, 'SIGSTOP')
   process.kill(before.pid, 'SIGKILL')
-  await until('the other replica', () => ![before.id, hung.id].includes(primaryOf(service, 'both').id))
+  await until('the other replica', async () => ![before.id, hung.id].includes((await primaryOf(service, 'both')).id))
   await someWrites(writer)
   assert.ok(writer.gap() < 1_000, `writes paused for ${writer.gap()} ms`)
   await healthy(service, 'both')
@@ -199,10 +199,10 @@ test('busy, paused and forking engines are left alone, and so is a hung one that
     }),
   )
   client.destroy()
-  await until('the lone node', () => nodesOf(service, 'lone').some((node) => node.status === 'available'))
-  const before = nodesOf(service, 'busy').map((node) => [node.id, node.role, node.pid])
-  const primary = primaryOf(service, 'busy')
-  const lone = nodesOf(service, 'lone')[0]
+  await until('the lone node', async () => (await nodesOf(service, 'lone')).some((node) => node.status === 'available'))
+  const before = (await nodesOf(service, 'busy')).map((node) => [node.id, node.role, node.pid])
+  const primary = await primaryOf(service, 'busy')
+  const lone = (await nodesOf(service, 'lone'))[0]
   assert.ok(lone?.pid)
   await ask(lone, 'SET', 'kept', 'yes')
   process.kill(lone.pid, 'SIGSTOP')
@@ -215,7 +215,7 @@ test('busy, paused and forking engines are left alone, and so is a hung one that
   await ask(primary, 'CLIENT', 'PAUSE', '2500', 'ALL')
   await until('the pause to end', async () => (await ask(primary, 'PING')) === 'PONG')
   assert.deepEqual(
-    nodesOf(service, 'busy').map((node) => [node.id, node.role, node.pid]),
+    (await nodesOf(service, 'busy')).map((node) => [node.id, node.role, node.pid]),
     before,
   )
   assert.ok(
@@ -224,7 +224,7 @@ test('busy, paused and forking engines are left alone, and so is a hung one that
   )
   process.kill(lone.pid, 'SIGCONT')
   assert.equal(await ask(lone, 'GET', 'kept'), 'yes')
-  assert.equal(nodesOf(service, 'lone')[0]?.pid, lone.pid)
+  assert.equal((await nodesOf(service, 'lone'))[0]?.pid, lone.pid)
 })
 
 test('planned switches lose nothing: TestFailover, PrimaryClusterId, reboot, node type, removal of the primary', async () => {
@@ -259,11 +259,11 @@ test('planned switches lose nothing: TestFailover, PrimaryClusterId, reboot, nod
   ]
   for (const [name, ask] of switches) {
     await someWrites(writer)
-    const before = primaryOf(service, 'plan')
-    const replica = nodesOf(service, 'plan').find((node) => node.role === 'replica')
+    const before = await primaryOf(service, 'plan')
+    const replica = (await nodesOf(service, 'plan')).find((node) => node.role === 'replica')
     writer.reset()
     await ask(before.id, replica?.id ?? '')
-    await until(`another primary after ${name}`, () => primaryOf(service, 'plan').id !== before.id)
+    await until(`another primary after ${name}`, async () => (await primaryOf(service, 'plan')).id !== before.id)
     await healthy(service, 'plan')
     await someWrites(writer)
     assert.deepEqual(await lostBy(writer), [], `${name} lost writes`)
@@ -290,18 +290,18 @@ test('a sharded group: a killed primary, a planned switch without a lost write, 
   client.destroy()
   await someWrites(writer)
   assert.deepEqual(await lostBy(writer), [])
-  for (const node of nodesOf(service, 'shards').filter((each) => each.role === 'primary')) {
+  for (const node of (await nodesOf(service, 'shards')).filter((each) => each.role === 'primary')) {
     writer.reset()
     signalEngine(service.home, node.pid, 'SIGKILL')
     await healthy(service, 'shards')
     await someWrites(writer)
     assert.ok(writer.gap() < 3_000, `writes paused for ${writer.gap()} ms`)
   }
-  const zone = nodesOf(service, 'shards').find((node) => node.role === 'primary')?.zone ?? ''
+  const zone = (await nodesOf(service, 'shards')).find((node) => node.role === 'primary')?.zone ?? ''
   service.larder('zone', 'down', zone)
-  assert.ok(nodesOf(service, 'shards').every((node) => (node.zone === zone) === (node.pid === null)))
+  assert.ok((await nodesOf(service, 'shards')).every((node) => (node.zone === zone) === (node.pid === null)))
   await someWrites(writer)
-  assert.ok(nodesOf(service, 'shards').every((node) => node.role === 'replica' || node.zone !== zone))
+  assert.ok((await nodesOf(service, 'shards')).every((node) => node.role === 'replica' || node.zone !== zone))
   service.larder('zone', 'up', zone)
   await healthy(service, 'shards')
 })
@@ -309,8 +309,8 @@ test('a sharded group: a killed primary, a planned switch without a lost write, 
 test('three shards: while Larder is down the engines elect a replica themselves, and Larder takes it as it is', async () => {
   await using service = await startTestService()
   const place = await create(service, 'vote', { shards: 3, replicas: 1 })
-  const primary = nodesOf(service, 'vote').find((node) => node.role === 'primary')
-  const heir = nodesOf(service, 'vote').find(
+  const primary = (await nodesOf(service, 'vote')).find((node) => node.role === 'primary')
+  const heir = (await nodesOf(service, 'vote')).find(
     (node) => node.role === 'replica' && node.id.slice(0, -4) === primary?.id.slice(0, -4),
   )
   assert.ok(primary?.pid && heir?.pid)
@@ -319,7 +319,7 @@ test('three shards: while Larder is down the engines elect a replica themselves,
   await until('the election', async () => String(await ask(heir, 'ROLE')).startsWith('master'), 40_000)
   await service.start()
   await healthy(service, 'vote')
-  const after = nodesOf(service, 'vote')
+  const after = await nodesOf(service, 'vote')
   assert.deepEqual(
     [after.find((node) => node.id === heir.id)?.role, after.find((node) => node.id === heir.id)?.pid],
     ['primary', heir.pid],
@@ -363,7 +363,7 @@ test('a primary whose disk is full hands over to a replica that can write, and c
     await using writer = startWriter({ address: endpoint?.Address ?? '', port: endpoint?.Port ?? 0 })
     await someWrites(writer)
     assert.throws(() => writeFileSync(join(folder, 'ballast'), Buffer.alloc(2_000_000)), { code: 'ENOSPC' })
-    await until('the other is primary', () => primaryOf(service, 'full').id === 'full-002', 30_000)
+    await until('the other is primary', async () => (await primaryOf(service, 'full')).id === 'full-002', 30_000)
     await someWrites(writer)
     assert.deepEqual(await lostBy(writer), [])
     rmSync(join(folder, 'ballast'))

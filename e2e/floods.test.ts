@@ -36,8 +36,8 @@ const startFlood = async (service: TestService, kinds: readonly string[]): Promi
 const wholeNodes = (service: TestService, id: string): Promise<readonly StatusNode[]> =>
   until(
     `${id} at full health`,
-    () => {
-      const nodes = service.nodes().filter((node) => node.id.startsWith(`${id}-`))
+    async () => {
+      const nodes = (await service.nodes()).filter((node) => node.id.startsWith(`${id}-`))
       return nodes.length > 0 && nodes.every((node) => node.status === 'available' && node.pid !== null) && nodes
     },
     30_000,

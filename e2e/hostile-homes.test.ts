@@ -24,21 +24,21 @@ for (const name of names) {
       client.destroy()
       const group = await create(service, 'odd', { NumCacheClusters: 2 })
       const { host, port } = primaryOf(group)
-      await until('all available', () => service.status().groups.every(({ status }) => status === 'available'))
+      await until('all available', async () => (await service.status()).groups.every(({ status }) => status === 'available'))
       await using writer = startWriter({ address: host, port })
       await until('it writes', () => writer.acknowledged.size > 10)
-      const primary = service.nodes().find(({ role }) => role === 'primary')
+      const primary = (await service.nodes()).find(({ role }) => role === 'primary')
       assert.ok(primary?.pid)
       process.kill(primary.pid, 'SIGKILL')
       const before = writer.acknowledged.size
       await until('a new primary takes writes', () => writer.acknowledged.size > before + 50)
       await available(service, 'odd')
-      const pids = service.nodes().map(({ pid }) => pid)
+      const pids = (await service.nodes()).map(({ pid }) => pid)
       await service.kill()
       await service.start()
       await available(service, 'odd')
       assert.deepEqual(
-        service.nodes().map(({ pid }) => pid),
+        (await service.nodes()).map(({ pid }) => pid),
         pids,
         'every engine is found again',
       )

@@ -13,8 +13,8 @@ for (const isSharded of [false, true])
   test(`cluster mode ${isSharded ? 'enabled' : 'disabled'}: a client goes on at the new primary with a fresh token`, async () => {
     await using service = await startTestService()
     const place = await create(service, isSharded ? { NumNodeGroups: 2, NumCacheClusters: undefined } : {})
-    const primaries = () => service.nodes().filter(({ role }) => role === 'primary')
-    const [[before], token] = [primaries(), tokens(service)]
+    const primaries = async () => (await service.nodes()).filter(({ role }) => role === 'primary')
+    const [[before], token] = [await primaries(), tokens(service)]
     assert.ok(before?.pid)
     // `orders-0001-` of `orders-0001-002`.
     const shard = before.id.slice(0, -3)
@@ -40,8 +40,8 @@ for (const isSharded of [false, true])
       for (const key of keys) assert.equal(await client.set(key, 'before'), 'OK')
       const madeBefore = made
       process.kill(before.pid, 'SIGKILL')
-      const promoted = await until('another primary', () => {
-        const now = primaries().find(({ id }) => id.startsWith(shard))
+      const promoted = await until('another primary', async () => {
+        const now = (await primaries()).find(({ id }) => id.startsWith(shard))
         return now?.id === before.id ? undefined : now
       })
       const at = { ...place, host: promoted.address, port: promoted.port }

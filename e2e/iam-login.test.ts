@@ -185,7 +185,7 @@ test('in cluster mode every node takes the token, by ioredis too', async () => {
     await good({ at: Date.now() + 6 * minute }),
     await good({ credentials: key }),
   ]
-  for (const node of service.nodes()) {
+  for (const node of await service.nodes()) {
     const at = { ...place, host: node.address, port: node.port }
     assert.equal(await login(at, user, token), 'OK', node.id)
     const client = await open(at)
@@ -246,12 +246,12 @@ test('a promoted replica takes tokens, and a killed and restarted service is ask
   assert.equal(await stays.get('while'), 'away')
   stays.disconnect()
 
-  const before = service.nodes().find(({ role }) => role === 'primary')?.id
+  const before = (await service.nodes()).find(({ role }) => role === 'primary')?.id
   const api = service.client()
   await api.send(new TestFailoverCommand({ ReplicationGroupId: cache, NodeGroupId: '0001' }))
   api.destroy()
-  await until('another primary', () => {
-    const now = service.nodes().find(({ role }) => role === 'primary')?.id
+  await until('another primary', async () => {
+    const now = (await service.nodes()).find(({ role }) => role === 'primary')?.id
     return now !== undefined && now !== before
   })
   const after = await open(place)

@@ -78,9 +78,12 @@ for (const shards of [null, 2])
     const all = await Promise.all(clients.map(async ([name, connect]) => using(name, await connect({ ...found, tls }))))
     try {
       await Promise.all(all.map(({ fill }) => fill()))
-      const primary = service.nodes().find(({ role }) => role === 'primary')
+      const primary = (await service.nodes()).find(({ role }) => role === 'primary')
       signalEngine(service.home, primary?.pid, 'SIGKILL')
-      await until('another primary', () => service.nodes().find((node) => node.id === primary?.id)?.role === 'replica')
+      await until(
+        'another primary',
+        async () => (await service.nodes()).find((node) => node.id === primary?.id)?.role === 'replica',
+      )
       for (const { check } of all) {
         let last: unknown
         const works = await until(

@@ -77,9 +77,12 @@ for (const shards of [null, 2])
     })()
     try {
       await until('all are used', () => caches.every((cache) => cache.counters().hits > 50))
-      const primary = service.nodes().find(({ role }) => role === 'primary')
+      const primary = (await service.nodes()).find(({ role }) => role === 'primary')
       signalEngine(service.home, primary?.pid, 'SIGKILL')
-      await until('another primary', () => service.nodes().find((node) => node.id === primary?.id)?.role === 'replica')
+      await until(
+        'another primary',
+        async () => (await service.nodes()).find((node) => node.id === primary?.id)?.role === 'replica',
+      )
       const before = caches.map((cache) => cache.counters().hits)
       await until('all are used again', () => caches.every((cache, index) => cache.counters().hits > (before[index] ?? 0) + 50))
     } finally {

@@ -17,13 +17,24 @@ const main = fileURLToPath(new URL('../packages/service/src/main.ts', import.met
 /** As many as one connection may have under way. */
 const inBatch = 4
 /** The pace of those who have not signed is 400 a second. */
-const half = 500
+const half = 3_000
 
-/** Calls without a signature, many at once on each connection. Resolves with the number of answers when the other side ends it or all are there. */
-const batch = (port: number): Promise<number> =>
+/** Without a signature, with one of a key that nobody has, and with a wrong one of a key that is known. */
+const callsOfStrangers = (known: string): readonly Uint8Array[] =>
+  [null, 'AKIAAAAAAAAAAAAAAAAA', known].map((key) => {
+    const headers = { host: 'localhost', 'content-type': 'application/x-www-form-urlencoded' }
+    if (key === null) return http('POST', '/', headers, 'Action=X')
+    const date = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+    const scope = `${key}/${date.slice(0, 8)}/us-east-1/elasticache/aws4_request`
+    const signature = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`
+    return http('POST', '/', { ...headers, 'x-amz-date': date, authorization: signature }, 'Action=X')
+  })
+
+/** Many at once on each connection. Resolves with the number of answers when the other side ends it or all are there. */
+const batch = (port: number, calls: readonly Uint8Array[]): Promise<number> =>
   new Promise((resolve) => {
-    const one = http('POST', '/', { host: 'localhost', 'content-type': 'application/x-www-form-urlencoded' }, 'Action=X')
-    const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.concat(Array.from({ length: inBatch }, () => one))))
+    const all = Array.from({ length: inBatch }, (_, index) => calls[index % calls.length] ?? new Uint8Array())
+    const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.concat(all)))
     let answers = 0
     let heard = ''
     const finish = (): void => {
@@ -42,11 +53,11 @@ const batch = (port: number): Promise<number> =>
     socket.on('close', finish)
   })
 
-const flood = async (port: number, most: number, deadlineMs: number): Promise<number> => {
+const flood = async (port: number, calls: readonly Uint8Array[], most: number, deadlineMs: number): Promise<number> => {
   const deadline = performance.now() + deadlineMs
   let answers = 0
   const one = async (): Promise<void> => {
-    while (answers < most && performance.now() < deadline) answers += await batch(port)
+    while (answers < most && performance.now() < deadline) answers += await batch(port, calls)
   }
   await Promise.all(Array.from({ length: 8 }, one))
   return answers
@@ -66,6 +77,7 @@ test('thousands of calls without a key leave the audit of the others whole, litt
   const port = Number(new URL(service.url()).port)
   const client = service.client()
   await client.send(new DescribeEventsCommand({ Duration: 1 }))
+  const calls = callsOfStrangers((await client.config.credentials()).accessKeyId)
   let going = true
   let signed = 1
   const asking = (async () => {
@@ -79,7 +91,7 @@ test('thousands of calls without a key leave the audit of the others whole, litt
   try {
     // What one call takes for a while is taken in the first half as well.
     for (let turn = 0; turn < 2; turn += 1)
-      halves.push({ answers: await flood(port, half, 30_000 * patience), bytes: residentBytes(service.pid()) })
+      halves.push({ answers: await flood(port, calls, half, 30_000 * patience), bytes: residentBytes(service.pid()) })
   } finally {
     going = false
     await asking
@@ -98,6 +110,9 @@ test('thousands of calls without a key leave the audit of the others whole, litt
   const rejected = readFileSync(join(service.home, 'logs', 'rejected.log'), 'utf8')
     .trim()
     .split('\n')
+  const told = new Set(rejected.map((line) => (JSON.parse(line) as { errorCode?: string }).errorCode))
+  for (const code of ['MissingAuthenticationToken', 'InvalidClientTokenId', 'SignatureDoesNotMatch'])
+    assert.ok(told.has(code), code)
   const counted = rejected.map((line) => Number((JSON.parse(line) as { alsoRejected?: number }).alsoRejected ?? 1))
   assert.ok(counted.reduce((sum, count) => sum + count, 0) >= 2 * half, 'each is counted')
   await service.start()
@@ -116,7 +131,7 @@ const following = (service: TestService, ...args: readonly string[]): { readonly
 test('larder logs follows what an engine says over the change of its file, and shows the older ones', async () => {
   await using service = await startTestService()
   await create(service, 'talk', { NumCacheClusters: 1, AutomaticFailoverEnabled: false })
-  const [node] = service.nodes()
+  const [node] = await service.nodes()
   assert.ok(node)
   const log = join(service.home, 'nodes', 'us-east-1', node.id, 'engine.log')
   const { child, said } = following(service, 'logs', node.id, '-f')
@@ -142,7 +157,7 @@ test('a full log of the service is set aside, and one that an engine has filled 
   await service.end()
   const logs = join(service.home, 'logs')
   appendFileSync(join(logs, 'larder.log'), `${'x'.repeat(16 * 1024 * 1024)}\n`)
-  const [node] = service.nodes()
+  const [node] = await service.nodes()
   assert.ok(node)
   const folder = join(service.home, 'nodes', 'us-east-1', node.id)
   appendFileSync(join(folder, 'engine.log'), `${'y'.repeat(8 * 1024 * 1024)}\n`)
@@ -152,5 +167,5 @@ test('a full log of the service is set aside, and one that an engine has filled 
     return names.includes('larder.log.1.gz') && names.includes('engine.log.1.gz') && !names.includes('engine.log.1')
   })
   assert.ok(statSync(join(logs, 'larder.log')).size < 1_000_000)
-  assert.equal(service.nodes()[0]?.pid, node.pid)
+  assert.equal((await service.nodes())[0]?.pid, node.pid)
 })

@@ -35,8 +35,8 @@ test('a service under wrong requests refuses each and changes nothing', async ()
       NumCacheNodes: 1,
     }),
   )
-  await until('the cluster is available', () => service.status().groups[0]?.status === 'available')
-  const before = service.status()
+  await until('the cluster is available', async () => (await service.status()).groups[0]?.status === 'available')
+  const before = await service.status()
 
   const keys = JSON.parse(readFileSync(join(service.home, 'secrets.json'), 'utf8')) as {
     accessKeyId: string
@@ -58,7 +58,7 @@ test('a service under wrong requests refuses each and changes nothing', async ()
   const { CacheClusters } = await client.send(new DescribeCacheClustersCommand({}))
   assert.equal(CacheClusters?.[0]?.CacheClusterStatus, 'available')
   assert.equal((await fetch(`${service.url()}/health`)).status, 200)
-  assert.deepEqual(service.status(), before)
+  assert.deepEqual(await service.status(), before)
   assert.equal(service.pid(), pid)
   assert.doesNotMatch(readFileSync(join(service.home, 'logs', 'larder.log'), 'utf8'), /"level":"error"/)
 })

@@ -62,7 +62,7 @@ test('a cluster of three nodes is discovered, changes its size with a new versio
   assert.ok(list)
   const first = Number(version.split('\n')[0])
 
-  for (const node of service.nodes()) {
+  for (const node of await service.nodes()) {
     const commandLine = readFileSync(`/proc/${node.pid}/cmdline`, 'utf8').split('\0')
     assert.equal(commandLine[commandLine.indexOf('-t') + 1], '4', 'as many threads as the node type has processors')
     assert.equal(await ask(node.address, node.port, 'config get cluster'), answer, 'a node tells what the endpoint tells')
@@ -94,20 +94,20 @@ test('a cluster of three nodes is discovered, changes its size with a new versio
   })
   await waitUntilCacheClusterAvailable(waiter, { CacheClusterId: id })
   assert.deepEqual(
-    service.nodes().map((node) => node.id),
+    (await service.nodes()).map((node) => node.id),
     ['mc.0001', 'mc.0003'],
   )
   const shorter = await ask(host, port, 'config get cluster')
-  for (const node of service.nodes()) assert.equal(await ask(node.address, node.port, 'config get cluster'), shorter)
+  for (const node of await service.nodes()) assert.equal(await ask(node.address, node.port, 'config get cluster'), shorter)
 
-  const before = service.nodes().find((node) => node.id === 'mc.0003')?.pid
+  const before = (await service.nodes()).find((node) => node.id === 'mc.0003')?.pid
   await client.send(new RebootCacheClusterCommand({ CacheClusterId: id, CacheNodeIdsToReboot: ['0003'] }))
-  await until('another process for the rebooted node', () => {
-    const node = service.nodes().find((entry) => entry.id === 'mc.0003')
+  await until('another process for the rebooted node', async () => {
+    const node = (await service.nodes()).find((entry) => entry.id === 'mc.0003')
     return node?.pid !== null && node?.pid !== before && node?.status === 'available'
   })
 
   await client.send(new DeleteCacheClusterCommand({ CacheClusterId: id }))
-  await until('nothing left', () => service.nodes().length === 0)
+  await until('nothing left', async () => (await service.nodes()).length === 0)
   await assert.rejects(ask(host, port, 'version'))
 })

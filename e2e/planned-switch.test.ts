@@ -173,13 +173,16 @@ const isAvailable = async (service: TestService): Promise<boolean> => {
     const { ReplicationGroups: [group] = [] } = await client.send(
       new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
     )
-    return group?.Status === 'available' && service.nodes().every((node) => node.pid !== null && node.status === 'available')
+    return (
+      group?.Status === 'available' && (await service.nodes()).every((node) => node.pid !== null && node.status === 'available')
+    )
   } finally {
     client.destroy()
   }
 }
 
-const primaryOf = (service: TestService): string => service.nodes().find((node) => node.role === 'primary')?.id ?? ''
+const primaryOf = async (service: TestService): Promise<string> =>
+  (await service.nodes()).find((node) => node.role === 'primary')?.id ?? ''
 
 test('planned switches answer no error at the primary endpoint, and lose nothing', async (t) => {
   await using service = await startTestService()
@@ -203,8 +206,8 @@ test('planned switches answer no error at the primary endpoint, and lose nothing
   const byCommand = async (): Promise<unknown> => service.larder('failover', id)
   const testFailover = (): Promise<unknown> =>
     client.send(new TestFailoverCommand({ ReplicationGroupId: id, NodeGroupId: '0001' }))
-  const reboot = (): Promise<unknown> =>
-    client.send(new RebootCacheClusterCommand({ CacheClusterId: primaryOf(service), CacheNodeIdsToReboot: ['0001'] }))
+  const reboot = async (): Promise<unknown> =>
+    client.send(new RebootCacheClusterCommand({ CacheClusterId: await primaryOf(service), CacheNodeIdsToReboot: ['0001'] }))
   const nodeType = (type: string) => (): Promise<unknown> =>
     client.send(new ModifyReplicationGroupCommand({ ReplicationGroupId: id, CacheNodeType: type, ApplyImmediately: true }))
   const switches: readonly (readonly [string, () => Promise<unknown>])[] = [
@@ -223,9 +226,9 @@ test('planned switches answer no error at the primary endpoint, and lose nothing
     for (const [name, ask] of switches) {
       const from = loops.map((loop) => loop.count())
       await until('writes go on', () => loops.every((loop, index) => loop.count() > (from[index] ?? 0) + 10))
-      const before = primaryOf(service)
+      const before = await primaryOf(service)
       await ask()
-      await until(`another primary after ${name}`, () => primaryOf(service) !== before)
+      await until(`another primary after ${name}`, async () => (await primaryOf(service)) !== before)
       await until(`the group is whole after ${name}`, () => isAvailable(service), 30_000)
       const errors = loops.flatMap((loop) => loop.errors)
       assert.deepEqual(errors, [], `${name} answered errors`)

@@ -130,8 +130,8 @@ const ask = (node: { readonly address: string; readonly port: number } | undefin
     socket.write(text)
   })
 
-const pids = (service: TestService): ReadonlyMap<string, number | null> =>
-  new Map(service.nodes().map((node) => [node.id, node.pid]))
+const pids = async (service: TestService): Promise<ReadonlyMap<string, number | null>> =>
+  new Map((await service.nodes()).map((node) => [node.id, node.pid]))
 
 const nothingLost = async (writer: Writer): Promise<void> => {
   const acknowledged = [...writer.acknowledged] // the writer goes on while it is asked
@@ -172,11 +172,11 @@ test('a lost state: refused, made anew, and nobody has noticed', async (context)
   })()
   const plain = groups.find((group) => group.ReplicationGroupId === 'plain')
   assert.ok(plain !== undefined)
-  const sharded = service.nodes().find((node) => node.id === 'sharded-0001-001')
+  const sharded = (await service.nodes()).find((node) => node.id === 'sharded-0001-001')
   assert.ok(sharded !== undefined)
   await using writer = startWriter({ address: primaryOf(plain).host, port: primaryOf(plain).port })
   await using second = startWriter({ address: sharded.address, port: sharded.port }, true)
-  const memcached = service.nodes().find((node) => node.id === 'mc.0001')
+  const memcached = (await service.nodes()).find((node) => node.id === 'mc.0001')
   assert.match(await ask(memcached, 'set kept 0 0 3\r\nyes\r\n'), /STORED/)
   const steady = createClient({ url: `redis://${primaryOf(plain).host}:${primaryOf(plain).port}` })
   const errors: unknown[] = []
@@ -184,7 +184,7 @@ test('a lost state: refused, made anew, and nobody has noticed', async (context)
   await steady.connect()
   await steady.set('kept', 'yes')
   const before = await describeAll(service)
-  const running = pids(service)
+  const running = await pids(service)
   const wasWriting = (): boolean => writer.acknowledged.size > 50 && second.acknowledged.size > 50
   await until('writes', wasWriting)
 
@@ -219,7 +219,7 @@ test('a lost state: refused, made anew, and nobody has noticed', async (context)
     assert.doesNotMatch(recovered.stdout, /Missing:/, recovered.stdout)
     if (what === 'is removed') context.diagnostic(recovered.stdout)
     await service.start()
-    assert.deepEqual(pids(service), running, `${what}: no engine was started again`)
+    assert.deepEqual(await pids(service), running, `${what}: no engine was started again`)
     await allDescribed(service, before)
   }
   assert.equal(await steady.get('kept'), 'yes')
@@ -231,11 +231,12 @@ test('a lost state: refused, made anew, and nobody has noticed', async (context)
 
   // It goes on with all that it had: a change is carried out.
   await modify(service, 'plain', { ReplicationGroupDescription: 'after' })
-  assert.deepEqual(pids(service), running)
+  assert.deepEqual(await pids(service), running)
 })
 
 /** Role of each running node, by asking the engines. */
-const roles = (service: TestService): ReadonlyMap<string, string> => new Map(service.nodes().map((node) => [node.id, node.role]))
+const roles = async (service: TestService): Promise<ReadonlyMap<string, string>> =>
+  new Map((await service.nodes()).map((node) => [node.id, node.role]))
 
 test('an older state rolls nothing back: engines go on, and who is primary stays so', async () => {
   await using service = await startTestService()
@@ -248,7 +249,7 @@ test('an older state rolls nothing back: engines go on, and who is primary stays
   await create(service, 'newer', { NumCacheClusters: 2 })
   await using writer = startWriter({ address: primaryOf(group).host, port: primaryOf(group).port })
   await until('writes', () => writer.acknowledged.size > 50)
-  const [running, before] = [pids(service), roles(service)]
+  const [running, before] = [await pids(service), await roles(service)]
   assert.equal(before.get('moved-002'), 'primary')
   // With the journal, and where it is lost too: then the files beside the nodes say the same.
   for (const copies of ['kept', 'lost']) {
@@ -263,8 +264,8 @@ test('an older state rolls nothing back: engines go on, and who is primary stays
     assert.match(refused.stderr, /older/)
     assert.equal(larder(service, 'recover', '--yes').status, 0)
     await service.start()
-    assert.deepEqual(pids(service), running, `copies ${copies}`)
-    assert.deepEqual(roles(service), before, `copies ${copies}`)
+    assert.deepEqual(await pids(service), running, `copies ${copies}`)
+    assert.deepEqual(await roles(service), before, `copies ${copies}`)
   }
   const number = writer.acknowledged.size
   await until('writes after it', () => writer.acknowledged.size > number + 50)
@@ -309,7 +310,7 @@ test('files of the home missing, empty or garbage: no engine ends, no folder is 
   await waitUntilCacheClusterAvailable({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { CacheClusterId: 'mc' })
   client.destroy()
   assert.equal(group.Status, 'available')
-  const running = pids(service)
+  const running = await pids(service)
   const folders = (): readonly string[] =>
     readdirSync(join(service.home, 'nodes/us-east-1')).filter((name) => !name.endsWith('.json'))
   const before = folders()
@@ -331,7 +332,7 @@ test('files of the home missing, empty or garbage: no engine ends, no folder is 
     await service.start().catch((error: unknown) => {
       throw new Error(what, { cause: error })
     })
-    assert.deepEqual(pids(service), running, what)
+    assert.deepEqual(await pids(service), running, what)
     assert.deepEqual(folders(), before, what)
   }
   for (const [how, damage] of Object.entries(damages)) {

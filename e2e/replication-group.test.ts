@@ -142,7 +142,7 @@ test('a group of one primary and two replicas serves, grows, shrinks, follows it
   await client.send(new DecreaseReplicaCountCommand({ ReplicationGroupId: 'shop', NewReplicaCount: 1, ApplyImmediately: true }))
   const shrunk = await available(service, 'shop')
   assert.equal(shrunk.MemberClusters?.length, 2)
-  assert.equal(service.nodes().length, 2)
+  assert.equal((await service.nodes()).length, 2)
   assert.equal(await writer.get('greeting'), 'hello')
   writer.destroy()
 
@@ -154,7 +154,7 @@ test('a group of one primary and two replicas serves, grows, shrinks, follows it
   await client.send(new DeleteReplicationGroupCommand({ ReplicationGroupId: 'shop' }))
   const waiter = { client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }
   assert.equal((await waitUntilReplicationGroupDeleted(waiter, { ReplicationGroupId: 'shop' })).state, 'SUCCESS')
-  assert.deepEqual(service.nodes(), [])
+  assert.deepEqual(await service.nodes(), [])
 })
 
 test('the same name in two regions is two groups, and an engine version that is not there is refused with those that are', async () => {
@@ -174,8 +174,8 @@ test('the same name in two regions is two groups, and an engine version that is 
     const waiter = { client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }
     await waitUntilReplicationGroupAvailable(waiter, { ReplicationGroupId: 'twin' })
   }
-  assert.equal(service.status().groups.length, 2)
-  assert.deepEqual(new Set(service.nodes().map((node) => node.version)), new Set(['7.0.15']))
+  assert.equal((await service.status()).groups.length, 2)
+  assert.deepEqual(new Set((await service.nodes()).map((node) => node.version)), new Set(['7.0.15']))
   await assert.rejects(
     service.client().send(new CreateReplicationGroupCommand({ ...request, ReplicationGroupId: 'other', EngineVersion: '5.0.6' })),
     {

@@ -97,12 +97,16 @@ test('a group stays guarded while encryption in transit comes, and when its prim
   await modify(service, { TransitEncryptionMode: 'required' })
   await guardsTls(places, ca)
 
-  const primary = service.nodes().find(({ role }) => role === 'primary')
+  const primary = (await service.nodes()).find(({ role }) => role === 'primary')
   signalEngine(service.home, primary?.pid, 'SIGKILL')
-  await until('another primary', () => service.nodes().some(({ role, id: node }) => role === 'primary' && node !== primary?.id))
+  await until('another primary', async () =>
+    (await service.nodes()).some(({ role, id: node }) => role === 'primary' && node !== primary?.id),
+  )
   await until('the endpoint has moved', async () => (await reachTls(places[0] ?? {}, app, ca)) === 'reached')
   assert.equal(await reachTls(places[0] ?? {}, stranger, ca), refused)
-  await until('the lost node is back', () => service.nodes().every(({ pid, status }) => pid !== null && status === 'available'))
+  await until('the lost node is back', async () =>
+    (await service.nodes()).every(({ pid, status }) => pid !== null && status === 'available'),
+  )
   await guardsTls(places, ca)
 })
 

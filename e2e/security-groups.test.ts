@@ -330,8 +330,9 @@ test('where nftables may not be used security groups are refused, or taken witho
   await service.end()
   service.larder('down')
   await service.start()
-  const isServed = (group: string): boolean => service.nodes().some((node) => node.id.startsWith(group) && node.pid !== null)
+  const isServed = async (group: string): Promise<boolean> =>
+    (await service.nodes()).some((node) => node.id.startsWith(group) && node.pid !== null)
   await until('the other group is back', () => isServed('plain'))
-  assert.equal(isServed('demo'), false)
+  assert.equal(await isServed('demo'), false)
   await until('the reason is told', () => /security groups cannot be put in force/.test(service.larder('status')))
 })

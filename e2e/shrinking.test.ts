@@ -40,7 +40,7 @@ const available = (service: TestService): Promise<ReplicationGroup> =>
         const { ReplicationGroups: [group] = [] } = await client.send(
           new DescribeReplicationGroupsCommand({ ReplicationGroupId: 'demo' }),
         )
-        const isWhole = service.nodes().every((node) => node.pid !== null && node.status === 'available')
+        const isWhole = (await service.nodes()).every((node) => node.pid !== null && node.status === 'available')
         return group?.Status === 'available' && isWhole ? group : undefined
       } finally {
         client.destroy()
@@ -65,7 +65,7 @@ test('a primary dies while its last replica is being removed: it comes back with
   }
   await ask('SET', 'kept', 'yes')
   assert.equal(await ask('WAIT', '1', '5000'), 1)
-  const primary = service.nodes().find((node) => node.role === 'primary')
+  const primary = (await service.nodes()).find((node) => node.role === 'primary')
   assert.ok(primary !== undefined && primary.pid !== null)
   const client = service.client()
   // While Larder is stopped both happen, and it learns of them at once.
@@ -79,7 +79,7 @@ test('a primary dies while its last replica is being removed: it comes back with
   client.destroy()
   const left = await available(service)
   assert.equal(left.MemberClusters?.length, 1)
-  assert.equal(service.nodes().length, 1)
+  assert.equal((await service.nodes()).length, 1)
   assert.equal(await ask('GET', 'kept'), 'yes')
 })
 
@@ -92,7 +92,7 @@ test('a node of a sharded group whose folder is lost comes back under its id, an
   try {
     const keys = Array.from({ length: 50 }, (_, index) => `key:${index}`)
     for (const key of keys) await cluster.set(key, key)
-    const replica = service.nodes().find((node) => node.role === 'replica')
+    const replica = (await service.nodes()).find((node) => node.role === 'replica')
     assert.ok(replica !== undefined && replica.pid !== null)
     await service.kill()
     const folder = readlinkSync(`/proc/${replica.pid}/cwd`)
@@ -101,7 +101,7 @@ test('a node of a sharded group whose folder is lost comes back under its id, an
     rmSync(folder, { recursive: true })
     await service.start()
     await available(service)
-    const back = service.nodes().find((node) => node.id === replica.id)
+    const back = (await service.nodes()).find((node) => node.id === replica.id)
     assert.equal(back?.role, 'replica')
     for (const key of keys) assert.equal(await cluster.get(key), key)
   } finally {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CreateReplicationGroupCommand } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
-import { startTestService, until } from './support/service.ts'
+import { type StatusReport, startTestService, until } from './support/service.ts'
 
 /** The service is asked, and is not waited for longer than this when it hangs; the rest is the start of a process on a loaded machine. */
 const hungBoundMs = 15_000
@@ -21,8 +21,8 @@ test('status and metrics ask over the connections that are open; a service that 
     }),
   )
   api.destroy()
-  await until('the group is available', () => service.status().groups[0]?.status === 'available')
-  const [first] = service.nodes()
+  await until('the group is available', async () => (await service.status()).groups[0]?.status === 'available')
+  const [first] = await service.nodes()
   assert.ok(first)
   const client = createClient({ url: `redis://${first.address}:${first.port}` })
   try {
@@ -31,9 +31,11 @@ test('status and metrics ask over the connections that are open; a service that 
       /total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1]
     const before = await received()
     for (let round = 0; round < 3; round += 1) {
+      const { groups } = JSON.parse(service.larder('status', '--json')) as StatusReport
+      const shown = groups.flatMap(({ shards }) => shards.flatMap(({ nodes }) => nodes))
       assert.deepEqual(
-        service.nodes().map(({ status }) => status),
-        ['available', 'available'],
+        shown.map(({ id, pid, status }) => [id, pid, status]),
+        (await service.nodes()).map(({ id, pid }) => [id, pid, 'available']),
       )
       assert.match(await (await fetch(`${service.url()}/metrics`)).text(), /larder_node_memory_bytes\{/)
     }

@@ -72,9 +72,9 @@ const isWorking = async (worker: Worker): Promise<boolean> => {
 }
 
 /** Connections between nodes of this home on their bus, as the kernel knows them: `local remote`. */
-const busConnections = (service: TestService): ReadonlySet<string> => {
+const busConnections = async (service: TestService): Promise<ReadonlySet<string>> => {
   const addresses = new Set(
-    service.nodes().map(({ address }) => Buffer.from(address.split('.').map(Number).reverse()).toString('hex')),
+    (await service.nodes()).map(({ address }) => Buffer.from(address.split('.').map(Number).reverse()).toString('hex')),
   )
   const port = (6_379 + 10_000).toString(16)
   const lines = readFileSync('/proc/net/tcp', 'utf8').toLowerCase().trim().split('\n').slice(1)
@@ -94,7 +94,7 @@ for (const version of ['9.1', '7.0'])
     const { host, port } = primaryOf(group)
     const plain = { host, port }
     const encrypted = { host, port, tls: true, ca: service.larder('ca') }
-    const pids = service.nodes().map((node) => node.pid)
+    const pids = (await service.nodes()).map((node) => node.pid)
     const workers: Worker[] = []
     const worker = async (socket: object): Promise<Worker> => {
       const made = await lasting(socket)
@@ -113,7 +113,7 @@ for (const version of ['9.1', '7.0'])
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [false, true])
       assert.deepEqual([await isWorking(first), await isWorking(second), await isWorking(third)], [false, false, true])
       const fourth = await worker(encrypted)
-      assert.equal(service.nodes().find((node) => node.role === 'replica')?.status, 'available')
+      assert.equal((await service.nodes()).find((node) => node.role === 'replica')?.status, 'available')
 
       await modify(service, id, { TransitEncryptionMode: 'preferred' })
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [true, true])
@@ -124,7 +124,7 @@ for (const version of ['9.1', '7.0'])
       await modify(service, id, { TransitEncryptionEnabled: false })
       assert.deepEqual([await reaches(plain), await reaches(encrypted)], [true, false])
       assert.deepEqual(
-        service.nodes().map((node) => node.pid),
+        (await service.nodes()).map((node) => node.pid),
         pids,
         'all of it without a restart',
       )
@@ -150,10 +150,13 @@ test('while both are served a group fails over, comes back after a stop of every
   client.destroy()
   await available(service, id)
   assert.deepEqual(await all(), [true, true, true, true])
-  const primary = service.nodes().find((node) => node.role === 'primary')
+  const primary = (await service.nodes()).find((node) => node.role === 'primary')
   assert.ok(primary?.pid)
   process.kill(primary.pid, 'SIGKILL')
-  await until('the lost one is back', () => service.nodes().find((node) => node.id === primary.id)?.role === 'replica')
+  await until(
+    'the lost one is back',
+    async () => (await service.nodes()).find((node) => node.id === primary.id)?.role === 'replica',
+  )
   await available(service, id)
   assert.deepEqual(await all(), [true, true, true, true])
 })
@@ -205,19 +208,19 @@ test('a sharded group is moved to TLS with its bus, under load, and no command f
   let encryptedLoad: ReturnType<typeof load> | null = null
   try {
     await plainLoad.works('commands without TLS')
-    const before = busConnections(service)
+    const before = await busConnections(service)
     assert.ok(before.size >= 30, `${before.size} connections`)
     await modify(service, id, { TransitEncryptionEnabled: true, TransitEncryptionMode: 'preferred' })
     encryptedLoad = load(encrypted)
     await Promise.all([encryptedLoad.works('commands with TLS'), plainLoad.works('commands without TLS beside them')])
     await plainLoad.stop()
-    const between = busConnections(service)
+    const between = await busConnections(service)
     await modify(service, id, { TransitEncryptionMode: 'required' })
     await encryptedLoad.works('commands with TLS, which is required now')
     await until(
       'no connection of the bus is from before',
-      () => {
-        const now = busConnections(service)
+      async () => {
+        const now = await busConnections(service)
         return now.size >= 30 && [...now].every((connection) => !before.has(connection) && !between.has(connection))
       },
       30_000,

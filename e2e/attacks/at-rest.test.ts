@@ -96,7 +96,7 @@ const fill = async (service: TestService): Promise<void> => {
     }),
   )
   const settled = () =>
-    until('all available', () => service.status().groups.every(({ status }) => status === 'available') || undefined)
+    until('all available', async () => (await service.status()).groups.every(({ status }) => status === 'available') || undefined)
   await settled()
   for (const [AuthToken, AuthTokenUpdateStrategy] of [
     [tokens[1], 'ROTATE'],

@@ -66,7 +66,8 @@ const memcachedPlaces = async (client: ElastiCacheClient, CacheClusterId: string
   return { node: placeOf(cluster?.CacheNodes?.[0]?.Endpoint), endpoint: placeOf(cluster?.ConfigurationEndpoint) }
 }
 
-const pidsOf = (service: TestService): readonly string[] => service.nodes().map(({ id, status, pid }) => `${id} ${status} ${pid}`)
+const pidsOf = async (service: TestService): Promise<readonly string[]> =>
+  (await service.nodes()).map(({ id, status, pid }) => `${id} ${status} ${pid}`)
 
 test('nobody gets into an engine, and no client gets out of what it may do', async (context) => {
   await using service = await startTestService()
@@ -88,10 +89,10 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     }),
   )
   await Promise.all(ids.map(([id, version, sharded]) => create(client, id, version, sharded)))
-  await until('all available', () => service.status().groups.every(({ status }) => status === 'available'))
+  await until('all available', async () => (await service.status()).groups.every(({ status }) => status === 'available'))
   const ca = service.larder('ca')
-  const before = pidsOf(service)
-  const nodes = service.nodes()
+  const before = await pidsOf(service)
+  const nodes = await service.nodes()
 
   for (const [id, version, sharded] of ids) {
     const node = nodes.find((each) => each.id.startsWith(id))
@@ -108,7 +109,7 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
       if (sharded) await runAttacks(each, target, busAttacks)
       else await runAttacks(each, target, [...engineAttacks, ...restoreAttacks, ...tlsAttacks, ...otherAttacks])
     })
-    assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
+    assert.deepEqual(await pidsOf(service), before, 'every node lives, and is the same process')
   }
   await context.test('sharded, without TLS', { skip }, async (each) => {
     const node = nodes.find(({ id }) => id.startsWith('plain'))
@@ -126,6 +127,6 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
       runAttacks(endpoint, { place: { ...safe.endpoint, ca }, ...nobody }, tlsAttacks),
     )
   })
-  assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
+  assert.deepEqual(await pidsOf(service), before, 'every node lives, and is the same process')
   client.destroy()
 })

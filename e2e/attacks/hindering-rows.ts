@@ -2,6 +2,7 @@
 import { connect as connectPlainly } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { until } from '../support/service.ts'
+import { trusting } from '../support/tls.ts'
 import type { Attack } from './table.ts'
 import { command, type Place, talk } from './wire.ts'
 
@@ -30,7 +31,7 @@ const loop = async (target: HinderTarget, commands: readonly (readonly string[])
   let answers = 0
   const start = (place: Place): void => {
     if (stopped) return
-    const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' })
+    const socket = connect({ host: place.host, port: place.port, ...trusting(place.ca ?? '') })
     let owed = 0
     open.add(socket)
     socket.on('secureConnect', () => {
@@ -65,7 +66,7 @@ const crowd = async (target: HinderTarget, most: number, logsIn: boolean): Promi
   const enter = (place: Place): Promise<boolean> =>
     new Promise((resolve) => {
       const socket = logsIn
-        ? connect({ host: place.host, port: place.port, ca: place.ca ?? '' })
+        ? connect({ host: place.host, port: place.port, ...trusting(place.ca ?? '') })
         : connectPlainly({ host: place.host, port: place.port })
       all.push(socket)
       socket.on('error', () => socket.destroy())
@@ -91,7 +92,7 @@ const pause = async (target: HinderTarget): Promise<Disposable> => {
   const words = Buffer.concat([command('AUTH', target.user, target.password()), command('CLIENT', 'PAUSE', '36000000', 'ALL')])
   const pauseAt = (place: Place): Promise<void> =>
     new Promise((resolve) => {
-      const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () => socket.write(words))
+      const socket = connect({ host: place.host, port: place.port, ...trusting(place.ca ?? '') }, () => socket.write(words))
       let heard = ''
       socket.on('data', (text: Buffer) => {
         heard += text.toString()
@@ -110,7 +111,7 @@ const scripts = async (target: HinderTarget): Promise<Disposable> => {
   const forever = command('EVAL', 'while true do end', '0')
   const begin = (place: Place): Promise<TLSSocket> =>
     new Promise((resolve, reject) => {
-      const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () =>
+      const socket = connect({ host: place.host, port: place.port, ...trusting(place.ca ?? '') }, () =>
         socket.write(command('AUTH', target.user, target.password())),
       )
       socket.on('error', reject)

@@ -35,16 +35,13 @@ interface Stage {
   readonly ca: string
 }
 
-const placesOf = ({ service, ca }: Stage, id: string): readonly Place[] =>
-  service
-    .nodes()
-    .filter((node) => node.id.startsWith(`${id}-`))
-    .map(({ address, port }) => ({ host: address, port, ca }))
+const placesOf = async ({ service, ca }: Stage, id: string): Promise<readonly Place[]> =>
+  (await service.nodes()).filter((node) => node.id.startsWith(`${id}-`)).map(({ address, port }) => ({ host: address, port, ca }))
 
 /** Whether nobody comes in with it any more, anywhere. An engine that takes nobody at all says nothing of it: its rules are asked for. */
 const isRefused = async (stage: Stage, id: string, user: string, password: string): Promise<boolean> => {
   const said = await Promise.all(
-    placesOf(stage, id).map((place) => talk(place, command('AUTH', user, password), command('PING'))),
+    (await placesOf(stage, id)).map((place) => talk(place, command('AUTH', user, password), command('PING'))),
   )
   return said.every((each) => /^-WRONGPASS/.test(each))
 }
@@ -117,9 +114,9 @@ const crew = async (stage: Stage, version: string): Promise<HinderTarget> => {
     UserGroupIds: [UserGroupId],
     CacheParameterGroupName: parameters,
   })
-  const places = placesOf(stage, id)
-  const pids = () => new Map(service.nodes().map((node) => [node.id.split('.')[0] ?? '', node.pid]))
-  let before = pids()
+  const places = await placesOf(stage, id)
+  const pids = async () => new Map((await service.nodes()).map((node) => [node.id.split('.')[0] ?? '', node.pid]))
+  let before = await pids()
   let timeout = 300
   const takeAway = async () => {
     const input = { UserGroupId, UserIdsToRemove: [userId('mallory')] }
@@ -144,7 +141,7 @@ const crew = async (stage: Stage, version: string): Promise<HinderTarget> => {
   }
   const back = async () => {
     await available(service, id)
-    before = pids()
+    before = await pids()
   }
   return {
     places: () => places,
@@ -184,7 +181,7 @@ const vault = async (stage: Stage, version: string): Promise<HinderTarget> => {
     TransitEncryptionEnabled: true,
     AuthToken: token(turn),
   })
-  const places = placesOf(stage, id)
+  const places = await placesOf(stage, id)
   return {
     places: () => places,
     user: 'default',

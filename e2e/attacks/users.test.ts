@@ -64,9 +64,9 @@ test('no user gets more than clients may have, or than his access string gives',
         ...(sharded ? { NumNodeGroups: 2, ReplicasPerNodeGroup: 0, AutomaticFailoverEnabled: true } : { NumCacheClusters: 1 }),
       }),
     )
-  await until('all available', () => service.status().groups.every(({ status }) => status === 'available'), 30_000)
+  await until('all available', async () => (await service.status()).groups.every(({ status }) => status === 'available'), 30_000)
   const ca = service.larder('ca')
-  const nodes = service.nodes()
+  const nodes = await service.nodes()
   for (const [id, engine, version, sharded] of groups) {
     const node = nodes.find((each) => each.id.startsWith(id))
     assert.ok(node)
@@ -78,7 +78,7 @@ test('no user gets more than clients may have, or than his access string gives',
     })
   }
   assert.deepEqual(
-    service.nodes().map(({ pid }) => pid),
+    (await service.nodes()).map(({ pid }) => pid),
     nodes.map(({ pid }) => pid),
     'every node lives, and is the same process',
   )

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
+import { trusting } from '../support/tls.ts'
 
 export interface Place {
   readonly host: string
@@ -33,7 +34,7 @@ export const talk = (place: Place, ...parts: readonly Buffer[]): Promise<string>
   new Promise((resolve) => {
     const mark = `mark-${randomBytes(6).toString('hex')}`
     const { host, port, ca } = place
-    const socket = ca === undefined ? connect({ host, port }) : connectSecurely({ host, port, ca })
+    const socket = ca === undefined ? connect({ host, port }) : connectSecurely({ host, port, ...trusting(ca) })
     let heard = ''
     const finish = (how: string): void => {
       clearTimeout(timer)

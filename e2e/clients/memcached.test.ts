@@ -65,7 +65,8 @@ test('pymemcache finds nodes at the configuration endpoint, follows a change of 
       assert.deepEqual([...each.since(0).errors], [], 'a change of size is no error')
       assert.deepEqual(each.stale, [], 'each value is read back')
     }
-    const pids = kinds.map((kind) => service.nodes().find((node) => node.id.startsWith(kind))?.pid)
+    const nodes = await service.nodes()
+    const pids = kinds.map((kind) => nodes.find((node) => node.id.startsWith(kind))?.pid)
     const killed = Date.now()
     for (const pid of pids) signalEngine(service.home, pid, 'SIGKILL')
     await goOn()

@@ -25,21 +25,25 @@ export const placeOf = (
 export const primaryOf = (group: ReplicationGroup): Place => placeOf(group.NodeGroups?.[0]?.PrimaryEndpoint)
 
 /** Available, and each node of it too. */
-export const available = (service: TestService, id: string): Promise<ReplicationGroup> =>
-  until(
-    `${id} available`,
-    async () => {
-      const client = service.client()
-      const { ReplicationGroups: [group] = [] } = await client.send(
-        new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
-      )
-      client.destroy()
-      if (group?.Status !== 'available') return undefined
-      const nodes = service.nodes().filter((node) => node.id.startsWith(`${id}-`))
-      return nodes.every((node) => node.status === 'available') ? group : undefined
-    },
-    30_000,
-  )
+export const available = async (service: TestService, id: string): Promise<ReplicationGroup> => {
+  const client = service.client()
+  try {
+    return await until(
+      `${id} available`,
+      async () => {
+        const { ReplicationGroups: [group] = [] } = await client.send(
+          new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }),
+        )
+        if (group?.Status !== 'available') return undefined
+        const nodes = (await service.nodes()).filter((node) => node.id.startsWith(`${id}-`))
+        return nodes.every((node) => node.status === 'available') ? group : undefined
+      },
+      30_000,
+    )
+  } finally {
+    client.destroy()
+  }
+}
 
 type Input = Partial<CreateReplicationGroupCommandInput>
 

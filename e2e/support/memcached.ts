@@ -9,16 +9,20 @@ import {
 import { type TestService, until } from './service.ts'
 import type { Place } from './tls.ts'
 
-export const available = (service: TestService, id: string): Promise<CacheCluster> =>
-  until(`${id} available`, async () => {
-    const client = service.client()
-    const { CacheClusters: [cluster] = [] } = await client.send(
-      new DescribeCacheClustersCommand({ CacheClusterId: id, ShowCacheNodeInfo: true }),
-    )
+export const available = async (service: TestService, id: string): Promise<CacheCluster> => {
+  const client = service.client()
+  try {
+    return await until(`${id} available`, async () => {
+      const { CacheClusters: [cluster] = [] } = await client.send(
+        new DescribeCacheClustersCommand({ CacheClusterId: id, ShowCacheNodeInfo: true }),
+      )
+      if (cluster?.CacheClusterStatus !== 'available') return undefined
+      return (await service.nodes()).every((node) => node.status === 'available') ? cluster : undefined
+    })
+  } finally {
     client.destroy()
-    const nodes = service.nodes()
-    return cluster?.CacheClusterStatus === 'available' && nodes.every((node) => node.status === 'available') ? cluster : undefined
-  })
+  }
+}
 
 export const create = async (
   service: TestService,

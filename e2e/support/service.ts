@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache'
+import { findReport } from '../../packages/service/src/cli/report.ts'
+import { stopHome } from '../../packages/service/src/compose/stop.ts'
+import { openHome } from '../../packages/service/src/home/home.ts'
 import { patience } from '../../packages/service/src/testing/busy-machine.ts'
 import { processesOf } from '../../scripts/checks/leftovers.ts'
 
@@ -49,10 +52,14 @@ export interface TestService {
   /** SIGTERM; engines go on. */
   end(): Promise<void>
   larder(...args: readonly string[]): string
-  status(): StatusReport
-  nodes(): readonly StatusNode[]
+  /** As `larder status` finds it, without a process for it: the running service is asked, and without one the engines. */
+  status(): Promise<StatusReport>
+  nodes(): Promise<readonly StatusNode[]>
   [Symbol.asyncDispose](): Promise<void>
 }
+
+const leastPauseMs = 10
+const mostPauseMs = 50
 
 export const until = async <T>(
   what: string,
@@ -62,6 +69,7 @@ export const until = async <T>(
   const deadline = performance.now() + deadlineMs * patience
   let last: unknown
   for (;;) {
+    const asked = performance.now()
     try {
       const found = await ask()
       if (found !== undefined && found !== false) return found
@@ -71,7 +79,9 @@ export const until = async <T>(
     }
     if (performance.now() > deadline)
       throw new Error(`not within ${Math.round(deadlineMs * patience)} ms: ${what}`, { cause: last })
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    // What is dear to ask is asked less often, so that the asking does not slow down what is waited for.
+    const pauseMs = Math.min(mostPauseMs, Math.max(leastPauseMs, 4 * (performance.now() - asked)))
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 }
 
@@ -177,7 +187,8 @@ export const startTestService = async (
     }
     return { accessKeyId: secrets.accessKeyId, secretAccessKey: secrets.secretAccessKey }
   }
-  const status = (): StatusReport => JSON.parse(larder('status', '--json')) as StatusReport
+
+  const status = async (): Promise<StatusReport> => (await findReport(environment)).report as StatusReport
 
   const service: TestService = {
     home,
@@ -191,11 +202,11 @@ export const startTestService = async (
     end: () => stop('SIGTERM'),
     larder,
     status,
-    nodes: () => status().groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes)),
+    nodes: async () => (await status()).groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes)),
     async [Symbol.asyncDispose]() {
       await stop('SIGKILL')
       try {
-        larder('down')
+        await stopHome(openHome(home), environment)
       } catch (error) {
         // A home that a test has damaged may refuse it; nothing is left behind all the same.
         endAll(home)

@@ -7,6 +7,7 @@ import { connectIoredis } from './adapters/ioredis.ts'
 import { type CacheEvent, type Connect, connectNodeRedis, createCache } from './index.ts'
 import { openServers } from './testing/servers.ts'
 import { openSlow } from './testing/slow.ts'
+import { standStill } from './testing/standing-still.ts'
 
 const servers = await openServers()
 const server = await servers.start()
@@ -20,10 +21,6 @@ const clients: Readonly<Record<string, Connect>> = {
 }
 const places = { 'one server': server.url, 'a cluster': shards[0]?.url ?? '' }
 
-const hold = (milliseconds: number): void => {
-  const until = performance.now() + milliseconds
-  while (performance.now() < until);
-}
 const isTrouble = ({ type }: CacheEvent): boolean => type === 'bypass' || type === 'error' || type === 'away' || type === 'miss'
 
 for (const [client, connect] of Object.entries(clients))
@@ -43,17 +40,17 @@ for (const [client, connect] of Object.entries(clients))
         for (const milliseconds of [600, 900]) {
           // Before the question has left, while it is on its way, and over the time of a check.
           const early = read()
-          hold(milliseconds)
+          standStill(milliseconds)
           await early
           const late = read()
           await new Promise(setImmediate)
-          hold(milliseconds)
+          standStill(milliseconds)
           await late
           const twice = read()
           await Promise.resolve()
-          hold(milliseconds)
+          standStill(milliseconds)
           await new Promise(setImmediate)
-          hold(milliseconds)
+          standStill(milliseconds)
           await twice
           await delay(20)
         }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Connect } from './connection.ts'
 import { type Cache, createCache } from './index.ts'
 import { openServers, type Server, type Servers, until } from './testing/servers.ts'
+import { standStill } from './testing/standing-still.ts'
 
 const maxBytes = 1_000_000
 
@@ -142,8 +143,7 @@ export const nearContract = (name: string, connect: Connect): void => {
         assert.ok(performance.now() - again < 500, 'it is waited for once')
         // This process does nothing for longer than it may believe itself.
         await until('it is near', async () => (await get()) === version && (await near.explain('k', { tags: ['t'] })).near)
-        const stop = performance.now() + 1_300
-        while (performance.now() < stop);
+        standStill(1_300)
         assert.equal((await near.explain('k', { tags: ['t'] })).near, false)
         await delay(1)
         assert.equal(await get(), version)

@@ -2,14 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isCacheError } from '../errors.ts'
+import { standStill } from '../testing/standing-still.ts'
 import { inTime, type Life, within } from './deadline.ts'
 
 const late = (error: unknown): boolean => isCacheError(error, 'unavailable') && /nothing came within/.test(error.message)
 const never = new Promise<never>(() => undefined)
-const hold = (milliseconds: number): void => {
-  const until = performance.now() + milliseconds
-  while (performance.now() < until);
-}
 
 test('each is given up after its time, in whatever order the others are settled', async () => {
   for (let turn = 0; turn < 5; turn += 1) {
@@ -41,7 +38,7 @@ test('time in which the event loop is held up does not count', async () => {
   const work = inTime<string>(100, (resolve) => {
     setTimeout(() => setTimeout(() => resolve('it came'), 30), 1)
   })
-  hold(400)
+  standStill(400)
   assert.equal(await work, 'it came')
 })
 

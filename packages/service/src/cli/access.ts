@@ -17,8 +17,8 @@ export interface Access {
 }
 
 /** The home of this command line, which has to be there. Throws `usage`. */
-export const existingHome = (): { readonly home: Home; readonly secrets: Secrets } => {
-  const path = homePath(process.env)
+export const existingHome = (environment = process.env): { readonly home: Home; readonly secrets: Secrets } => {
+  const path = homePath(environment)
   if (!isHome(path))
     throw new LarderError('usage', `expected the home of a Larder in ${path}, found none; start one with: npx larder up`)
   const home = openHome(path)

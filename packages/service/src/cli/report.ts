@@ -33,8 +33,8 @@ const askEngines = async (existing: ReturnType<typeof existingHome>): Promise<Re
  * The service knows, over connections that are open anyway: one call, whatever the number of nodes. Where it does not run, or does not answer
  * (it hangs, it is of a version that cannot tell), every engine is asked by itself.
  */
-export const findReport = async (): Promise<Source> => {
-  const existing = existingHome()
+export const findReport = async (environment = process.env): Promise<Source> => {
+  const existing = existingHome(environment)
   const { accessKeyId, secretAccessKey } = existing.secrets
   const service = runningService(existing.home)
   const withoutService = async (why: string): Promise<Source> => ({ report: await askEngines(existing), url: null, why })

@@ -103,6 +103,12 @@ test('a group whose primary does not run or does not answer is not called availa
   assert.equal((await reportOf(true)).groups[0]?.status, 'available')
 })
 
+test('a group is modifying from the moment that another one is wanted', async () => {
+  const store = createMemoryStore()
+  await store.transact([], [put(specKey(spec), { ...spec, generation: 2 }), put(stateKey(spec), state)])
+  assert.equal((await makeReport(store, probe)).groups[0]?.status, 'modifying')
+})
+
 test('nodes that were ended with the service are not called available, whatever was written last', async () => {
   const store = createMemoryStore()
   const nodes = Object.fromEntries(Object.entries(state.nodes).map(([id, node]) => [id, { ...node, process: null }]))

@@ -135,7 +135,9 @@ const statusOf = (spec: GroupSpec, state: GroupState | null, shards: readonly Sh
   const primaries = new Set(Object.values(state.shards).flatMap(({ primary }) => (primary === null ? [] : [primary])))
   // A primary that is on its way out is not among the nodes that are wanted.
   const known = shards.filter(({ nodes }) => spec.kind === 'memcached' || nodes.some(({ id }) => primaries.has(id)))
-  return known.every((shard) => isServing(spec, shard, primaries)) ? 'available' : 'not serving'
+  if (!known.every((shard) => isServing(spec, shard, primaries))) return 'not serving'
+  // As the API says: a change that nobody has begun with yet is under way.
+  return spec.generation > state.generation ? 'modifying' : 'available'
 }
 
 const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null): Promise<GroupReport> => {
