@@ -291,6 +291,11 @@ describe('groups of other kinds, in one home', { skip }, () => {
     assert.match(service.larder('allow', 'again', app), /^again\n +6379 \(redis, valkey\) +from 127\.1\.2\.3\n$/)
     await guards([again])
     assert.throws(() => service.larder('allow', 'told', app, 'gopher'), /one of ftp, ssh/)
+    for (const unserved of ['http', '6380-6400'])
+      assert.throws(
+        () => service.larder('allow', 'told', app, unserved),
+        /expected a port or a range with 6379, at which told serves/,
+      )
     assert.throws(() => service.larder('allow', 'told', 'somebody'), /an address, a network or a security group/)
     assert.throws(() => service.larder('allow', 'mc', app), /has cache security groups/)
   })

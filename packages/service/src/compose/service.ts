@@ -122,6 +122,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     log,
     present: state.groups,
   })
+  const apiStore = groupFiles.writingThrough(store)
   const iamKeys = iamKeyHolder(store, sealer, account)
   await raiseOpenFiles(findTool('prlimit', environment))
   const openFiles = openFilesLimit()
@@ -205,7 +206,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     context: (caller) => ({
       region: caller.region,
       account: caller.account,
-      store,
+      store: apiStore,
       catalog,
       clock: systemClock,
       sealer,
