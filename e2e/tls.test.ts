@@ -208,10 +208,14 @@ test('AUTH tokens are rotated again and again under load: whoever has a valid on
   let valid = tokenOf(0)
   let going = true
   let logins = 0
+  const underWay = new Set<Promise<string>>()
   const failures: string[] = []
   const clients = Array.from({ length: 50 }, async () => {
     while (going) {
-      const said = await login(valid)
+      const asked = login(valid)
+      underWay.add(asked)
+      const said = await asked
+      underWay.delete(asked)
       if (said === 'PONG') logins += 1
       else failures.push(said)
       await delay(100)
@@ -221,7 +225,7 @@ test('AUTH tokens are rotated again and again under load: whoever has a valid on
     for (let turn = 1; turn <= 4; turn += 1) {
       await modify(tokenOf(turn), 'ROTATE')
       valid = tokenOf(turn)
-      await delay(300) // those who have the old one finish
+      await Promise.all(underWay) // those who have the old one finish
       await modify(tokenOf(turn), 'SET')
     }
   } finally {
