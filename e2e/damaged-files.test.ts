@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   CreateCacheParameterGroupCommand,
-  CreateReplicationGroupCommand,
   DescribeCacheClustersCommand,
   DescribeEventsCommand,
   DescribeReplicationGroupsCommand,
   ModifyCacheParameterGroupCommand,
 } from '@aws-sdk/client-elasticache'
 import { Redis } from 'ioredis'
+import { createRequest } from './support/groups.ts'
 import { type StatusNode, startTestService, type TestService, until } from './support/service.ts'
 
 const family = 'valkey9'
@@ -38,11 +38,7 @@ interface Shape {
 const create = async (service: TestService, id: string, { nodes, shards, logged = false }: Shape): Promise<void> => {
   const client = service.client()
   await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: 'valkey',
-      CacheNodeType: 'cache.t4g.micro',
+    createRequest(id, {
       AutomaticFailoverEnabled: nodes > 1,
       ...(logged ? { CacheParameterGroupName: shards === undefined ? parameterGroup : `${parameterGroup}.cluster.on` } : {}),
       ...(shards === undefined ? { NumCacheClusters: nodes } : { NumNodeGroups: shards, ReplicasPerNodeGroup: nodes - 1 }),

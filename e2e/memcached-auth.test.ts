@@ -56,12 +56,16 @@ const rotateUnderLoad = async (service: TestService, id: string, places: readonl
   let valid = tokenOf(0)
   let going = true
   let logins = 0
+  const underWay = new Set<Promise<string>>()
   const failures: string[] = []
   const clients = Array.from({ length: 50 }, async (_, index) => {
     const place = places[index % places.length]
     while (going && place !== undefined) {
       const token = valid
-      const said = await login(place, ca, token)
+      const asked = login(place, ca, token)
+      underWay.add(asked)
+      const said = await asked
+      underWay.delete(asked)
       if (said === 'in') logins += 1
       else failures.push(`${place.host} ${said}`)
       await delay(100)
@@ -71,7 +75,7 @@ const rotateUnderLoad = async (service: TestService, id: string, places: readonl
     for (let turn = 1; turn <= 10; turn += 1) {
       await rotate(service, id, tokenOf(turn), 'ROTATE')
       valid = tokenOf(turn)
-      await delay(300) // those who have the old one finish
+      await Promise.all(underWay) // those who have the old one finish
       await rotate(service, id, tokenOf(turn), 'SET')
     }
   } finally {

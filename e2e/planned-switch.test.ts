@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import {
-  CreateReplicationGroupCommand,
   DescribeReplicationGroupsCommand,
   ModifyReplicationGroupCommand,
   RebootCacheClusterCommand,
@@ -11,6 +10,7 @@ import {
 } from '@aws-sdk/client-elasticache'
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
+import { createRequest } from './support/groups.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
 interface Place {
@@ -76,59 +76,20 @@ const rawLoop = ({ address, port }: Place, key: string): Looping => {
   }
 }
 
-/** A connection for every SET, as scripts make them; one that is refused or closed is tried again. */
-const shortLoop = ({ address, port }: Place, key: string): Looping => {
-  const errors: string[] = []
-  let acknowledged = 0
-  let going = true
-  const once = (value: string): Promise<string> =>
-    new Promise((resolve) => {
-      let said = ''
-      const socket = connect({ host: address, port, noDelay: true })
-      socket.setEncoding('utf8')
-      socket.on('connect', () => socket.write(`*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`))
-      socket.on('data', (text: string) => {
-        said += text
-        if (said.endsWith('\r\n')) socket.destroy()
-      })
-      socket.on('error', () => undefined) // it is closed then
-      socket.on('close', () => resolve(said.trim()))
-    })
-  const loop = async (): Promise<void> => {
-    while (going) {
-      const said = await once(String(acknowledged + 1))
-      if (said === '+OK') acknowledged += 1
-      else if (said !== '') errors.push(said)
-      if (said === '') await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-  }
-  const work = loop()
-  return {
-    errors,
-    count: () => acknowledged,
-    lost: async (read) => (Number(await read(key)) >= acknowledged ? [] : [key]),
-    async end() {
-      going = false
-      await work
-    },
-  }
-}
+/** `said`: null where the value was acknowledged, and empty where it was not and nothing was said of it. */
+type Turn = (value: string) => Promise<{ readonly said: string | null; readonly pauseMs: number }>
 
-/** A client library as it is; its connection's end may fail a write, which is tried again. A refusal by a server is kept. */
-const libraryLoop = (key: string, set: (value: string) => Promise<unknown>, close: () => void): Looping => {
+/** 1, 2, 3, …: the next one when the one before was acknowledged. */
+const oneAfterTheOther = (key: string, turn: Turn, close: () => void = () => undefined): Looping => {
   const errors: string[] = []
   let acknowledged = 0
   let going = true
   const loop = async (): Promise<void> => {
     while (going) {
-      try {
-        await set(String(acknowledged + 1))
-        acknowledged += 1
-      } catch (error) {
-        const said = error instanceof Error ? error.message : String(error)
-        if (/^[A-Z]{3,} /.test(said) && !said.startsWith('ECONN')) errors.push(said)
-        await new Promise((resolve) => setTimeout(resolve, retryMs))
-      }
+      const { said, pauseMs } = await turn(String(acknowledged + 1))
+      if (said === null) acknowledged += 1
+      else if (said !== '') errors.push(said)
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
   }
   const work = loop()
@@ -143,6 +104,43 @@ const libraryLoop = (key: string, set: (value: string) => Promise<unknown>, clos
     },
   }
 }
+
+/** A connection for every SET, as scripts make them; one that is refused or closed is tried again. */
+const shortLoop = ({ address, port }: Place, key: string): Looping => {
+  const once = (value: string): Promise<string> =>
+    new Promise((resolve) => {
+      let said = ''
+      const socket = connect({ host: address, port, noDelay: true })
+      socket.setEncoding('utf8')
+      socket.on('connect', () => socket.write(`*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`))
+      socket.on('data', (text: string) => {
+        said += text
+        if (said.endsWith('\r\n')) socket.destroy()
+      })
+      socket.on('error', () => undefined) // it is closed then
+      socket.on('close', () => resolve(said.trim()))
+    })
+  return oneAfterTheOther(key, async (value) => {
+    const said = await once(value)
+    return { said: said === '+OK' ? null : said, pauseMs: said === '' ? 1 : 0 }
+  })
+}
+
+/** A client library as it is; its connection's end may fail a write, which is tried again. A refusal by a server is kept. */
+const libraryLoop = (key: string, set: (value: string) => Promise<unknown>, close: () => void): Looping =>
+  oneAfterTheOther(
+    key,
+    async (value) => {
+      try {
+        await set(value)
+        return { said: null, pauseMs: 0 }
+      } catch (error) {
+        const said = error instanceof Error ? error.message : String(error)
+        return { said: /^[A-Z]{3,} /.test(said) && !said.startsWith('ECONN') ? said : '', pauseMs: retryMs }
+      }
+    },
+    close,
+  )
 
 const ioredisLoop = ({ address, port }: Place, key: string): Looping => {
   const client = new Redis({ host: address, port, maxRetriesPerRequest: null })
@@ -187,17 +185,7 @@ const primaryOf = async (service: TestService): Promise<string> =>
 test('planned switches answer no error at the primary endpoint, and lose nothing', async (t) => {
   await using service = await startTestService()
   const client = service.client()
-  await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: 'valkey',
-      CacheNodeType: 'cache.t4g.micro',
-      AutomaticFailoverEnabled: true,
-      MultiAZEnabled: true,
-      NumCacheClusters: 3,
-    }),
-  )
+  await client.send(createRequest(id, { MultiAZEnabled: true, NumCacheClusters: 3 }))
   await until('the group', () => isAvailable(service), 20_000)
   const { ReplicationGroups: [group] = [] } = await client.send(new DescribeReplicationGroupsCommand({ ReplicationGroupId: id }))
   const at = group?.NodeGroups?.[0]?.PrimaryEndpoint

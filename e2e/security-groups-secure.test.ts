@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import {
-  CreateReplicationGroupCommand,
   DescribeReplicationGroupsCommand,
   ModifyReplicationGroupCommand,
   type ModifyReplicationGroupCommandInput,
@@ -12,6 +11,7 @@ import {
 import { findTool } from '../packages/service/src/engines/tools.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, newSecurityGroup } from './support/ec2.ts'
+import { createRequest } from './support/groups.ts'
 import { create as createCluster, placesOf } from './support/memcached.ts'
 import { app, guards, type Place, reach, refused, stranger } from './support/reaching.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
@@ -71,17 +71,7 @@ test('a group stays guarded while encryption in transit comes, and when its prim
   const web = await newSecurityGroup(service, 'web')
   await allow(service, web, { port: 6379, from: '127.1.0.0/16' })
   const client = service.client()
-  await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: 'valkey',
-      CacheNodeType: 'cache.t4g.micro',
-      NumCacheClusters: 2,
-      AutomaticFailoverEnabled: true,
-      SecurityGroupIds: [web],
-    }),
-  )
+  await client.send(createRequest(id, { NumCacheClusters: 2, SecurityGroupIds: [web] }))
   client.destroy()
   const { NodeGroups: [shard] = [] } = await available(service)
   const nodes = (shard?.NodeGroupMembers ?? []).map(({ ReadEndpoint = {} }) => ReadEndpoint)

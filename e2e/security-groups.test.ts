@@ -9,7 +9,6 @@ import {
   type CacheCluster,
   CreateCacheClusterCommand,
   CreateCacheSecurityGroupCommand,
-  CreateReplicationGroupCommand,
   type CreateReplicationGroupCommandInput,
   DeleteReplicationGroupCommand,
   DescribeCacheClustersCommand,
@@ -23,6 +22,7 @@ import { findTool } from '../packages/service/src/engines/tools.ts'
 import { guardTableOf } from '../packages/service/src/host/firewall.ts'
 import { canUseNftables } from '../packages/service/src/host/nftables-try.ts'
 import { allow, ec2, newSecurityGroup, revoke } from './support/ec2.ts'
+import { createRequest } from './support/groups.ts'
 import { app, guards, type Place, reach, refused, stranger } from './support/reaching.ts'
 import { startTestService, type TestService, until } from './support/service.ts'
 
@@ -60,15 +60,7 @@ const newGroup = async (
   input: Partial<CreateReplicationGroupCommandInput> = {},
 ): Promise<ReplicationGroup> => {
   const client = service.client()
-  await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: 'valkey',
-      CacheNodeType: 'cache.t4g.micro',
-      ...input,
-    }),
-  )
+  await client.send(createRequest(id, { AutomaticFailoverEnabled: false, ...input }))
   client.destroy()
   return group(service, id)
 }
@@ -291,6 +283,11 @@ describe('groups of other kinds, in one home', { skip }, () => {
     assert.match(service.larder('allow', 'again', app), /^again\n +6379 \(redis, valkey\) +from 127\.1\.2\.3\n$/)
     await guards([again])
     assert.throws(() => service.larder('allow', 'told', app, 'gopher'), /one of ftp, ssh/)
+    for (const unserved of ['http', '6380-6400'])
+      assert.throws(
+        () => service.larder('allow', 'told', app, unserved),
+        /expected a port or a range with 6379, at which told serves/,
+      )
     assert.throws(() => service.larder('allow', 'told', 'somebody'), /an address, a network or a security group/)
     assert.throws(() => service.larder('allow', 'mc', app), /has cache security groups/)
   })

@@ -209,10 +209,14 @@ test('AUTH tokens are rotated ten times under load: whoever has a valid one neve
   let valid = tokenOf(0)
   let going = true
   let logins = 0
+  const underWay = new Set<Promise<string>>()
   const failures: string[] = []
   const clients = Array.from({ length: 50 }, async () => {
     while (going) {
-      const said = await login(valid)
+      const asked = login(valid)
+      underWay.add(asked)
+      const said = await asked
+      underWay.delete(asked)
       if (said === 'PONG') logins += 1
       else failures.push(said)
       await delay(100)
@@ -222,7 +226,7 @@ test('AUTH tokens are rotated ten times under load: whoever has a valid one neve
     for (let turn = 1; turn <= 10; turn += 1) {
       await modify(tokenOf(turn), 'ROTATE')
       valid = tokenOf(turn)
-      await delay(300) // those who have the old one finish
+      await Promise.all(underWay) // those who have the old one finish
       await modify(tokenOf(turn), 'SET')
     }
   } finally {

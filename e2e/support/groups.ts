@@ -48,19 +48,20 @@ export const available = async (service: TestService, id: string): Promise<Repli
 type Input = Partial<CreateReplicationGroupCommandInput>
 
 /** Valkey of the default version, small and with automatic failover, where nothing else is said; a sharded one has a replica for each shard. */
+export const createRequest = (id: string, input: Input): CreateReplicationGroupCommand =>
+  new CreateReplicationGroupCommand({
+    ReplicationGroupId: id,
+    ReplicationGroupDescription: id,
+    Engine: input.EngineVersion === '7.0' ? 'redis' : 'valkey',
+    CacheNodeType: 'cache.t4g.micro',
+    AutomaticFailoverEnabled: true,
+    ...(input.NumNodeGroups === undefined ? {} : { ReplicasPerNodeGroup: 1 }),
+    ...input,
+  })
+
 export const create = async (service: TestService, id: string, input: Input): Promise<ReplicationGroup> => {
   const client = service.client()
-  await client.send(
-    new CreateReplicationGroupCommand({
-      ReplicationGroupId: id,
-      ReplicationGroupDescription: id,
-      Engine: input.EngineVersion === '7.0' ? 'redis' : 'valkey',
-      CacheNodeType: 'cache.t4g.micro',
-      AutomaticFailoverEnabled: true,
-      ...(input.NumNodeGroups === undefined ? {} : { ReplicasPerNodeGroup: 1 }),
-      ...input,
-    }),
-  )
+  await client.send(createRequest(id, input))
   client.destroy()
   return available(service, id)
 }

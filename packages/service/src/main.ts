@@ -9,6 +9,7 @@ import { helpText } from './cli/help.ts'
 import { endWithReader } from './cli/terminal.ts'
 import { checkUsage } from './cli/usage.ts'
 import { LarderError } from './errors.ts'
+import { larderVersion } from './model/version.ts'
 
 // Everything that this process and its engines write is for their user alone.
 process.umask(0o077)
@@ -44,11 +45,17 @@ const parse = (args: readonly string[]) => {
   }
 }
 
+const printVersion = (): number => {
+  process.stdout.write(`${larderVersion}\n`)
+  return 0
+}
+
 const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(helpText)
     return 0
   }
+  if (name === '--version' || name === '-v') return printVersion()
   const direct = passThrough[name]
   if (direct !== undefined) return direct(rest)
   const { values, positionals } = parse(rest)
@@ -63,6 +70,8 @@ const run = async ([name, ...rest]: readonly string[]): Promise<number> => {
       const { up } = await import('./cli/up.ts')
       return up({ port: values.port, demo: values.demo === true, stopOnExit: values['stop-on-exit'] === true })
     }
+    case 'version':
+      return printVersion()
     case 'down':
       return (await import('./cli/down.ts')).down()
     case 'status':

@@ -84,6 +84,16 @@ const portsOf = (text: string | undefined, usual: number): { readonly from: numb
   throw new LarderError('usage', `expected a port, a range like 6379-6400 or one of ${serviceNames.join(', ')}, found ${text}`)
 }
 
+/** A rule for ports at which nobody serves lets nobody in, and shuts everybody else out. */
+export const checkServed = (id: string, port: number, { from, to }: { readonly from: number; readonly to: number }): void => {
+  if (from <= port && port <= to) return
+  const found = from === to ? `${from}` : `${from}-${to}`
+  throw new LarderError(
+    'usage',
+    `expected a port or a range with ${port}, at which ${id} serves, found ${found}; nothing was changed`,
+  )
+}
+
 const permission = (securityGroup: string, rule: Rule): Readonly<Record<string, string>> => ({
   GroupId: securityGroup,
   'IpPermissions.1.IpProtocol': 'tcp',
@@ -181,7 +191,9 @@ export const allow = ([name, source, ports, ...rest]: readonly string[]): Promis
       await show(session, target)
       return 0
     }
-    const rule: Rule = { ...portsOf(ports, target.port), source: await sourceOf(session, source) }
+    const wanted = portsOf(ports, target.port)
+    checkServed(target.id, target.port, wanted)
+    const rule: Rule = { ...wanted, source: await sourceOf(session, source) }
     await show(session, { id: target.id, securityGroups: await addRule(session, target, rule) })
     return 0
   })

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { styleText } from 'node:util'
 import { systemClock } from '../compose/clock.ts'
 import { nftablesOf, takesUnenforced } from '../compose/kernel.ts'
-import { whyNotNewest } from '../controllers/recovery/opening.ts'
+import { type StateTrouble, whyNotNewest } from '../controllers/recovery/opening.ts'
 import { openCatalog } from '../engines/catalog.ts'
 import { findTool } from '../engines/tools.ts'
 import { type Home, homePath, isHome, openHome } from '../home/home.ts'
@@ -51,18 +51,25 @@ const sealCheck = (sealKeyFile: string): MachineCheck => {
   }
 }
 
+/** A recovery would move a state out of the way that only cannot be read now. */
+const mendOf = ({ isLost }: StateTrouble): string =>
+  isLost
+    ? 'npx larder recover'
+    : 'see to what the message says (rights, the disk, open files), and look again; the state may be whole and needs no recovery'
+
 const stateCheck = async (home: Home): Promise<MachineCheck> => {
-  const why = await whyNotNewest(home, createLinuxHost(), systemClock)
+  const trouble = await whyNotNewest(home, createLinuxHost(), systemClock)
   const copies = listCopies(home.copiesFolder)
   const newest = copies.find(({ kind }) => kind === 'day')?.label
   return {
     name: 'state',
-    ok: why === null,
+    ok: trouble === null,
     found:
-      why ?? `${copies.length} copies${newest === undefined ? '' : `, the newest of ${newest}`}, and a journal of every change`,
+      trouble?.why ??
+      `${copies.length} copies${newest === undefined ? '' : `, the newest of ${newest}`}, and a journal of every change`,
     follows:
-      why === null ? 'A state that is lost can be made anew.' : 'larder up does not start with it; engines that run go on.',
-    mend: why === null ? null : 'npx larder recover',
+      trouble === null ? 'A state that is lost can be made anew.' : 'larder up does not start with it; engines that run go on.',
+    mend: trouble === null ? null : mendOf(trouble),
   }
 }
 

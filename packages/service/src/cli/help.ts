@@ -25,6 +25,7 @@ export const helpText = `larder: a self-hosted ElastiCache
   larder doctor             what this machine can do, and how to mend what it cannot
   larder engines [install NAME@VERSION]
                             engine versions: found, and known
+  larder version            which Larder this is
 
 Settings: LARDER_HOME (~/.larder), LARDER_PORT (4566), LARDER_ENGINES (~/.cache/larder/engines), LARDER_ENGINE_PATH (folders with
 engines of your own), LARDER_MODULES (folder with modules of your own for Valkey and Redis OSS, *.so),

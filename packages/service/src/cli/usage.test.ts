@@ -19,6 +19,7 @@ for (const [name, words, options, message] of refused)
   })
 
 test('what the help shows is taken', () => {
+  checkUsage('version', [], [])
   checkUsage('up', [], ['port', 'home', 'demo', 'stop-on-exit'])
   checkUsage('logs', ['a-001'], ['follow', 'all'])
   checkUsage('recover', [], ['yes', 'home'])

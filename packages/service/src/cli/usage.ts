@@ -9,6 +9,7 @@ interface Takes {
 
 const takes: Readonly<Record<string, Takes>> = {
   up: { words: 0, options: ['port', 'demo', 'stop-on-exit'] },
+  version: { words: 0, options: [] },
   down: { words: 0, options: [] },
   status: { words: 0, options: ['json'] },
   env: { words: 0, options: [] },

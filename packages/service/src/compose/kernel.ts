@@ -2,8 +2,10 @@
 import { findTool } from '../engines/tools.ts'
 import { LarderError } from '../errors.ts'
 import type { Home } from '../home/home.ts'
+import { openBalancer } from '../host/balancer.ts'
 import { openFirewall } from '../host/firewall.ts'
 import { openPacketFilter, type PacketFilter } from '../host/packet-filter/packet-filter.ts'
+import type { Balancer } from '../ports/balancer.ts'
 import type { Firewall } from '../ports/firewall.ts'
 import type { Host } from '../ports/host.ts'
 import type { Log } from '../ports/log.ts'
@@ -29,6 +31,13 @@ export const packetFilterOf = async (
   const { nft } = nftablesOf(environment)
   return nft === null ? null : openPacketFilter({ home: path, nft, clock: systemClock, ...parts })
 }
+
+export const balancerOf = (
+  { path }: Home,
+  filter: PacketFilter | null,
+  environment: NodeJS.ProcessEnv,
+  parts: { readonly host: Host; readonly log: Log; readonly signal: AbortSignal },
+): Promise<Balancer> => openBalancer({ home: path, filter, ...nftablesOf(environment), ...parts })
 
 export const firewallOf = (
   home: Home,

@@ -29,7 +29,6 @@ import type { Home } from '../home/home.ts'
 import { keepFiles } from '../home/kept.ts'
 import { removeService, writeService } from '../home/lock.ts'
 import type { Secrets } from '../home/secrets.ts'
-import { openBalancer } from '../host/balancer.ts'
 import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from '../host/limits.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import type { LoginSocket } from '../host/login-socket.ts'
@@ -51,7 +50,7 @@ import type { KeyHolder, Verifier } from '../security/sigv4.ts'
 import { openAuthority } from '../security/tls/authority.ts'
 import { systemClock } from './clock.ts'
 import { fileLog, openHomeFiles, placeIn, takeHome } from './home.ts'
-import { firewallOf, nftablesOf, packetFilterOf } from './kernel.ts'
+import { balancerOf, firewallOf, packetFilterOf } from './kernel.ts'
 import { probeOver } from './probes.ts'
 
 /** Every account has twelve digits; a home is one account. */
@@ -122,6 +121,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     log,
     present: state.groups,
   })
+  const apiStore = groupFiles.writingThrough(store)
   const iamKeys = iamKeyHolder(store, sealer, account)
   await raiseOpenFiles(findTool('prlimit', environment))
   const openFiles = openFilesLimit()
@@ -130,14 +130,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const bare = await withUserModules(openCatalog(environment), environment, log)
   const catalog = await withControlModule(bare, environment, log)
   const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
-  const balancer = await openBalancer({
-    home: home.path,
-    filter,
-    ...nftablesOf(environment),
-    host,
-    log,
-    signal: ending.signal,
-  })
+  const balancer = await balancerOf(home, filter, environment, { host, log, signal: ending.signal })
 
   const firewall = await firewallOf(home, filter, environment, log)
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
@@ -205,7 +198,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     context: (caller) => ({
       region: caller.region,
       account: caller.account,
-      store,
+      store: apiStore,
       catalog,
       clock: systemClock,
       sealer,

@@ -6,12 +6,11 @@ import { adapterFor } from '../engines/index.ts'
 import type { Home } from '../home/home.ts'
 import { removeService } from '../home/lock.ts'
 import { openSecrets } from '../home/secrets.ts'
-import { openBalancer } from '../host/balancer.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { larderVersion } from '../model/version.ts'
 import { systemClock } from './clock.ts'
 import { fileLog, placeIn, takeHome } from './home.ts'
-import { firewallOf, nftablesOf, packetFilterOf } from './kernel.ts'
+import { balancerOf, firewallOf, packetFilterOf } from './kernel.ts'
 
 /** `larder down` without a running service: takes the home's lock, so that no service can start meanwhile. */
 export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Promise<number> => {
@@ -26,14 +25,7 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
   })
   const { store } = state
   const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
-  const balancer = await openBalancer({
-    home: home.path,
-    filter,
-    ...nftablesOf(environment),
-    host,
-    log,
-    signal: ending.signal,
-  })
+  const balancer = await balancerOf(home, filter, environment, { host, log, signal: ending.signal })
   const firewall = await firewallOf(home, filter, environment, log)
   const connections = createConnections(() => undefined)
   try {

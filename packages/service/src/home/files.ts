@@ -39,6 +39,22 @@ export const readJsonFile = <T>(path: string, isValid: (value: unknown) => value
   return value
 }
 
+/** Throws `store-failed` where that cannot be told now: what cannot be looked at is not missing. */
+export const isThere = (path: string): boolean => {
+  try {
+    statSync(path)
+    return true
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    const why = error instanceof Error ? error.message : String(error)
+    throw new LarderError('store-failed', `expected to see whether there is a file ${path}, found: ${why}`, {
+      cause: error,
+      retry: true,
+    })
+  }
+}
+
 export const removeFile = (path: string): void => rmSync(path, { force: true })
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

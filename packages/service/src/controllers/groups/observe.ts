@@ -36,6 +36,8 @@ export interface InForce {
   readonly linked: Map<string, number>
   /** Nodes that were absent at the last look. */
   readonly gone: Set<string>
+  /** Cluster mode: node id to its process id when all nodes were seen to name each other to clients. */
+  readonly named: Map<string, number>
 }
 
 const connectDeadlineMs = 1_000
@@ -75,13 +77,16 @@ interface Look {
   /** Resolves some time after that. */
   readonly hurried: Promise<void>
   readonly isHurried: () => boolean
+  /** Nodes of a cluster are asked whom they name to clients. */
+  readonly withNames: boolean
 }
 
-const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
+const beginLook = (context: GroupContext, signal: AbortSignal, withNames: boolean): Look => {
   const hurried = Promise.withResolvers<void>()
   let began = false
   return {
     signal,
+    withNames,
     hurried: hurried.promise,
     isHurried: () => began,
     hurry: () => {
@@ -108,14 +113,14 @@ const endScripts = async (engine: EngineControl): Promise<void> => {
   )
 }
 
-const statusOf = async (engine: EngineControl, mayWait: boolean): Promise<EngineStatus> => {
+const statusOf = async (engine: EngineControl, mayWait: boolean, withNames: boolean): Promise<EngineStatus> => {
   try {
-    return await engine.status(answerDeadlineMs)
+    return await engine.status(answerDeadlineMs, withNames)
   } catch (error) {
     if (mayWait || !refusesForNow(error)) throw error
   }
   await endScripts(engine)
-  return engine.status(answerDeadlineMs)
+  return engine.status(answerDeadlineMs, withNames)
 }
 
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
@@ -135,7 +140,8 @@ const askEngine = async (
   const answer = async (): Promise<Answer> => {
     try {
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
-      const status = await statusOf(engine, spec.kind === 'memcached' || (node.access ?? 'open') === accessText(spec))
+      const mayWait = spec.kind === 'memcached' || (node.access ?? 'open') === accessText(spec)
+      const status = await statusOf(engine, mayWait, look.withNames)
       inForce.silent.delete(node.id)
       return { status }
     } catch (error) {
@@ -257,7 +263,9 @@ export const observeGroup = async (
   loss: Promise<void>,
 ): Promise<Observed | null> => {
   const looking = new AbortController()
-  const look = beginLook(context, looking.signal)
+  const isNamed = ({ id, process }: NodeState): boolean => process === null || inForce.named.get(id) === process.pid
+  const withNames = spec.kind === 'cme' && !Object.values(state.nodes).every(isNamed)
+  const look = beginLook(context, looking.signal, withNames)
   try {
     const looked = Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node, look, inForce)))
     // One in which somebody was found to have ended is over soon, and what others were asked is worth waiting for.

@@ -1,6 +1,8 @@
 /**
- * What a group is, a third time, beside the folders of its nodes: `nodes/<region>/<rg or cc>.<id>.json`. It says which group a folder belongs
- * to where the state and its journal are lost together, and tells a state that is older than the nodes. Written a moment after each change.
+ * What a group is, a third time, beside the folders of its nodes: `nodes/<region>/<rg or cc>.<id>.json`. It says which
+ * group a folder belongs to where the state and its journal are lost together, and tells a state that is older than
+ * the nodes. Written a moment after each change; a change of who may come in is not answered before it is written: a
+ * recovery must not open what somebody has closed.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +13,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Host } from '../../ports/host.ts'
 import type { Log } from '../../ports/log.ts'
 import { listRecords, readRecord } from '../../ports/records.ts'
-import type { Store } from '../../ports/store.ts'
+import type { Operation, Store } from '../../ports/store.ts'
 import { followKeys } from '../watch.ts'
 
 const format = 1
@@ -91,24 +93,57 @@ interface KeeperContext {
   readonly present: readonly GroupFile[]
 }
 
+/** All of a group that says who may come in. */
+const accessText = ({ labels, auth, userGroup, transitEncryption }: GroupSpec): string =>
+  JSON.stringify([
+    labels.securityGroupIds,
+    labels.cacheSecurityGroupNames,
+    auth ?? null,
+    userGroup ?? null,
+    transitEncryption ?? null,
+  ])
+
+/** A group without a file is not opened by a recovery, so it needs none before it answers. */
+const unguarded = accessText({ labels: { securityGroupIds: [], cacheSecurityGroupNames: [] } } as unknown as GroupSpec)
+
 export interface GroupFileKeeper {
   start(): Promise<void>
+  /** The store for whoever changes who may come in: such a change is beside the nodes before it is answered. */
+  writingThrough(store: Store): Store
   /** Writes what is still to be written. */
   stop(): Promise<void>
 }
 
-/** Keeps the files up to date. A file that cannot be written is tried again with the next change, and at the next start. */
+/**
+ * Keeps the files up to date. A file that cannot be written is tried again with the next change, and at the next
+ * start.
+ */
 export const keepGroupFiles = (context: KeeperContext): GroupFileKeeper => {
   const { store, host, clock, log, nodesFolder } = context
   const written = new Map(
     context.present.filter((file) => file.store === context.storeId).map((file) => [groupName(file.spec), file.revision]),
   )
+  /** Who may come in, as the files say. */
+  const access = new Map(context.present.map((file) => [groupName(file.spec), accessText(file.spec)]))
   const changed = new Map<string, GroupKey>()
   const ending = new AbortController()
   const following: Promise<void>[] = []
   let work: Promise<void> | null = null
 
-  const write = async (key: GroupKey): Promise<void> => {
+  /** One after the other: an older content must not come last. */
+  const writing = new Map<string, Promise<void>>()
+  const write = (key: GroupKey): Promise<void> => {
+    const name = groupName(key)
+    const before = writing.get(name) ?? Promise.resolve()
+    const done = before.catch(() => undefined).then(() => writeNow(key)) // its own caller is told
+    const ended = done.finally(() => {
+      if (writing.get(name) === ended) writing.delete(name)
+    })
+    writing.set(name, ended)
+    return ended
+  }
+
+  const writeNow = async (key: GroupKey): Promise<void> => {
     const spec = await readRecord<GroupSpec>(store, specKey(key))
     const state = await readRecord<GroupState>(store, stateKey(key))
     const path = groupFileOf(nodesFolder, key)
@@ -116,6 +151,7 @@ export const keepGroupFiles = (context: KeeperContext): GroupFileKeeper => {
       if (state !== null) return
       await host.removeFile(path)
       written.delete(groupName(key))
+      access.delete(groupName(key))
       return
     }
     const revision = Math.max(spec.revision, state?.revision ?? 0)
@@ -136,21 +172,31 @@ export const keepGroupFiles = (context: KeeperContext): GroupFileKeeper => {
     await host.makeFolder(join(nodesFolder, key.region))
     await host.writeFile(path, `${JSON.stringify(file)}\n`)
     written.set(groupName(key), revision)
+    access.set(groupName(key), accessText(spec.value))
+  }
+
+  const writeAll = async (keys: Iterable<GroupKey>): Promise<void> => {
+    for (const key of keys) {
+      try {
+        await write(key)
+      } catch (error) {
+        log('warn', 'the file that says what a group is cannot be written', { group: groupName(key), error })
+      }
+    }
   }
 
   const flush = async (): Promise<void> => {
     while (changed.size > 0) {
       const keys = [...changed.values()]
       changed.clear()
-      for (const key of keys) {
-        try {
-          await write(key)
-        } catch (error) {
-          log('warn', 'the file that says what a group is cannot be written', { group: groupName(key), error })
-        }
-      }
+      await writeAll(keys)
     }
   }
+
+  const changesAccess = (operation: Operation): operation is Extract<Operation, { readonly put: string }> =>
+    'put' in operation &&
+    operation.put.startsWith('spec/') &&
+    accessText(JSON.parse(operation.value) as GroupSpec) !== (access.get(groupName(groupOfKey(operation.put))) ?? unguarded)
 
   const later = (): void => {
     work ??= clock
@@ -179,6 +225,15 @@ export const keepGroupFiles = (context: KeeperContext): GroupFileKeeper => {
       for (const prefix of ['spec/', 'state/'])
         following.push(followKeys({ store, clock, log }, prefix, specs.revision + 1, ending.signal, (key) => mark(key)))
     },
+    writingThrough: (through) => ({
+      ...through,
+      async transact(conditions, operations) {
+        const changes = operations.filter(changesAccess)
+        const result = await through.transact(conditions, operations)
+        if (result.ok) await writeAll(changes.map((operation) => groupOfKey(operation.put)))
+        return result
+      },
+    }),
     async stop() {
       ending.abort()
       await Promise.all(following)

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { LarderError } from '../../errors.ts'
+import { isThere } from '../../home/files.ts'
 import type { Home } from '../../home/home.ts'
 import { keptFiles, textOf } from '../../home/kept.ts'
 import type { GroupSpec, GroupState, ProcessIdentity } from '../../model/group.ts'
@@ -166,14 +167,22 @@ export const checkFiles = async (home: Home, store: SqliteStore, environment: No
     )
 }
 
+export interface StateTrouble {
+  readonly why: string
+  /** A recovery helps. False: the state may be whole, and cannot be read now. */
+  readonly isLost: boolean
+}
+
+const isOfSystem = (error: unknown): error is Error => error instanceof Error && 'syscall' in error
+
 /** For who only looks, also while the service runs. Null: the state is the newest that is known, or the home is new. */
 export const whyNotNewest = async (
   home: Home,
   host: Pick<Host, 'findByTag'>,
   clock: Pick<Clock, 'now'>,
-): Promise<string | null> => {
+): Promise<StateTrouble | null> => {
   try {
-    if (!existsSync(home.stateFile)) {
+    if (!isThere(home.stateFile)) {
       await refuseMissing(home, host)
       return null
     }
@@ -182,12 +191,14 @@ export const whyNotNewest = async (
     const store = openSqliteStore(home.stateFile, { clock, readOnly: true })
     try {
       const newer = newerThan(store, journal, groups.files)
-      return newer === null ? null : `there is ${newer}`
+      return newer === null ? null : { why: `there is ${newer}`, isLost: true }
     } finally {
       await store.close()
     }
   } catch (error) {
-    if (error instanceof LarderError) return error.message
+    if (error instanceof LarderError)
+      return { why: error.message, isLost: error.code === 'store-lost' || error.code === 'store-corrupt' }
+    if (isOfSystem(error)) return { why: error.message, isLost: false }
     throw error
   }
 }
@@ -212,7 +223,7 @@ export interface OpeningOptions {
 
 /** Throws `store-lost`, and what `openSqliteStore` throws. */
 export const openState = async ({ home, host, clock, log, version }: OpeningOptions): Promise<OpenedState> => {
-  const isNew = !existsSync(home.stateFile)
+  const isNew = !isThere(home.stateFile)
   if (isNew) await refuseMissing(home, host)
   const before = readJournal(home.copiesFolder)
   const groups = readGroupFiles(home.nodesFolder)

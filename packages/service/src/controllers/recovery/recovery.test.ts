@@ -1,9 +1,20 @@
 /** What is refused as lost or older, and what a recovery takes from where. */
 import assert from 'node:assert/strict'
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { LarderError } from '../../errors.ts'
 import type { Home } from '../../home/home.ts'
 import { openSecrets } from '../../home/secrets.ts'
 import type { GroupSpec, GroupState } from '../../model/group.ts'
@@ -12,8 +23,10 @@ import { put, readRecord } from '../../ports/records.ts'
 import { takeCopy } from '../../store/copies.ts'
 import { region } from '../../testing/fixtures.ts'
 import { groupFileOf } from './group-files.ts'
+import { whyNotNewest } from './opening.ts'
 
 import {
+  clock,
   contentOf,
   demo,
   describeGroups,
@@ -109,6 +122,43 @@ test('a state that cannot be read now is not replaced by a recovery', async (con
   await assert.rejects(scene.recover(), { code: 'store-failed', message: /could not be read/ })
   rmSync(`${scene.home.stateFile}-wal`, { recursive: true })
   assert.ok(specKey(demo) in (await contentOf(scene)))
+})
+
+const unreadable: Readonly<Record<string, (home: Home) => void>> = {
+  'its log cannot be opened (SQLITE_CANTOPEN)': (home) => void mkdirSync(`${home.stateFile}-wal`),
+  'its file cannot be looked at': (home) => {
+    rmSync(home.stateFile)
+    symlinkSync(home.stateFile, home.stateFile)
+  },
+  'its journal cannot be read': (home) => {
+    rmSync(home.copiesFolder, { recursive: true })
+    symlinkSync(home.copiesFolder, home.copiesFolder)
+  },
+}
+
+for (const [what, damage] of Object.entries(unreadable)) {
+  test(`a state of which ${what} now is told from one that is lost`, async (context) => {
+    const scene = sceneIn(context)
+    const first = await scene.open()
+    await writeGroup(scene, first)
+    await first.close()
+    damage(scene.home)
+    const trouble = await whyNotNewest(scene.home, scene.host, clock)
+    assert.equal(trouble?.isLost, false, trouble?.why)
+    await assert.rejects(scene.open(), (error: unknown) => !(error instanceof LarderError) || error.code === 'store-failed')
+  })
+}
+
+test('a state that is missing, damaged or older is told as lost', async (context) => {
+  const scene = sceneIn(context)
+  const first = await scene.open()
+  await writeGroup(scene, first)
+  await first.close()
+  assert.equal(await whyNotNewest(scene.home, scene.host, clock), null)
+  writeFileSync(scene.home.stateFile, 'garbage that is no database, and long enough to be looked at')
+  assert.equal((await whyNotNewest(scene.home, scene.host, clock))?.isLost, true)
+  withoutState(scene.home)
+  assert.equal((await whyNotNewest(scene.home, scene.host, clock))?.isLost, true)
 })
 
 test('a state of another home is refused, and is not what a recovery takes', async (context) => {

@@ -1,6 +1,6 @@
 /** What there still is of a state, wherever it is kept, and which of it is the newest. Looks only. */
-import { existsSync } from 'node:fs'
 import { LarderError } from '../../errors.ts'
+import { isThere } from '../../home/files.ts'
 import type { Home } from '../../home/home.ts'
 import type { GroupState } from '../../model/group.ts'
 import { addressKey, clusterKey, groupName, specKey, stateKey } from '../../model/keys.ts'
@@ -88,7 +88,7 @@ export const findSources = async (home: Home, clock: Pick<Clock, 'now'>): Promis
     if (typeof result === 'string') unusable.push(result)
     else found.push(result)
   }
-  if (existsSync(home.stateFile)) take(await snapshotOfFile(home.stateFile, 'state.db', 'state', clock))
+  if (isThere(home.stateFile)) take(await snapshotOfFile(home.stateFile, 'state.db', 'state', clock))
   for (const copy of listCopies(home.copiesFolder)) take(await snapshotOfFile(copy.path, copyName(copy), 'copy', clock))
   const journal = readJournal(home.copiesFolder)
   const isClean = journal?.whole === true && journal.damaged === 0

@@ -7,7 +7,7 @@ import { addressKey, clusterKey, specKey, stateKey } from '../../model/keys.ts'
 import type { EngineStatus } from '../../ports/engine.ts'
 import { put } from '../../ports/records.ts'
 import { groupSpec, realClock, region } from '../../testing/fixtures.ts'
-import { keepGroupFiles } from './group-files.ts'
+import { type GroupFileKeeper, keepGroupFiles } from './group-files.ts'
 import { type OpenedState, openState } from './opening.ts'
 import { applyRecovery, planRecovery } from './recover.ts'
 
@@ -125,13 +125,20 @@ export const writeGroup = async (
   scene.primaries.add(primary)
 }
 
-export const describeGroups = async (scene: Scene, { store, groups }: OpenedState): Promise<void> => {
-  const keeper = keepGroupFiles({
+export const keeperOf = (
+  scene: Scene,
+  { store, groups }: OpenedState,
+  writeFile: (path: string) => void = () => undefined,
+): GroupFileKeeper =>
+  keepGroupFiles({
     store,
     storeId: store.id,
     nodesFolder: scene.home.nodesFolder,
     host: {
-      writeFile: async (path, content) => writeFileSync(path, content),
+      writeFile: async (path, content) => {
+        writeFile(path)
+        writeFileSync(path, content)
+      },
       removeFile: async (path) => rmSync(path, { force: true }),
       makeFolder: async (path) => void mkdirSync(path, { recursive: true }),
     },
@@ -139,6 +146,9 @@ export const describeGroups = async (scene: Scene, { store, groups }: OpenedStat
     log,
     present: groups,
   })
+
+export const describeGroups = async (scene: Scene, opened: OpenedState): Promise<void> => {
+  const keeper = keeperOf(scene, opened)
   await keeper.start()
   await keeper.stop()
 }
