@@ -47,7 +47,7 @@ for (const [engine, version] of [
   test(`every node of a sharded group of ${engine} ${version} names every replica once the group is available`, async () => {
     await using service = await startTestService()
     const client = service.client()
-    const all = async (): Promise<readonly unknown[]> => Promise.all(service.nodes().map(told))
+    const all = async (): Promise<readonly unknown[]> => Promise.all((await service.nodes()).map(told))
     const whole = (nodes: number): readonly unknown[] => Array.from({ length: nodes }, () => ({ named: nodes, online: nodes }))
 
     await client.send(createRequest(id, { Engine: engine, EngineVersion: version, NumNodeGroups: 3 }))
@@ -58,11 +58,11 @@ for (const [engine, version] of [
     await untilAvailable(client, 9)
     assert.deepEqual(await all(), whole(9), 'a group that has grown')
 
-    const lost = service.nodes().find((node) => node.id === `${id}-0002-003`)
+    const lost = (await service.nodes()).find((node) => node.id === `${id}-0002-003`)
     assert.ok(lost?.pid)
     process.kill(lost.pid, 'SIGKILL')
-    await until('the lost replica is back', () => {
-      const node = service.nodes().find((each) => each.id === lost.id)
+    await until('the lost replica is back', async () => {
+      const node = (await service.nodes()).find((each) => each.id === lost.id)
       return node?.status === 'available' && node.pid !== null && node.pid !== lost.pid
     })
     assert.deepEqual(await all(), whole(9), 'a group whose replica came back')
