@@ -60,7 +60,7 @@ const newGroup = async (
   input: Partial<CreateReplicationGroupCommandInput> = {},
 ): Promise<ReplicationGroup> => {
   const client = service.client()
-  await client.send(createRequest(id, { AutomaticFailoverEnabled: false, ...input }))
+  await client.send(createRequest(id, { AutomaticFailoverEnabled: input.NumNodeGroups !== undefined, ...input }))
   client.destroy()
   return group(service, id)
 }

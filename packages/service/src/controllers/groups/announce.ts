@@ -88,5 +88,8 @@ export const announceEarly = (input: ActInput, node: string, primary: string): P
   const others = Object.values(input.cell.value.nodes).flatMap((other) =>
     other.process === null || other.id === node ? [] : [other.id],
   )
-  return unlessSilent(input, node, introduce(input, { node, primary, others }, withinMs))
+  // Nobody waits for it: a failure is told here, and the decision announces what is missing.
+  return introduce(input, { node, primary, others }, withinMs).catch((error: unknown) =>
+    input.context.log('debug', 'a replica could not be announced early', { node, error }),
+  )
 }
