@@ -24,25 +24,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-typedef struct Context Context;
-typedef struct Text Text;
 typedef struct Reply Reply;
-typedef void (*TimerCallback)(Context *, void *data);
 typedef void (*Ready)(int descriptor, void *data, int mask);
 
 /* Valkey 7.2 and Redis OSS 7.0 were the first to have all of them. */
 #define ENGINE_FUNCTIONS(F)                                                            \
-    F(SetModuleAttribs, void, (Context *, const char *name, int version, int api))     \
-    F(SetModuleOptions, void, (Context *, int))                                        \
-    F(Log, void, (Context *, const char *level, const char *format, ...))              \
-    F(StringPtrLen, const char *, (const Text *, size_t *))                            \
-    F(CreateString, Text *, (Context *, const char *, size_t))                         \
-    F(FreeString, void, (Context *, Text *))                                           \
-    F(GetContextFlags, int, (Context *))                                               \
     F(GetDetachedThreadSafeContext, Context *, (Context *))                            \
     F(EventLoopAdd, int, (int descriptor, int mask, Ready, void *data))                \
     F(EventLoopDel, int, (int descriptor, int mask))                                   \
-    F(CreateTimer, uint64_t, (Context *, long long milliseconds, TimerCallback, void *)) \
     F(Call, Reply *, (Context *, const char *name, const char *format, ...))           \
     F(CallReplyProto, const char *, (Reply *, size_t *))                               \
     F(FreeCallReply, void, (Reply *))
@@ -57,7 +46,6 @@ enum {
     LONGEST_INPUT = 16 * 1024 * 1024,
     LONGEST_OUTPUT = 64 * 1024 * 1024,
     READ_BYTES = 65536,
-    TRIAL_STATUS = 77,
 };
 enum { READABLE = 1, WRITABLE = 2 };
 enum { SCRIPT_RUNS = 1 << 0, DATA_LOADS = 1 << 13, LOADS_ASIDE = 1 << 23 };
