@@ -13,6 +13,8 @@ typedef struct Context Context;
 typedef struct Text Text;
 typedef struct Blocked Blocked;
 typedef struct User User;
+/* A command that a filter sees. */
+typedef struct Filtered Filtered;
 
 enum { OK = 0, FAILED = 1, API_VERSION = 1 };
 /* How an engine ends that was started to see whether it loads a module. */
@@ -26,6 +28,17 @@ enum { HANDLES_IO_ERRORS = 1 << 0, HANDLES_ASYNC_LOAD = 1 << 2 };
 typedef int (*AuthCallback)(Context *, Text *user, Text *password, Text **error);
 typedef void (*UserChanged)(uint64_t client, void *data);
 typedef void (*TimerCallback)(Context *, void *data);
+
+struct Event {
+    uint64_t id, version;
+};
+/* The engine's own work between commands, several times a second. */
+enum { CRON_LOOP = 8, CRON_LOOP_VERSION = 1 };
+typedef void (*Happened)(Context *, struct Event, uint64_t detail, void *data);
+
+/* A filter that sees no commands of its own module. */
+enum { NOT_OWN = 1 << 0 };
+typedef void (*Filter)(Filtered *);
 
 struct ClientInfo {
     uint64_t version; /* 1 */
