@@ -105,25 +105,54 @@ const pause = async (target: HinderTarget): Promise<Disposable> => {
   return { [Symbol.dispose]: () => undefined }
 }
 
-/** A script that never ends, at every node. */
-const scripts = async (target: HinderTarget): Promise<Disposable> => {
-  const forever = command('EVAL', 'while true do end', '0')
-  const begin = (place: Place): Promise<TLSSocket> =>
-    new Promise((resolve, reject) => {
-      const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () =>
-        socket.write(command('AUTH', target.user, target.password())),
-      )
-      socket.on('error', reject)
-      socket.once('data', () => {
-        socket.write(forever)
-        socket.resume()
-        resolve(socket)
-      })
+/** What each connection sends ahead, again and again. */
+type Packets = readonly (readonly (readonly string[])[])[]
+
+const many = <Item>(count: number, item: Item): readonly Item[] => Array.from({ length: count }, () => item)
+const forever = 'while true do end'
+const functions = `#!lua name=endless
+redis.register_function('forever', function() ${forever} end)`
+/** Nobody gets his turn between two of them. */
+const inARow: Packets = [
+  many(100, ['EVAL', forever, '0']),
+  [['FUNCTION', 'LOAD', 'REPLACE', functions], ...many(100, ['FCALL', 'forever', '0'])],
+  [['MULTI'], ...many(50, ['EVAL', forever, '0']), ['EXEC']],
+  many(100, ['EVAL_RO', 'while true do pcall(function() while true do end end) end', '0']),
+]
+/** Cannot be ended. Only the first of them begins. */
+const hasWritten: Packets = [[['EVAL', "redis.call('SET', 'x', 'y') while true do pcall(redis.call, 'INCR', 'z') end", '0']]]
+
+/** Scripts at every node, from connections that come back when they are closed. */
+const scripts = async (target: HinderTarget, packets: Packets): Promise<Disposable> => {
+  const open = new Set<TLSSocket>()
+  let stopped = false
+  let begun = 0
+  const begin = (place: Place, packet: Buffer): void => {
+    if (stopped) return
+    const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () =>
+      socket.write(command('AUTH', target.user, target.password())),
+    )
+    open.add(socket)
+    socket.once('data', () => {
+      begun += 1
     })
-  const all = await Promise.all(target.places().map(begin))
+    socket.on('data', () => {
+      if (!stopped && socket.writableLength === 0) socket.write(packet)
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      open.delete(socket)
+      setTimeout(() => begin(place, packet), 50)
+    })
+  }
+  for (const place of target.places())
+    for (const each of packets) begin(place, Buffer.concat(each.map((words) => command(...words))))
+  // The others may not come in any more once a script runs.
+  await until('the scripts run', () => begun >= target.places().length)
   return {
     [Symbol.dispose]: () => {
-      for (const socket of all) socket.destroy()
+      stopped = true
+      for (const socket of open) socket.destroy()
     },
   }
 }
@@ -156,9 +185,6 @@ const timed = async (target: HinderTarget, change: string, begin: (target: Hinde
   return `in ${Math.ceil(ms)} ms`
 }
 
-/** Other changes wait for a script, as on AWS. */
-const endsScripts = 'a user is taken away'
-
 export const hinderingAttacks = (changes: readonly string[]): readonly Attack<HinderTarget>[] => [
   ...hindrances.flatMap(([name, begin]) =>
     changes.map((change) => ({
@@ -167,12 +193,17 @@ export const hinderingAttacks = (changes: readonly string[]): readonly Attack<Hi
       must: /^in \d{1,3} ms$/,
     })),
   ),
+  ...changes.map((change) => ({
+    name: `scripts, functions and transactions in a row: ${change}`,
+    how: (target: HinderTarget) => timed(target, change, (each) => scripts(each, inARow)),
+    // An engine listens to nobody for the first five seconds of a script. A token is rotated in two steps.
+    must: /^in (?:\d{1,4}|1\d{4}) ms$/,
+  })),
   ...changes
-    .filter((change) => change === endsScripts)
+    .filter((change) => change === 'a user is taken away')
     .map((change) => ({
-      name: `a script that never ends: ${change}`,
-      how: (target: HinderTarget) => timed(target, change, scripts),
-      // An engine listens to nobody for the first five seconds of a script.
+      name: `a script that has written: ${change}`,
+      how: (target: HinderTarget) => timed(target, change, (each) => scripts(each, hasWritten)),
       must: /^in (?:\d{1,4}|1\d{4}) ms$/,
     })),
 ]

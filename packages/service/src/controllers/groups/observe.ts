@@ -1,8 +1,10 @@
 /**
- * Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing, but that it ends a script by which an engine puts off
- * who may come in.
+ * Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing, but that it ends scripts by which an engine puts off
+ * what is to be done.
  */
 import { accessText } from '../../decide/access.ts'
+import { longestSilenceMs } from '../../decide/health.ts'
+import type { WantedSettings } from '../../decide/input.ts'
 import type { LastWord, Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
@@ -36,6 +38,8 @@ export interface InForce {
   readonly linked: Map<string, number>
   /** Nodes that were absent at the last look. */
   readonly gone: Set<string>
+  /** Node id to when a script was first seen there that cannot be ended, while something is to be done to the node. By the steady clock. */
+  readonly unending: Map<string, number>
 }
 
 const connectDeadlineMs = 1_000
@@ -95,27 +99,56 @@ const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
 /** The engine is there and refuses for now: a script runs, or data loads. */
 const refusesForNow = (error: unknown): boolean => error instanceof LarderError && error.code === 'engine-command' && error.retry
 
-/** Nobody may put off by a script that he is taken away: one that has not written is ended, and the engine asked again. */
-const endScripts = async (engine: EngineControl): Promise<void> => {
-  const refused = (error: unknown): void => {
-    if (!(error instanceof LarderError) || error.code !== 'engine-command') throw error
-  }
-  await Promise.all(
-    [
-      ['SCRIPT', 'KILL'],
-      ['FUNCTION', 'KILL'],
-    ].map((words) => engine.command(words).catch(refused)),
+/** Nobody may put off by scripts what is to be done: what has not written is ended. False: one has written, and goes on. */
+const endScripts = async (engine: EngineControl): Promise<boolean> => {
+  const commands = [
+    ['SCRIPT', 'KILL'],
+    ['FUNCTION', 'KILL'],
+  ]
+  const ends = await Promise.all(
+    commands.map((words) =>
+      engine.command(words).then(
+        () => true,
+        (error: unknown) => {
+          if (!(error instanceof LarderError) || error.code !== 'engine-command') throw error
+          return !error.retry // there was none to end
+        },
+      ),
+    ),
   )
+  return ends.every(Boolean)
 }
 
-const statusOf = async (engine: EngineControl, mayWait: boolean): Promise<EngineStatus> => {
+/** `isPressing`: something is to be done to the node. `onUnending`: whether that is put off by a script that cannot be ended. */
+const statusOf = async (
+  engine: EngineControl,
+  isPressing: () => boolean,
+  onUnending: (unending: boolean) => void,
+): Promise<EngineStatus> => {
   try {
-    return await engine.status(answerDeadlineMs)
+    const status = await engine.status(answerDeadlineMs)
+    onUnending(false)
+    return status
   } catch (error) {
-    if (mayWait || !refusesForNow(error)) throw error
+    if (!refusesForNow(error)) throw error
+    if (!isPressing()) {
+      onUnending(false)
+      throw error
+    }
   }
-  await endScripts(engine)
+  onUnending(!(await endScripts(engine)))
   return engine.status(answerDeadlineMs)
+}
+
+/** Somebody has asked for what this node does not have yet. A change of parameters changes no spec. */
+const lacksSomething = (spec: GroupSpec, state: GroupState, node: NodeState, wanted: WantedSettings): boolean =>
+  spec.generation > state.generation ||
+  (node.access ?? 'open') !== accessText(spec) ||
+  Object.entries(wanted.parameters).some(([name, value]) => node.parameters[name] !== value && !wanted.requiresReboot.has(name))
+
+const noteUnending = (context: GroupContext, node: string, inForce: InForce, unending: boolean): void => {
+  if (!unending) inForce.unending.delete(node)
+  else if (!inForce.unending.has(node)) inForce.unending.set(node, steadyMs(context.clock))
 }
 
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
@@ -126,6 +159,7 @@ const askEngine = async (
   process: ProcessIdentity,
   look: Look,
   inForce: InForce,
+  isLacking: boolean,
 ): Promise<Answer> => {
   const name = connectionName(spec.region, node)
   if (context.health.isHung(name, process)) {
@@ -135,7 +169,9 @@ const askEngine = async (
   const answer = async (): Promise<Answer> => {
     try {
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
-      const status = await statusOf(engine, spec.kind === 'memcached' || (node.access ?? 'open') === accessText(spec))
+      // Where somebody has ended, this one may have to take over.
+      const isPressing = (): boolean => spec.kind !== 'memcached' && (isLacking || look.isHurried())
+      const status = await statusOf(engine, isPressing, (unending) => noteUnending(context, node.id, inForce, unending))
       inForce.silent.delete(node.id)
       return { status }
     } catch (error) {
@@ -185,6 +221,7 @@ const observeNode = async (
   node: NodeState,
   look: Look,
   inForce: InForce,
+  isLacking: boolean,
 ): Promise<ObservedNode> => {
   const { id } = node
   const place = context.place(spec.region, id)
@@ -194,6 +231,7 @@ const observeNode = async (
     inForce.silent.delete(id)
     context.connections.drop(name)
     inForce.linked.delete(id)
+    inForce.unending.delete(id)
     const justGone = !inForce.gone.has(id)
     inForce.gone.add(id)
     return {
@@ -213,7 +251,9 @@ const observeNode = async (
     return { id, process: 'running', starting: true, hung: false, killed: false, engine: null, persisted: null }
   if (process === null || (await isGone(context, process, place.tag, false))) return absent()
   inForce.gone.delete(id)
-  const answer = inForce.removing.has(id) ? { ended: false } : await askEngine(context, spec, node, process, look, inForce)
+  const answer = inForce.removing.has(id)
+    ? { ended: false }
+    : await askEngine(context, spec, node, process, look, inForce, isLacking)
   if ('ended' in answer) {
     if (await isGone(context, process, place.tag, answer.ended)) return absent()
     const killed = inForce.killed.get(id)
@@ -242,8 +282,20 @@ const observeNode = async (
 }
 
 /** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */
-const isHung = (context: GroupContext, spec: GroupSpec, state: GroupState, { id, process, engine }: ObservedNode): boolean => {
+const isHung = (
+  context: GroupContext,
+  spec: GroupSpec,
+  state: GroupState,
+  inForce: InForce,
+  { id, process, engine }: ObservedNode,
+): boolean => {
   const identity = state.nodes[id]?.process
+  const since = inForce.unending.get(id)
+  const putOffMs = since === undefined ? 0 : steadyMs(context.clock) - since
+  if (process === 'running' && putOffMs > longestSilenceMs) {
+    context.log('warn', 'a script that has written puts off what is to be done to a node', { node: id, putOffMs })
+    return true
+  }
   if (process !== 'running' || engine !== null || identity == null) return false
   return context.health.isHung(connectionName(spec.region, { id }), identity)
 }
@@ -253,13 +305,18 @@ export const observeGroup = async (
   context: GroupContext,
   spec: GroupSpec,
   state: GroupState,
+  wanted: WantedSettings,
   inForce: InForce,
   loss: Promise<void>,
 ): Promise<Observed | null> => {
   const looking = new AbortController()
   const look = beginLook(context, looking.signal)
   try {
-    const looked = Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node, look, inForce)))
+    const looked = Promise.all(
+      Object.values(state.nodes).map((node) =>
+        observeNode(context, spec, node, look, inForce, lacksSomething(spec, state, node, wanted)),
+      ),
+    )
     // One in which somebody was found to have ended is over soon, and what others were asked is worth waiting for.
     const nodes = await Promise.race([looked, loss.then(() => (look.isHurried() ? looked : null))])
     if (nodes === null) {
@@ -267,7 +324,7 @@ export const observeGroup = async (
       return null
     }
     return {
-      nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, node) }])),
+      nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, inForce, node) }])),
       readers: inForce.readers,
       fronts: inForce.fronts,
       discovery: inForce.discovery,

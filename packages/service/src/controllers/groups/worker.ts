@@ -74,6 +74,7 @@ export const createWorker = (
     words: new Map(),
     linked: new Map(),
     gone: new Set(),
+    unending: new Map(),
   }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
@@ -135,7 +136,7 @@ export const createWorker = (
     if (unsettledStatus(spec, current.value) === 'create-failed') return { kind: 'settled' } // that word is final: what is left is its deletion
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
-    const observed = await observeGroup(context, spec, current.value, inForce, interruption.loss)
+    const observed = await observeGroup(context, spec, current.value, wanted, inForce, interruption.loss)
     if (observed === null) return { kind: 'again', afterMs: 0 }
     const { underWay } = tasks
     const look = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
