@@ -122,21 +122,23 @@ const inARow: Packets = [
 /** Cannot be ended. Only the first of them begins. */
 const hasWritten: Packets = [[['EVAL', "redis.call('SET', 'x', 'y') while true do pcall(redis.call, 'INCR', 'z') end", '0']]]
 
-/** Scripts at every node, from connections that come back when they are closed. */
-const scripts = async (target: HinderTarget, packets: Packets): Promise<Disposable> => {
+/** A node that has said nothing for so long carries out a script: what is refused is answered at once. */
+const deafMs = 600
+
+/** Scripts at every node, from connections that come back when they are closed; begun where `some` or `every` node is deaf. */
+const scripts = async (target: HinderTarget, packets: Packets, at: 'some' | 'every'): Promise<Disposable> => {
   const open = new Set<TLSSocket>()
+  const places = target.places()
+  const heardAt = new Map<Place, number>()
   let stopped = false
-  let begun = 0
   const begin = (place: Place, packet: Buffer): void => {
     if (stopped) return
     const socket = connect({ host: place.host, port: place.port, ca: place.ca ?? '' }, () =>
       socket.write(command('AUTH', target.user, target.password())),
     )
     open.add(socket)
-    socket.once('data', () => {
-      begun += 1
-    })
     socket.on('data', () => {
+      heardAt.set(place, performance.now())
       if (!stopped && socket.writableLength === 0) socket.write(packet)
     })
     socket.on('error', () => socket.destroy())
@@ -145,10 +147,10 @@ const scripts = async (target: HinderTarget, packets: Packets): Promise<Disposab
       setTimeout(() => begin(place, packet), 50)
     })
   }
-  for (const place of target.places())
-    for (const each of packets) begin(place, Buffer.concat(each.map((words) => command(...words))))
-  // The others may not come in any more once a script runs.
-  await until('the scripts run', () => begun >= target.places().length)
+  for (const place of places) for (const each of packets) begin(place, Buffer.concat(each.map((words) => command(...words))))
+  await until('the scripts run', () =>
+    places[at]((place) => performance.now() - (heardAt.get(place) ?? Number.POSITIVE_INFINITY) > deafMs),
+  )
   return {
     [Symbol.dispose]: () => {
       stopped = true
@@ -185,7 +187,7 @@ const timed = async (target: HinderTarget, change: string, begin: (target: Hinde
   return `in ${Math.ceil(ms)} ms`
 }
 
-export const hinderingAttacks = (changes: readonly string[]): readonly Attack<HinderTarget>[] => [
+export const hinderingAttacks = (changes: readonly string[], endsNodes: boolean): readonly Attack<HinderTarget>[] => [
   ...hindrances.flatMap(([name, begin]) =>
     changes.map((change) => ({
       name: `${name}: ${change}`,
@@ -195,7 +197,7 @@ export const hinderingAttacks = (changes: readonly string[]): readonly Attack<Hi
   ),
   ...changes.map((change) => ({
     name: `scripts, functions and transactions in a row: ${change}`,
-    how: (target: HinderTarget) => timed(target, change, (each) => scripts(each, inARow)),
+    how: (target: HinderTarget) => timed(target, change, (each) => scripts(each, inARow, 'every')),
     // An engine listens to nobody for the first five seconds of a script. A token is rotated in two steps.
     must: /^in (?:\d{1,4}|1\d{4}) ms$/,
   })),
@@ -203,7 +205,15 @@ export const hinderingAttacks = (changes: readonly string[]): readonly Attack<Hi
     .filter((change) => change === 'a user is taken away')
     .map((change) => ({
       name: `a script that has written: ${change}`,
-      how: (target: HinderTarget) => timed(target, change, (each) => scripts(each, hasWritten)),
+      how: (target: HinderTarget) => timed(target, change, (each) => scripts(each, hasWritten, 'some')),
       must: /^in (?:\d{1,4}|1\d{4}) ms$/,
+    })),
+  ...changes
+    .filter((change) => endsNodes && change === 'a planned switch')
+    .map((change) => ({
+      name: `a script that has written, half a minute later: ${change}`,
+      how: (target: HinderTarget) => timed(target, change, async () => ({ [Symbol.dispose]: () => undefined })),
+      // It runs since the row before. What cannot be ended in that time ends with its node.
+      must: /^in [34]\d{4} ms$/,
     })),
 ]

@@ -5,9 +5,9 @@ import { describe, it } from 'node:test'
 import type { EngineControl } from '../../ports/engine.ts'
 import { startStopwatch, until } from '../../testing/busy-machine.ts'
 import { bothWays, installed, openYard, type RunningNode, titleOf } from '../testing.ts'
-import { attacker, nobody, password, speak, speakAt } from './attacker.ts'
 import { controlSocket } from './render.ts'
 import { encodeCommand } from './resp.ts'
+import { attacker, nobody, password, speak, speakAt } from './testing/attacker.ts'
 
 const connections = 3
 const sentAhead = 100

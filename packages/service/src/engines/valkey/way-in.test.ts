@@ -6,10 +6,10 @@ import { describe, it } from 'node:test'
 import { startStopwatch, until } from '../../testing/busy-machine.ts'
 import { bothWays, installed, openYard, parametersFor, type RunningNode, titleOf } from '../testing.ts'
 import { controlUser } from './acl.ts'
-import { as, attacker, nobody, password, type Speaker, speak, speakAt } from './attacker.ts'
 import { openConnection } from './connection.ts'
 import { controlSocket } from './render.ts'
 import { encodeCommand } from './resp.ts'
+import { as, attacker, nobody, password, type Speaker, speak, speakAt } from './testing/attacker.ts'
 
 /** What a change may take while somebody is against it. */
 const boundMs = 1_000

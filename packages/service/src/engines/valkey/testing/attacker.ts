@@ -1,13 +1,13 @@
 /** What tests of hindered control share: a client who may do everything that clients may, and raw words to an engine. */
 import { createHash } from 'node:crypto'
 import { connect, type NetConnectOpts } from 'node:net'
-import { LarderError } from '../../errors.ts'
-import type { ClientAccess } from '../../model/users.ts'
-import { openAccess } from '../../model/users.ts'
-import type { EngineControl } from '../../ports/engine.ts'
-import { adapterFor } from '../index.ts'
-import type { RunningNode } from '../testing.ts'
-import { encodeCommand } from './resp.ts'
+import { LarderError } from '../../../errors.ts'
+import type { ClientAccess } from '../../../model/users.ts'
+import { openAccess } from '../../../model/users.ts'
+import type { EngineControl } from '../../../ports/engine.ts'
+import { adapterFor } from '../../index.ts'
+import type { RunningNode } from '../../testing.ts'
+import { encodeCommand } from '../resp.ts'
 
 export const password = 'the-password-of-the-attacker'
 const everything = openAccess.users.map(({ accessString }) => accessString).join()
