@@ -1,12 +1,8 @@
 /* Hostile answers of whoever is taken for the service, hostile rules of users, names and tokens, for the module for logins. */
 #include "../native/larder-auth.c"
 
-#include "fuzz.h"
+#include "engine.h"
 
-struct Text {
-    char *bytes;
-    size_t length;
-};
 struct Blocked {
     int verdicts;
 };
@@ -14,23 +10,6 @@ struct Blocked {
 static Text *rules;
 static unsigned told;
 
-static Text *create(Context *own, const char *bytes, size_t length) {
-    (void)own;
-    Text *text = malloc(sizeof *text);
-    text->bytes = (char *)room(length);
-    memcpy(text->bytes, bytes, length);
-    text->length = length;
-    return text;
-}
-static void free_text(Context *own, Text *text) {
-    (void)own;
-    free(text->bytes);
-    free(text);
-}
-static const char *pointer(const Text *text, size_t *length) {
-    *length = text->length;
-    return text->bytes;
-}
 static User *user_of(Text *name) { return (User *)name; }
 static int free_user(User *user) {
     (void)user;

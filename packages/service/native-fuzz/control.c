@@ -1,12 +1,8 @@
 /* Hostile input for the way in of control: whatever comes, in whatever pieces, and whatever the engine answers. */
 #include "../native/larder-control.c"
 
-#include "fuzz.h"
+#include "engine.h"
 
-struct Text {
-    char *bytes;
-    size_t length;
-};
 struct Reply {
     char *bytes;
     size_t length;
@@ -17,23 +13,6 @@ static int may_lack;
 static const Text *seen[4];
 static int seen_count;
 
-static Text *create(Context *own, const char *bytes, size_t length) {
-    (void)own;
-    Text *text = malloc(sizeof *text);
-    text->bytes = (char *)room(length);
-    memcpy(text->bytes, bytes, length);
-    text->length = length;
-    return text;
-}
-static void free_text(Context *own, Text *text) {
-    (void)own;
-    free(text->bytes);
-    free(text);
-}
-static const char *pointer(const Text *text, size_t *length) {
-    *length = text->length;
-    return text->bytes;
-}
 /* An answer of the engine: of the time for scripts as it looks, else by chance. */
 static Reply *answer(Context *own, const char *name, const char *format, ...) {
     (void)own;
