@@ -122,7 +122,7 @@ const inARow: Packets = [
 /** Cannot be ended. Only the first of them begins. */
 const hasWritten: Packets = [[['EVAL', "redis.call('SET', 'x', 'y') while true do pcall(redis.call, 'INCR', 'z') end", '0']]]
 
-/** A node that has said nothing for so long carries out a script: what is refused is answered at once. */
+/** A node that has said nothing for so long carries out a script: what is refused is answered at once. Later it says so. */
 const deafMs = 600
 
 /** Scripts at every node, from connections that come back when they are closed; begun where `some` or `every` node is deaf. */
@@ -130,6 +130,7 @@ const scripts = async (target: HinderTarget, packets: Packets, at: 'some' | 'eve
   const open = new Set<TLSSocket>()
   const places = target.places()
   const heardAt = new Map<Place, number>()
+  const busy = new Set<Place>()
   let stopped = false
   const begin = (place: Place, packet: Buffer): void => {
     if (stopped) return
@@ -137,8 +138,9 @@ const scripts = async (target: HinderTarget, packets: Packets, at: 'some' | 'eve
       socket.write(command('AUTH', target.user, target.password())),
     )
     open.add(socket)
-    socket.on('data', () => {
+    socket.on('data', (bytes: Buffer) => {
       heardAt.set(place, performance.now())
+      if (bytes.includes('busy running a script')) busy.add(place)
       if (!stopped && socket.writableLength === 0) socket.write(packet)
     })
     socket.on('error', () => socket.destroy())
@@ -149,7 +151,7 @@ const scripts = async (target: HinderTarget, packets: Packets, at: 'some' | 'eve
   }
   for (const place of places) for (const each of packets) begin(place, Buffer.concat(each.map((words) => command(...words))))
   await until('the scripts run', () =>
-    places[at]((place) => performance.now() - (heardAt.get(place) ?? Number.POSITIVE_INFINITY) > deafMs),
+    places[at]((place) => busy.has(place) || performance.now() - (heardAt.get(place) ?? Number.POSITIVE_INFINITY) > deafMs),
   )
   return {
     [Symbol.dispose]: () => {

@@ -6,7 +6,7 @@
  * - It talks to processes of its own user and of root alone: the kernel says who asks.
  * - It carries out the commands that control needs, and no others: no command here touches a key.
  * - A script that runs, and data that loads, are told as the engine tells them to clients, unless control insists: it does for a while after each SCRIPT
- *   KILL or FUNCTION KILL. Meanwhile no script begins, those that were queued in a transaction can be ended at once, and what needs no data is
+ *   KILL or FUNCTION KILL, whether there was something to end or not. Meanwhile no script begins, those that were queued in a transaction can be ended at once, and what needs no data is
  *   carried out although a script runs.
  * - Scripts that a client has sent ahead would keep the engine from its event loop. When they have for five seconds, and control waits, it insists.
  * - What is read and held is bounded. Nothing here waits.
@@ -269,7 +269,7 @@ static int carry_out(Peer *peer, const Word *words, size_t count, int flags) {
         if (!is(&words[0], allowed[i].name)) continue;
         if (allowed[i].sub != NULL && (count < 2 || !is(&words[1], allowed[i].sub))) continue;
         if (flags & SCRIPT_RUNS && !may_run(allowed[i].script)) return say(peer, "-BUSY a script runs\r\n");
-        if (flags & SCRIPT_RUNS && (is(&words[0], "script") || is(&words[0], "function"))) insist();
+        if (is(&words[0], "script") || is(&words[0], "function")) insist();
         if (flags & (DATA_LOADS | LOADS_ASIDE) && !allowed[i].loading) return say(peer, "-LOADING data is loaded\r\n");
         return call(peer, words, count);
     }

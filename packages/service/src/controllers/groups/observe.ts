@@ -40,6 +40,8 @@ export interface InForce {
   readonly gone: Set<string>
   /** Node id to when a script was first seen there that cannot be ended, while something is to be done to the node. By the steady clock. */
   readonly unending: Map<string, number>
+  /** Node id to when scripts were first ended there, while something is to be done to the group: none begins there meanwhile. By the steady clock. */
+  readonly insisting: Map<string, number>
 }
 
 const connectDeadlineMs = 1_000
@@ -119,24 +121,40 @@ const endScripts = async (engine: EngineControl): Promise<boolean> => {
   return ends.every(Boolean)
 }
 
-/** `isPressing`: something is to be done to the node. `onUnending`: whether that is put off by a script that cannot be ended. */
+const noteUnending = (context: GroupContext, node: string, inForce: InForce, unending: boolean): void => {
+  if (!unending) inForce.unending.delete(node)
+  else if (!inForce.unending.has(node)) inForce.unending.set(node, steadyMs(context.clock))
+}
+
+/** So long no script begins at a node because something is to be done: nodes are put off at different times, and have to be free at the same. */
+const longestInsistMs = 30_000
+
+/** `isPressing`: something is to be done to the node. */
 const statusOf = async (
   engine: EngineControl,
+  context: GroupContext,
+  node: string,
+  inForce: InForce,
   isPressing: () => boolean,
-  onUnending: (unending: boolean) => void,
 ): Promise<EngineStatus> => {
+  const since = inForce.insisting.get(node)
+  const insists = since !== undefined && isPressing() && steadyMs(context.clock) - since < longestInsistMs
+  if (!insists) inForce.insisting.delete(node)
   try {
+    if (insists) noteUnending(context, node, inForce, !(await endScripts(engine)))
     const status = await engine.status(answerDeadlineMs)
-    onUnending(false)
+    // By the way in it is told while a script goes on, too.
+    if (!insists) inForce.unending.delete(node)
     return status
   } catch (error) {
     if (!refusesForNow(error)) throw error
     if (!isPressing()) {
-      onUnending(false)
+      inForce.unending.delete(node)
       throw error
     }
   }
-  onUnending(!(await endScripts(engine)))
+  if (!insists) inForce.insisting.set(node, steadyMs(context.clock))
+  noteUnending(context, node, inForce, !(await endScripts(engine)))
   return engine.status(answerDeadlineMs)
 }
 
@@ -145,11 +163,6 @@ const lacksSomething = (spec: GroupSpec, state: GroupState, node: NodeState, wan
   spec.generation > state.generation ||
   (node.access ?? 'open') !== accessText(spec) ||
   Object.entries(wanted.parameters).some(([name, value]) => node.parameters[name] !== value && !wanted.requiresReboot.has(name))
-
-const noteUnending = (context: GroupContext, node: string, inForce: InForce, unending: boolean): void => {
-  if (!unending) inForce.unending.delete(node)
-  else if (!inForce.unending.has(node)) inForce.unending.set(node, steadyMs(context.clock))
-}
 
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
 const askEngine = async (
@@ -171,7 +184,7 @@ const askEngine = async (
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
       // Where somebody has ended, this one may have to take over.
       const isPressing = (): boolean => spec.kind !== 'memcached' && (isLacking || look.isHurried())
-      const status = await statusOf(engine, isPressing, (unending) => noteUnending(context, node.id, inForce, unending))
+      const status = await statusOf(engine, context, node.id, inForce, isPressing)
       inForce.silent.delete(node.id)
       return { status }
     } catch (error) {
@@ -232,6 +245,7 @@ const observeNode = async (
     context.connections.drop(name)
     inForce.linked.delete(id)
     inForce.unending.delete(id)
+    inForce.insisting.delete(id)
     const justGone = !inForce.gone.has(id)
     inForce.gone.add(id)
     return {

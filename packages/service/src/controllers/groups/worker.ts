@@ -75,6 +75,7 @@ export const createWorker = (
     linked: new Map(),
     gone: new Set(),
     unending: new Map(),
+    insisting: new Map(),
   }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null

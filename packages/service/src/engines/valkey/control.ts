@@ -19,8 +19,8 @@ const saveDeadlineMs = 60_000
 const electionDeadlineMs = 1_500
 const electionPollMs = 5
 const busyPollMs = 20
-/** In a planned switch writes are paused, and not for longer than it waits. */
-const followLimitMs = 500
+/** In a planned switch writes are paused for four seconds, of which three may be over when it is told whom to follow. */
+const followLimitMs = 1_000
 
 /** Ports at which clients may have come in: the last one is the group's own, at which something else may stand now. */
 const portNames = ['port', 'tls-port', 'replica-announce-port']
