@@ -54,8 +54,8 @@ enum {
     LONGEST_INPUT = 16 * 1024 * 1024,
     LONGEST_OUTPUT = 64 * 1024 * 1024,
     READ_BYTES = 65536,
-    /* So long control insists. It has to come back with what it wants, on a busy machine too. */
-    INSIST_MS = 2000,
+    /* So long control insists. It has to come back with what it wants, on a busy machine too; a planned switch takes four seconds at the most. */
+    INSIST_MS = 5000,
     /* So long control waits for a turn of the event loop: as the engine does before it listens while a script runs. And so often it is looked for. */
     PATIENCE_MS = 5000,
     LOOK_MS = 20,

@@ -138,20 +138,19 @@ const statusOf = async (
   isPressing: () => boolean,
 ): Promise<EngineStatus> => {
   const since = inForce.insisting.get(node)
-  const insists = since !== undefined && isPressing() && steadyMs(context.clock) - since < longestInsistMs
-  if (!insists) inForce.insisting.delete(node)
+  const isUnending = inForce.unending.has(node)
+  const goesOn = (since !== undefined || isUnending) && isPressing()
+  const insists = goesOn && (isUnending || steadyMs(context.clock) - (since ?? 0) < longestInsistMs)
+  if (!insists) {
+    inForce.insisting.delete(node)
+    inForce.unending.delete(node)
+  }
   try {
+    // By the way in an engine tells its status while a script goes on, too: whether one does is told by the attempt to end it.
     if (insists) noteUnending(context, node, inForce, !(await endScripts(engine)))
-    const status = await engine.status(answerDeadlineMs)
-    // By the way in it is told while a script goes on, too.
-    if (!insists) inForce.unending.delete(node)
-    return status
+    return await engine.status(answerDeadlineMs)
   } catch (error) {
-    if (!refusesForNow(error)) throw error
-    if (!isPressing()) {
-      inForce.unending.delete(node)
-      throw error
-    }
+    if (!refusesForNow(error) || !isPressing()) throw error
   }
   if (!insists) inForce.insisting.set(node, steadyMs(context.clock))
   noteUnending(context, node, inForce, !(await endScripts(engine)))
@@ -172,7 +171,7 @@ const askEngine = async (
   process: ProcessIdentity,
   look: Look,
   inForce: InForce,
-  isLacking: boolean,
+  isLacking: () => boolean,
 ): Promise<Answer> => {
   const name = connectionName(spec.region, node)
   if (context.health.isHung(name, process)) {
@@ -183,7 +182,7 @@ const askEngine = async (
     try {
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
       // Where somebody has ended, this one may have to take over.
-      const isPressing = (): boolean => spec.kind !== 'memcached' && (isLacking || look.isHurried())
+      const isPressing = (): boolean => spec.kind !== 'memcached' && (look.isHurried() || isLacking())
       const status = await statusOf(engine, context, node.id, inForce, isPressing)
       inForce.silent.delete(node.id)
       return { status }
@@ -234,7 +233,7 @@ const observeNode = async (
   node: NodeState,
   look: Look,
   inForce: InForce,
-  isLacking: boolean,
+  isLacking: () => boolean,
 ): Promise<ObservedNode> => {
   const { id } = node
   const place = context.place(spec.region, id)
@@ -328,7 +327,7 @@ export const observeGroup = async (
   try {
     const looked = Promise.all(
       Object.values(state.nodes).map((node) =>
-        observeNode(context, spec, node, look, inForce, lacksSomething(spec, state, node, wanted)),
+        observeNode(context, spec, node, look, inForce, () => lacksSomething(spec, state, node, wanted)),
       ),
     )
     // One in which somebody was found to have ended is over soon, and what others were asked is worth waiting for.

@@ -147,7 +147,7 @@ for (const engine of engines) {
       ])
         assert.match(await other.say(words), /^-BUSY/, words.join(' '))
       assert.equal(await other.say(['SET', 'x', 'y']), '+OK\r\n', 'nothing else is refused')
-      await until('scripts run again', async () => (await other.say(['EVAL', 'return 1', '0'])) === ':1\r\n')
+      await until('scripts run again', async () => (await other.say(['EVAL', 'return 1', '0'])) === ':1\r\n', 10_000)
       assert.deepEqual(await node.control.command(['CONFIG', 'GET', 'busy-reply-threshold']), [
         'busy-reply-threshold',
         String(deafMs),

@@ -146,7 +146,7 @@ for (const engine of await bothWays(installed('valkey', 'redis'))) {
           await control.setAccess(attacker)
           using client = await speak(node, encodeCommand(['AUTH', 'mallory', password]))
           const one = ['EVAL', 'return 1', '0']
-          await until('scripts may begin again', async () => (await client.say(one)) === ':1\r\n')
+          await until('scripts may begin again', async () => (await client.say(one)) === ':1\r\n', 10_000)
           const ended = client.say(words)
           await until('the engine is busy', async () => /BUSY/.test(await control.status().then(() => '', String)))
           using since = startStopwatch()
