@@ -29,23 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef struct Context Context;
-typedef struct Text Text;
-typedef struct Blocked Blocked;
-typedef struct User User;
-typedef int (*AuthCallback)(Context *, Text *user, Text *password, Text **error);
-typedef void (*UserChanged)(uint64_t client, void *data);
-typedef void (*TimerCallback)(Context *, void *data);
-
 /* Valkey 7.2 and Redis OSS 7.2 were the first to have all of them. */
 #define ENGINE_FUNCTIONS(F)                                                                                       \
-    F(SetModuleAttribs, void, (Context *, const char *name, int version, int api))                                \
-    F(SetModuleOptions, void, (Context *, int))                                                                   \
-    F(Log, void, (Context *, const char *level, const char *format, ...))                                         \
-    F(StringPtrLen, const char *, (const Text *, size_t *))                                                       \
-    F(CreateString, Text *, (Context *, const char *, size_t))                                                    \
-    F(FreeString, void, (Context *, Text *))                                                                      \
-    F(GetContextFlags, int, (Context *))                                                                          \
     F(GetClientId, unsigned long long, (Context *))                                                               \
     F(GetClientInfoById, int, (void *, uint64_t))                                                                 \
     F(GetModuleUserFromUserName, User *, (Text *))                                                                \
@@ -57,8 +42,7 @@ typedef void (*TimerCallback)(Context *, void *data);
     F(UnblockClient, int, (Blocked *, void *))                                                                    \
     F(GetBlockedClientPrivateData, void *, (Context *))                                                           \
     F(AuthenticateClientWithACLUser, int, (Context *, const char *, size_t, UserChanged, void *, uint64_t *))     \
-    F(DeauthenticateAndCloseClient, int, (Context *, uint64_t))                                                   \
-    F(CreateTimer, uint64_t, (Context *, long long milliseconds, TimerCallback, void *))
+    F(DeauthenticateAndCloseClient, int, (Context *, uint64_t))
 
 #include "engine-module.h"
 
@@ -72,7 +56,6 @@ enum {
     LONGEST_TIMER_MS = 60000,
     THREAD_STACK = 256 * 1024,
     ANSWER_BYTES = 16,
-    TRIAL_STATUS = 77,
 };
 
 typedef struct Question {

@@ -5,7 +5,10 @@
  *
  * - It talks to processes of its own user and of root alone: the kernel says who asks.
  * - It carries out the commands that control needs, and no others: no command here touches a key.
- * - A script that runs, and data that loads, are told as the engine tells them to clients.
+ * - A script that runs, and data that loads, are told as the engine tells them to clients, unless control insists: it does for a while after each SCRIPT
+ *   KILL or FUNCTION KILL, whether there was something to end or not. Meanwhile no script begins, those that were queued in a transaction can be ended at once, and what needs no data is
+ *   carried out although a script runs.
+ * - Scripts that a client has sent ahead would keep the engine from its event loop. When they have for five seconds, and control waits, it insists.
  * - What is read and held is bounded. Nothing here waits.
  *
  * The protocol is that of the engine (RESP2): arrays of words in, answers out, in order.
@@ -15,6 +18,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,32 +26,25 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-typedef struct Context Context;
-typedef struct Text Text;
 typedef struct Reply Reply;
-typedef void (*TimerCallback)(Context *, void *data);
 typedef void (*Ready)(int descriptor, void *data, int mask);
 
 /* Valkey 7.2 and Redis OSS 7.0 were the first to have all of them. */
 #define ENGINE_FUNCTIONS(F)                                                            \
-    F(SetModuleAttribs, void, (Context *, const char *name, int version, int api))     \
-    F(SetModuleOptions, void, (Context *, int))                                        \
-    F(Log, void, (Context *, const char *level, const char *format, ...))              \
-    F(StringPtrLen, const char *, (const Text *, size_t *))                            \
-    F(CreateString, Text *, (Context *, const char *, size_t))                         \
-    F(FreeString, void, (Context *, Text *))                                           \
-    F(GetContextFlags, int, (Context *))                                               \
     F(GetDetachedThreadSafeContext, Context *, (Context *))                            \
     F(EventLoopAdd, int, (int descriptor, int mask, Ready, void *data))                \
     F(EventLoopDel, int, (int descriptor, int mask))                                   \
-    F(CreateTimer, uint64_t, (Context *, long long milliseconds, TimerCallback, void *)) \
     F(Call, Reply *, (Context *, const char *name, const char *format, ...))           \
     F(CallReplyProto, const char *, (Reply *, size_t *))                               \
-    F(FreeCallReply, void, (Reply *))
-
-#include <stdint.h>
+    F(FreeCallReply, void, (Reply *))                                                  \
+    F(SubscribeToServerEvent, int, (Context *, struct Event, Happened))                \
+    F(RegisterCommandFilter, void *, (Context *, Filter, int flags))                   \
+    F(CommandFilterArgsCount, int, (Filtered *))                                       \
+    F(CommandFilterArgGet, const Text *, (Filtered *, int))                            \
+    F(CommandFilterArgReplace, int, (Filtered *, int, Text *))
 
 #include "engine-module.h"
 
@@ -57,7 +54,11 @@ enum {
     LONGEST_INPUT = 16 * 1024 * 1024,
     LONGEST_OUTPUT = 64 * 1024 * 1024,
     READ_BYTES = 65536,
-    TRIAL_STATUS = 77,
+    /* So long control insists. It has to come back with what it wants, on a busy machine too; a planned switch takes four seconds at the most. */
+    INSIST_MS = 5000,
+    /* So long control waits for a turn of the event loop: as the engine does before it listens while a script runs. And so often it is looked for. */
+    PATIENCE_MS = 5000,
+    LOOK_MS = 20,
 };
 enum { READABLE = 1, WRITABLE = 2 };
 enum { SCRIPT_RUNS = 1 << 0, DATA_LOADS = 1 << 13, LOADS_ASIDE = 1 << 23 };
@@ -79,15 +80,31 @@ typedef struct Word {
     size_t length;
 } Word;
 
-/* What control may ask: a command, or one of its subcommands; and whether it is answered while data loads. */
+/* Whether a command is carried out while a script runs. What reads or changes no data may be, where control insists. */
+enum { NEVER, WHERE_IT_INSISTS, ALWAYS };
+
+/* What control may ask: a command, or one of its subcommands; and whether it is answered while data loads. The first that fits counts. */
 static const struct {
     const char *name, *sub;
-    int loading;
+    int loading, script;
 } allowed[] = {
-    {"ping", NULL, 0},      {"info", NULL, 1},         {"config", NULL, 1},      {"acl", NULL, 1},
-    {"cluster", NULL, 0},   {"replicaof", NULL, 0},    {"shutdown", NULL, 1},    {"client", "kill", 1},
-    {"client", "pause", 1}, {"client", "unpause", 1},  {"client", "list", 1},    {"script", "kill", 1},
-    {"function", "kill", 1},
+    {"ping", NULL, 0, NEVER},
+    {"info", NULL, 1, WHERE_IT_INSISTS},
+    {"config", "get", 1, WHERE_IT_INSISTS},
+    {"config", NULL, 1, NEVER},
+    {"acl", NULL, 1, WHERE_IT_INSISTS},
+    {"cluster", "nodes", 0, WHERE_IT_INSISTS},
+    {"cluster", "info", 0, WHERE_IT_INSISTS},
+    {"cluster", NULL, 0, NEVER},
+    {"replicaof", NULL, 0, NEVER},
+    {"shutdown", "nosave", 1, ALWAYS},
+    {"shutdown", NULL, 1, NEVER},
+    {"client", "kill", 1, WHERE_IT_INSISTS},
+    {"client", "list", 1, WHERE_IT_INSISTS},
+    {"client", "unpause", 1, WHERE_IT_INSISTS},
+    {"client", "pause", 1, NEVER},
+    {"script", "kill", 1, ALWAYS},
+    {"function", "kill", 1, ALWAYS},
 };
 
 static Context *context;
@@ -95,6 +112,19 @@ static struct sockaddr_un place;
 static int listening = -1;
 static Peer *peers[MOST_PEERS];
 static int turn_is_due;
+/* By `now_ms`. Zero: control does not insist. */
+static int64_t insists_until;
+/* The last turn of the engine's event loop, when it was last looked whether control waits, and what was found. */
+static int64_t turned_at, looked_at;
+static int waits;
+/* While control insists: what the engine's own time for scripts is. Empty: as it should be. */
+static char script_time[24];
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static void drop(int index) {
     Peer *peer = peers[index];
@@ -195,18 +225,51 @@ static int call(Peer *peer, const Word *words, size_t count) {
     return kept;
 }
 
-/* What the engine carries out while a script runs, too: they end it, or all of it. */
-static int ends_scripts(const Word *words, size_t count) {
-    if (count < 2) return 0;
-    return is(&words[0], "shutdown") ? is(&words[1], "nosave") : is(&words[0], "script") || is(&words[0], "function");
+/* ---- control insists ---- */
+
+/* Sets the time for scripts, and gives back what it was. Empty: it was not told. */
+static void exchange_script_time(const char *wanted, char *before, size_t size) {
+    static const char name[] = "busy-reply-threshold";
+    before[0] = 0;
+    Reply *reply = Call(context, "CONFIG", "Ecc", "GET", name);
+    size_t length = 0;
+    const char *bytes = reply == NULL ? NULL : CallReplyProto(reply, &length);
+    /* The value is the last line. */
+    size_t end = length >= 2 ? length - 2 : 0, from = end;
+    while (bytes != NULL && from > 0 && bytes[from - 1] >= '0' && bytes[from - 1] <= '9') from--;
+    if (bytes != NULL && end > from && end - from < size) {
+        memcpy(before, bytes + from, end - from);
+        before[end - from] = 0;
+    }
+    if (reply != NULL) FreeCallReply(reply);
+    reply = before[0] == 0 ? NULL : Call(context, "CONFIG", "Eccc", "SET", name, wanted);
+    if (reply != NULL) FreeCallReply(reply);
 }
+
+/* The shortest time that the engine knows: what a transaction holds can be ended as soon as it begins. */
+static void insist(void) {
+    insists_until = now_ms() + INSIST_MS;
+    if (script_time[0] == 0) exchange_script_time("1", script_time, sizeof script_time);
+}
+
+static void insist_no_more(void) {
+    char found[sizeof script_time], ours[sizeof script_time];
+    insists_until = 0;
+    if (script_time[0] == 0) return;
+    exchange_script_time(script_time, found, sizeof found);
+    script_time[0] = 0;
+    /* Somebody has set it meanwhile. */
+    if (strcmp(found, "1") != 0 && found[0] != 0) exchange_script_time(found, ours, sizeof ours);
+}
+
+static int may_run(int script) { return script == ALWAYS || (script == WHERE_IT_INSISTS && insists_until != 0); }
 
 static int carry_out(Peer *peer, const Word *words, size_t count, int flags) {
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
         if (!is(&words[0], allowed[i].name)) continue;
         if (allowed[i].sub != NULL && (count < 2 || !is(&words[1], allowed[i].sub))) continue;
-        if (flags & SCRIPT_RUNS && !ends_scripts(words, count))
-            return say(peer, "-BUSY a script runs\r\n");
+        if (flags & SCRIPT_RUNS && !may_run(allowed[i].script)) return say(peer, "-BUSY a script runs\r\n");
+        if (is(&words[0], "script") || is(&words[0], "function")) insist();
         if (flags & (DATA_LOADS | LOADS_ASIDE) && !allowed[i].loading) return say(peer, "-LOADING data is loaded\r\n");
         return call(peer, words, count);
     }
@@ -294,6 +357,57 @@ static void on_writable(int descriptor, void *data, int mask) {
     if (flush(peer) != OK) drop(index_of(peer));
 }
 
+/* In each round of the engine's own work between commands, several times a second. */
+static void on_round(Context *own, struct Event event, uint64_t detail, void *data) {
+    (void)own;
+    (void)event;
+    (void)detail;
+    (void)data;
+    turned_at = now_ms();
+    if (insists_until != 0 && insists_until <= turned_at) insist_no_more();
+}
+
+/* Is there something for this module to read, and has the engine not come to it for long? */
+static int control_waits(int64_t now) {
+    if (now - turned_at < PATIENCE_MS) return 0;
+    if (now - looked_at < LOOK_MS) return waits;
+    struct pollfd watched[MOST_PEERS + 1] = {{.fd = listening, .events = POLLIN}};
+    nfds_t count = 1;
+    for (int i = 0; i < MOST_PEERS; i++)
+        if (peers[i] != NULL) watched[count++] = (struct pollfd){.fd = peers[i]->descriptor, .events = POLLIN};
+    looked_at = now;
+    waits = turn_is_due || poll(watched, count, 0) > 0;
+    return waits;
+}
+
+/* A script that may not begin becomes one that says so: its client is answered in order, also in a transaction. */
+static void refuse(Filtered *command, const char *name) {
+    static const char body[] = "return redis.error_reply('BUSY scripts are held back for a moment')";
+    CommandFilterArgReplace(command, 0, CreateString(NULL, name, strlen(name)));
+    CommandFilterArgReplace(command, 1, CreateString(NULL, body, sizeof body - 1));
+}
+
+/* Before each command of clients. None of these is ever replicated. */
+static void on_command(Filtered *command) {
+    static const struct {
+        const char *name, *instead;
+    } scripts[] = {
+        {"eval", "eval"},       {"evalsha", "eval"},       {"fcall", "eval"},
+        {"eval_ro", "eval_ro"}, {"evalsha_ro", "eval_ro"}, {"fcall_ro", "eval_ro"},
+    };
+    if (CommandFilterArgsCount(command) < 3) return;
+    Word word;
+    word.text = StringPtrLen(CommandFilterArgGet(command, 0), &word.length);
+    if (word.length < 4 || ((word.text[0] | 32) != 'e' && (word.text[0] | 32) != 'f')) return;
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        if (!is(&word, scripts[i].name)) continue;
+        int64_t now = now_ms();
+        if (insists_until == 0 && control_waits(now)) insists_until = now + INSIST_MS;
+        if (insists_until != 0) refuse(command, scripts[i].instead);
+        return;
+    }
+}
+
 static int is_own(int descriptor) {
     struct ucred peer;
     socklen_t size = sizeof peer;
@@ -354,6 +468,12 @@ __attribute__((visibility("default"))) int RedisModule_OnLoad(Context *own, Text
     memcpy(place.sun_path, argument, length + 1);
     SetModuleOptions(own, HANDLES_IO_ERRORS | HANDLES_ASYNC_LOAD);
     context = GetDetachedThreadSafeContext(own);
+    turned_at = now_ms();
+    if (SubscribeToServerEvent(own, (struct Event){CRON_LOOP, CRON_LOOP_VERSION}, on_round) != OK ||
+        RegisterCommandFilter(context, on_command, NOT_OWN) == NULL) {
+        Log(own, "warning", "the engine lets no module see commands");
+        return FAILED;
+    }
     if (start_listening() == OK) return OK;
     Log(own, "warning", "no socket for control at %s: %s", place.sun_path, strerror(errno));
     return FAILED;

@@ -2,11 +2,13 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { StringDecoder } from 'node:string_decoder'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import { LarderError } from '../errors.ts'
 import { openFollower } from '../observe/follow.ts'
 import { predecessorsOf } from '../observe/predecessors.ts'
+import { visible } from '../observe/visible.ts'
 import { existingHome } from './access.ts'
 import { findNamed } from './groups.ts'
 import { currentReport } from './report.ts'
@@ -24,11 +26,18 @@ interface LogsOptions {
 
 const out = process.stdout
 
+/** Clients can write lines of an engine's log: they command no terminal. */
+async function* shown(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder('utf8')
+  for await (const chunk of chunks) yield visible(decoder.write(chunk))
+  yield visible(decoder.end())
+}
+
 const printPredecessors = async (file: string): Promise<void> => {
   for (const { path, isCompressed } of predecessorsOf(file)) {
     const source = createReadStream(path)
-    if (isCompressed) await pipeline(source, createGunzip(), out, { end: false })
-    else await pipeline(source, out, { end: false })
+    if (isCompressed) await pipeline(source, createGunzip(), shown, out, { end: false })
+    else await pipeline(source, shown, out, { end: false })
   }
 }
 
@@ -52,15 +61,16 @@ export const logs = async ([name]: readonly string[], { follow, all }: LogsOptio
     )
   const file = join(home.nodeFolder(group.region, one.id), 'engine.log')
   if (!existsSync(file)) throw new LarderError('usage', `node ${one.id} has said nothing yet`)
+  const decoder = new StringDecoder('utf8')
   const follower = openFollower(file, all ? Number.POSITIVE_INFINITY : fewBytes)
   try {
     if (all) await printPredecessors(file)
-    const present = follower.more()
-    out.write(all ? present : lastLines(present.toString()))
+    const present = visible(decoder.write(follower.more()))
+    out.write(all ? present : lastLines(present))
     while (follow) {
       await sleep(pollMs)
       const more = follower.more()
-      if (more.length > 0) out.write(more)
+      if (more.length > 0) out.write(visible(decoder.write(more)))
     }
   } finally {
     follower.close()

@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
@@ -183,6 +184,53 @@ test('what another user puts into the folder for all costs a block each, and nei
   for (const each of others) symlinkSync(own, `${claimOf(registry, each)}.${process.pid}.new`)
   assert.ok(others.includes(claimBlock(homeIn(folder.path, 'a'), registry).first))
   assert.equal(readFileSync(own, 'utf8'), 'mine')
+})
+
+test('claims of others that are folders, or larger than a claim, or lead to such a file, cost a block each', {
+  skip: notRoot,
+}, () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  mkdirSync(registry)
+  const [first = 0, second = 0, third = 0, ...others] = allBlocks.map((block) => block.first)
+  const trap = join(folder.path, 'trap')
+  mkdirSync(trap)
+  writeFileSync(join(trap, 'block.json'), '')
+  truncateSync(join(trap, 'block.json'), 8 * 1024 ** 3)
+  writeFileSync(claimOf(registry, third), JSON.stringify({ home: trap, at: 0 }))
+  mkdirSync(claimOf(registry, first))
+  writeFileSync(claimOf(registry, second), '')
+  truncateSync(claimOf(registry, second), 8 * 1024 ** 3)
+  for (const each of [first, second, third]) lchownSync(claimOf(registry, each), 65_534, 65_534)
+  assert.ok(others.includes(claimBlock(homeIn(folder.path, 'a'), registry).first))
+})
+
+test('a folder for all that another user has put there is refused with what to do, and nothing is written where it leads', {
+  skip: notRoot,
+}, () => {
+  using folder = temporaryFolder()
+  const elsewhere = join(folder.path, 'elsewhere')
+  mkdirSync(elsewhere)
+  const traps: Readonly<Record<string, (path: string) => void>> = {
+    'a link': (path) => symlinkSync(elsewhere, path),
+    'a link to nothing': (path) => symlinkSync(join(folder.path, 'nothing'), path),
+    'a plain file': (path) => writeFileSync(path, ''),
+    'a folder of his own': (path) => mkdirSync(path, { mode: 0o755 }),
+  }
+  for (const [name, make] of Object.entries(traps)) {
+    const registry = join(folder.path, name)
+    make(registry)
+    lchownSync(registry, 65_534, 65_534)
+    const home = homeIn(folder.path, `home of ${name}`)
+    assert.throws(() => claimBlock(home, registry), /expected .* to be a folder of this user or of root.*remove it/, name)
+    assert.deepEqual([...readdirSync(elsewhere), ...readdirSync(folder.path).filter((each) => each === 'nothing')], [])
+  }
+  // Somebody else was here first, in good faith: his folder is for all.
+  const registry = join(folder.path, 'for all')
+  mkdirSync(registry)
+  chmodSync(registry, 0o1777)
+  lchownSync(registry, 65_534, 65_534)
+  assert.ok(claimBlock(homeIn(folder.path, 'b'), registry))
 })
 
 test('a record that is missing, damaged or another one is made anew from the addresses that are given away', () => {

@@ -37,17 +37,35 @@ const codeOf = (error: unknown): string => (error instanceof Error && 'code' in 
 
 const claimFile = (registry: string, block: Block): string => join(registry, `127.${block.first}`)
 
+/** Whoever comes first makes it, for all. A link would lead our writing elsewhere; a folder that is not for all is a trap, or a mistake. */
 const openRegistry = (registry: string): void => {
-  if (existsSync(registry)) return
-  mkdirSync(registry, { recursive: true })
-  chmodSync(registry, 0o1777)
+  const found = lstatSync(registry, { throwIfNoEntry: false })
+  if (found === undefined) {
+    mkdirSync(registry, { recursive: true })
+    chmodSync(registry, 0o1777)
+    return
+  }
+  const isTrusted = found.uid === process.getuid?.() || found.uid === 0
+  const isForAll = (found.mode & 0o1777) === 0o1777
+  if (found.isSymbolicLink() ? isTrusted && existsSync(registry) : found.isDirectory() && (isTrusted || isForAll)) return
+  const kind = found.isSymbolicLink() ? 'a link' : found.isDirectory() ? 'a folder that is not for all' : 'no folder'
+  throw new LarderError(
+    'machine',
+    `expected ${registry} to be a folder of this user or of root, or one for all (mode 1777), found ${kind} of user ${found.uid}; ` +
+      'remove it, or name another folder in LARDER_BLOCKS_FOLDER',
+  )
 }
 
 /** A claim of this user that is damaged: nobody takes its block but the home that has it. */
 const unreadable = 'a claim that cannot be read'
 
 const isOfOthers = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.uid !== process.getuid?.()
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+/** A claim is a short line. What is none (a link, a pipe, a folder, gigabytes of nothing) is not read. */
+const longestClaim = 65_536
+const isTrap = (path: string): boolean => {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found !== undefined && (!found.isFile() || found.size > longestClaim)
+}
 
 /** Nodes that run, or that will, stand in it. */
 const hasNodes = (home: string): boolean => {
@@ -72,7 +90,7 @@ const stillHas = (home: string, block: Block): boolean => {
  * user does not let us read is his.
  */
 const ownerOf = (registry: string, block: Block): string | null => {
-  if (isLink(claimFile(registry, block))) return 'another user'
+  if (isTrap(claimFile(registry, block))) return 'another user'
   try {
     const claim = readJsonFile(claimFile(registry, block), isClaim, 'the claim of a home')
     if (claim === null) return null

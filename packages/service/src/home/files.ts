@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { LarderError } from '../errors.ts'
 import { parseJson } from '../model/json.ts'
 
@@ -15,13 +15,27 @@ export const writePrivateFile = (path: string, content: string): void => {
   renameSync(temporary, path)
 }
 
+/** No file of JSON that is read here comes near this. */
+const longestBytes = 16 * 1024 * 1024
+
+/** Of the very file that is looked at: in a folder for all somebody may put another one in its place meanwhile. A pipe is not waited for. */
+const readPlainFile = (path: string, expected: string): string => {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const found = fstatSync(file)
+    if (found.isFile() && found.size <= longestBytes) return readFileSync(file, 'utf8')
+    const what = found.isFile() ? `${found.size} bytes` : 'no plain file'
+    throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found ${what}`)
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** Null when there is no such file. Throws `store-corrupt` when it is not the JSON that `isValid` expects. */
 export const readJsonFile = <T>(path: string, isValid: (value: unknown) => value is T, expected: string): T | null => {
   let text: string
   try {
-    // A pipe would be waited for.
-    if (!statSync(path).isFile()) throw new LarderError('store-corrupt', `expected ${expected} in ${path}, found no plain file`)
-    text = readFileSync(path, 'utf8')
+    text = readPlainFile(path, expected)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error

@@ -3,8 +3,9 @@
  * some of them in each minute, the others counted: they push nothing out of the other file.
  */
 import type { Log } from '../ports/log.ts'
+import { jsonLine } from './visible.ts'
 
-/** Those that a caller chooses freely are cut. */
+/** All of them are cut: a caller chooses most of them freely. */
 export interface AuditRecord {
   /** Null: who it was could not be told. */
   readonly arn: string | null
@@ -51,7 +52,7 @@ const mostCounted = 20
 const openFile = (write: (line: string) => void, now: () => number, lostWords: string, log: Log) => {
   let lost = 0
   const put = (fields: Readonly<Record<string, unknown>>): void =>
-    write(`${JSON.stringify({ time: new Date(now()).toISOString(), ...fields })}\n`)
+    write(jsonLine({ time: new Date(now()).toISOString() }, fields))
   return (fields: Readonly<Record<string, unknown>>): void => {
     try {
       if (lost > 0) put({ lost })
@@ -121,13 +122,8 @@ export const createAudit = (
   }
 
   const write = (record: AuditRecord): void => {
-    const fields = {
-      ...record,
-      action: cut(record.action),
-      resources: record.resources.slice(0, mostResources).map(cut),
-      userAgent: cut(record.userAgent),
-      ...(record.reason === undefined ? {} : { reason: cut(record.reason) }),
-    }
+    const texts = Object.entries(record).map(([name, value]) => [name, typeof value === 'string' ? cut(value) : value])
+    const fields = { ...Object.fromEntries(texts), resources: record.resources.slice(0, mostResources).map(cut) }
     if (record.arn === null) reject(record, fields)
     else audit(fields)
   }

@@ -1,6 +1,7 @@
 /** What happened, as lines of JSON: time, level, message, fields. The same words a few times a minute; how often more is said afterwards. */
 import type { Log, LogLevel } from '../ports/log.ts'
 import { createRepeats } from './repeats.ts'
+import { jsonLine } from './visible.ts'
 
 const describe = (value: unknown): unknown => {
   if (!(value instanceof Error)) return value
@@ -48,7 +49,7 @@ export const createLog = (
   const messages = createRepeats<Said>(steady)
 
   const put = (level: string, message: string, fields: Readonly<Record<string, unknown>>): void => {
-    write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...fields })}\n`)
+    write(jsonLine({ time: new Date(now()).toISOString(), level, message }, fields))
   }
   const putOrLose = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void => {
     try {

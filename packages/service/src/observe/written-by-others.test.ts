@@ -17,7 +17,7 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { openFollower } from './follow.ts'
 import { predecessorsOf } from './predecessors.ts'
-import { boundLog, boundLogs } from './written-by-others.ts'
+import { boundLog, boundLogs, cutFloods } from './written-by-others.ts'
 
 const inFolder = async (work: (folder: string) => Promise<void>): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
@@ -120,4 +120,27 @@ test('each folder of a node is looked at; one that is not there, or cannot be bo
     assert.equal(statSync(join(folder, 'memcached', 'engine.log')).size, 0)
     assert.deepEqual(readdirSync(endpointsFolder).sort(), ['endpoints.log', 'endpoints.out', 'endpoints.out.1.gz'])
     assert.deepEqual(said.length <= 1, true, said.join())
+  }))
+
+test('a log that grows by more than is kept is cut off between two looks, said, and written on at its end', () =>
+  inFolder(async (folder) => {
+    const said: string[] = []
+    const log = (_level: string, message: string): void => void said.push(message)
+    for (const name of ['engine.log', 'engine.out']) {
+      const path = join(folder, name)
+      const file = openSync(path, 'a')
+      writeSync(file, 'x'.repeat(4_000))
+      cutFloods([folder], log, { mostBytes: 1_000 })
+      assert.equal(statSync(path).size, 4_000, 'not yet more than a look may find')
+      writeSync(file, 'y')
+      cutFloods([folder, join(folder, 'gone')], log, { mostBytes: 1_000 })
+      assert.equal(statSync(path).size, 1_000)
+      writeSync(file, 'the next line')
+      closeSync(file)
+      assert.equal(readFileSync(path, 'utf8'), `${'x'.repeat(1_000)}the next line`)
+    }
+    assert.deepEqual(
+      said,
+      Array.from({ length: 2 }, () => 'a node writes more to its log than is kept'),
+    )
   }))

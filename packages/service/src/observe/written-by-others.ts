@@ -5,7 +5,19 @@
  * with, keeps it open: what is there is copied, and then cut off. Between the last look and the cut lie some microseconds, with no turn of the
  * event loop; a kill in between leaves the same lines in both files, and loses none.
  */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { copyFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -78,6 +90,31 @@ interface WrittenByOthers {
 }
 
 const lookMs = 30_000
+/** Clients can make an engine write as fast as the disk takes it (`redis.log` in a loop, `verbosity` of Memcached): a look at its size only. */
+const floodLookMs = 1_000
+/** Times its bound. What is there of so much is no news. */
+const flood = 4
+
+/** A log that has grown so far since the last look is cut off at its bound: whoever writes goes on at its end. */
+export const cutFloods = (
+  folders: readonly string[],
+  log: Log,
+  { mostBytes }: Pick<Bound, 'mostBytes'> = bounds.engine,
+): void => {
+  for (const folder of folders) {
+    for (const name of ['engine.log', 'engine.out']) {
+      const path = join(folder, name)
+      try {
+        const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+        if (bytes <= flood * mostBytes) continue
+        truncateSync(path, mostBytes)
+        log('warn', 'a node writes more to its log than is kept', { folder, bytes })
+      } catch (error) {
+        log('warn', 'a log could not be bounded', { folder, error })
+      }
+    }
+  }
+}
 
 /** One look at all of them. What cannot be bounded now is told, and bounded at a later look. */
 export const boundLogs = async (
@@ -102,8 +139,17 @@ export const boundLogs = async (
 
 /** Looks at them as long as the service runs. */
 export const keepLogsBounded = async (what: WrittenByOthers, signal: AbortSignal): Promise<void> => {
-  while (!signal.aborted) {
-    await boundLogs(what).catch((error: unknown) => what.log('warn', 'logs could not be bounded', { error }))
-    await sleep(lookMs, undefined, { signal, ref: false }).catch(() => undefined) // it ends
+  let folders: readonly string[] = []
+  for (let look = 0; !signal.aborted; look += 1) {
+    if (look % (lookMs / floodLookMs) === 0) {
+      try {
+        await boundLogs(what)
+        folders = await what.nodeFolders()
+      } catch (error) {
+        what.log('warn', 'logs could not be bounded', { error })
+      }
+    }
+    cutFloods(folders, what.log)
+    await sleep(floodLookMs, undefined, { signal, ref: false }).catch(() => undefined) // it ends
   }
 }

@@ -1,8 +1,10 @@
 /**
- * Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing, but that it ends a script by which an engine puts off
- * who may come in.
+ * Looks at the nodes of a group: which processes exist, and what the engines say. Changes nothing, but that it ends scripts by which an engine puts off
+ * what is to be done.
  */
 import { accessText } from '../../decide/access.ts'
+import { longestSilenceMs } from '../../decide/health.ts'
+import type { WantedSettings } from '../../decide/input.ts'
 import type { LastWord, Observed, ObservedNode } from '../../decide/observed.ts'
 import { LarderError } from '../../errors.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
@@ -38,6 +40,10 @@ export interface InForce {
   readonly gone: Set<string>
   /** Cluster mode: node id to its process id when all nodes were seen to name each other to clients. */
   readonly named: Map<string, number>
+  /** Node id to when a script was first seen there that cannot be ended, while something is to be done to the node. By the steady clock. */
+  readonly unending: Map<string, number>
+  /** Node id to when scripts were first ended there, while something is to be done to the group: none begins there meanwhile. By the steady clock. */
+  readonly insisting: Map<string, number>
 }
 
 const connectDeadlineMs = 1_000
@@ -100,28 +106,68 @@ const beginLook = (context: GroupContext, signal: AbortSignal, withNames: boolea
 /** The engine is there and refuses for now: a script runs, or data loads. */
 const refusesForNow = (error: unknown): boolean => error instanceof LarderError && error.code === 'engine-command' && error.retry
 
-/** Nobody may put off by a script that he is taken away: one that has not written is ended, and the engine asked again. */
-const endScripts = async (engine: EngineControl): Promise<void> => {
-  const refused = (error: unknown): void => {
-    if (!(error instanceof LarderError) || error.code !== 'engine-command') throw error
-  }
-  await Promise.all(
-    [
-      ['SCRIPT', 'KILL'],
-      ['FUNCTION', 'KILL'],
-    ].map((words) => engine.command(words).catch(refused)),
+/** Nobody may put off by scripts what is to be done: what has not written is ended. False: one has written, and goes on. */
+const endScripts = async (engine: EngineControl): Promise<boolean> => {
+  const commands = [
+    ['SCRIPT', 'KILL'],
+    ['FUNCTION', 'KILL'],
+  ]
+  const ends = await Promise.all(
+    commands.map((words) =>
+      engine.command(words).then(
+        () => true,
+        (error: unknown) => {
+          if (!(error instanceof LarderError) || error.code !== 'engine-command') throw error
+          return !error.retry // there was none to end
+        },
+      ),
+    ),
   )
+  return ends.every(Boolean)
 }
 
-const statusOf = async (engine: EngineControl, mayWait: boolean, withNames: boolean): Promise<EngineStatus> => {
+const noteUnending = (context: GroupContext, node: string, inForce: InForce, unending: boolean): void => {
+  if (!unending) inForce.unending.delete(node)
+  else if (!inForce.unending.has(node)) inForce.unending.set(node, steadyMs(context.clock))
+}
+
+/** So long no script begins at a node because something is to be done: nodes are put off at different times, and have to be free at the same. */
+const longestInsistMs = 30_000
+
+/** `isPressing`: something is to be done to the node. */
+const statusOf = async (
+  engine: EngineControl,
+  context: GroupContext,
+  node: string,
+  inForce: InForce,
+  isPressing: () => boolean,
+  withNames: boolean,
+): Promise<EngineStatus> => {
+  const since = inForce.insisting.get(node)
+  const isUnending = inForce.unending.has(node)
+  const goesOn = (since !== undefined || isUnending) && isPressing()
+  const insists = goesOn && (isUnending || steadyMs(context.clock) - (since ?? 0) < longestInsistMs)
+  if (!insists) {
+    inForce.insisting.delete(node)
+    inForce.unending.delete(node)
+  }
   try {
+    // By the way in an engine tells its status while a script goes on, too: whether one does is told by the attempt to end it.
+    if (insists) noteUnending(context, node, inForce, !(await endScripts(engine)))
     return await engine.status(answerDeadlineMs, withNames)
   } catch (error) {
-    if (mayWait || !refusesForNow(error)) throw error
+    if (!refusesForNow(error) || !isPressing()) throw error
   }
-  await endScripts(engine)
+  if (!insists) inForce.insisting.set(node, steadyMs(context.clock))
+  noteUnending(context, node, inForce, !(await endScripts(engine)))
   return engine.status(answerDeadlineMs, withNames)
 }
+
+/** Somebody has asked for what this node does not have yet. A change of parameters changes no spec. */
+const lacksSomething = (spec: GroupSpec, state: GroupState, node: NodeState, wanted: WantedSettings): boolean =>
+  spec.generation > state.generation ||
+  (node.access ?? 'open') !== accessText(spec) ||
+  Object.entries(wanted.parameters).some(([name, value]) => node.parameters[name] !== value && !wanted.requiresReboot.has(name))
 
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
 const askEngine = async (
@@ -131,6 +177,7 @@ const askEngine = async (
   process: ProcessIdentity,
   look: Look,
   inForce: InForce,
+  isLacking: () => boolean,
 ): Promise<Answer> => {
   const name = connectionName(spec.region, node)
   if (context.health.isHung(name, process)) {
@@ -140,8 +187,9 @@ const askEngine = async (
   const answer = async (): Promise<Answer> => {
     try {
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
-      const mayWait = spec.kind === 'memcached' || (node.access ?? 'open') === accessText(spec)
-      const status = await statusOf(engine, mayWait, look.withNames)
+      // Where somebody has ended, this one may have to take over.
+      const isPressing = (): boolean => spec.kind !== 'memcached' && (look.isHurried() || isLacking())
+      const status = await statusOf(engine, context, node.id, inForce, isPressing, look.withNames)
       inForce.silent.delete(node.id)
       return { status }
     } catch (error) {
@@ -191,6 +239,7 @@ const observeNode = async (
   node: NodeState,
   look: Look,
   inForce: InForce,
+  isLacking: () => boolean,
 ): Promise<ObservedNode> => {
   const { id } = node
   const place = context.place(spec.region, id)
@@ -200,6 +249,8 @@ const observeNode = async (
     inForce.silent.delete(id)
     context.connections.drop(name)
     inForce.linked.delete(id)
+    inForce.unending.delete(id)
+    inForce.insisting.delete(id)
     const justGone = !inForce.gone.has(id)
     inForce.gone.add(id)
     return {
@@ -219,7 +270,9 @@ const observeNode = async (
     return { id, process: 'running', starting: true, hung: false, killed: false, engine: null, persisted: null }
   if (process === null || (await isGone(context, process, place.tag, false))) return absent()
   inForce.gone.delete(id)
-  const answer = inForce.removing.has(id) ? { ended: false } : await askEngine(context, spec, node, process, look, inForce)
+  const answer = inForce.removing.has(id)
+    ? { ended: false }
+    : await askEngine(context, spec, node, process, look, inForce, isLacking)
   if ('ended' in answer) {
     if (await isGone(context, process, place.tag, answer.ended)) return absent()
     const killed = inForce.killed.get(id)
@@ -248,8 +301,20 @@ const observeNode = async (
 }
 
 /** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */
-const isHung = (context: GroupContext, spec: GroupSpec, state: GroupState, { id, process, engine }: ObservedNode): boolean => {
+const isHung = (
+  context: GroupContext,
+  spec: GroupSpec,
+  state: GroupState,
+  inForce: InForce,
+  { id, process, engine }: ObservedNode,
+): boolean => {
   const identity = state.nodes[id]?.process
+  const since = inForce.unending.get(id)
+  const putOffMs = since === undefined ? 0 : steadyMs(context.clock) - since
+  if (process === 'running' && putOffMs > longestSilenceMs) {
+    context.log('warn', 'a script that has written puts off what is to be done to a node', { node: id, putOffMs })
+    return true
+  }
   if (process !== 'running' || engine !== null || identity == null) return false
   return context.health.isHung(connectionName(spec.region, { id }), identity)
 }
@@ -259,6 +324,7 @@ export const observeGroup = async (
   context: GroupContext,
   spec: GroupSpec,
   state: GroupState,
+  wanted: WantedSettings,
   inForce: InForce,
   loss: Promise<void>,
 ): Promise<Observed | null> => {
@@ -267,7 +333,11 @@ export const observeGroup = async (
   const withNames = spec.kind === 'cme' && !Object.values(state.nodes).every(isNamed)
   const look = beginLook(context, looking.signal, withNames)
   try {
-    const looked = Promise.all(Object.values(state.nodes).map((node) => observeNode(context, spec, node, look, inForce)))
+    const looked = Promise.all(
+      Object.values(state.nodes).map((node) =>
+        observeNode(context, spec, node, look, inForce, () => lacksSomething(spec, state, node, wanted)),
+      ),
+    )
     // One in which somebody was found to have ended is over soon, and what others were asked is worth waiting for.
     const nodes = await Promise.race([looked, loss.then(() => (look.isHurried() ? looked : null))])
     if (nodes === null) {
@@ -275,7 +345,7 @@ export const observeGroup = async (
       return null
     }
     return {
-      nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, node) }])),
+      nodes: Object.fromEntries(nodes.map((node) => [node.id, { ...node, hung: isHung(context, spec, state, inForce, node) }])),
       readers: inForce.readers,
       fronts: inForce.fronts,
       discovery: inForce.discovery,

@@ -76,6 +76,8 @@ export const createWorker = (
     linked: new Map(),
     gone: new Set(),
     named: new Map(),
+    unending: new Map(),
+    insisting: new Map(),
   }
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
@@ -137,7 +139,7 @@ export const createWorker = (
     if (unsettledStatus(spec, current.value) === 'create-failed') return { kind: 'settled' } // that word is final: what is left is its deletion
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
-    const observed = await observeGroup(context, spec, current.value, inForce, interruption.loss)
+    const observed = await observeGroup(context, spec, current.value, wanted, inForce, interruption.loss)
     if (observed === null) return { kind: 'again', afterMs: 0 }
     const { underWay } = tasks
     const look = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }

@@ -1,34 +1,16 @@
 /** Control of an engine whose clients try to keep it out: by closing its connections, by taking every place, by a pause. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
-import { LarderError } from '../../errors.ts'
-import type { ClientAccess } from '../../model/users.ts'
-import { openAccess } from '../../model/users.ts'
-import type { EngineControl } from '../../ports/engine.ts'
 import { startStopwatch, until } from '../../testing/busy-machine.ts'
-import { adapterFor } from '../index.ts'
 import { bothWays, installed, openYard, parametersFor, type RunningNode, titleOf } from '../testing.ts'
 import { controlUser } from './acl.ts'
 import { openConnection } from './connection.ts'
 import { controlSocket } from './render.ts'
 import { encodeCommand } from './resp.ts'
+import { as, attacker, nobody, password, type Speaker, speak, speakAt } from './testing/attacker.ts'
 
-const password = 'the-password-of-the-attacker'
-const everything = openAccess.users.map(({ accessString }) => accessString).join()
-const attacker: ClientAccess = {
-  users: [
-    {
-      name: 'mallory',
-      authentication: 'password',
-      passwords: [createHash('sha256').update(password).digest('hex')],
-      accessString: everything,
-    },
-  ],
-}
-const nobody: ClientAccess = { users: [] }
 /** What a change may take while somebody is against it. */
 const boundMs = 1_000
 const sockets = 6
@@ -78,53 +60,6 @@ const attack = async (node: RunningNode, commands: readonly (readonly string[])[
   }
 }
 
-interface Speaker extends Disposable {
-  write(text: string): void
-  /** What comes back for it, of at least so many letters; `closed` where the connection ends. */
-  raw(text: string, letters?: number): Promise<string>
-  say(words: readonly string[]): Promise<string>
-}
-
-const speakAt = (place: NetConnectOpts, greeting: string): Promise<Speaker> =>
-  new Promise((resolve, reject) => {
-    const socket = connect(place)
-    let heard = ''
-    let waiting: { readonly letters: number; readonly tell: (text: string) => void } | null = null
-    const look = (ended: boolean): void => {
-      if (waiting === null || (!ended && heard.length < waiting.letters)) return
-      const { tell } = waiting
-      waiting = null
-      tell(ended ? 'closed' : heard)
-      heard = ''
-    }
-    socket.setNoDelay?.(true)
-    socket.on('data', (bytes: Buffer) => {
-      heard += bytes.toString('latin1')
-      look(false)
-    })
-    socket.on('error', reject)
-    socket.on('close', () => look(true))
-    const raw = (text: string, letters = 1): Promise<string> =>
-      new Promise((tell) => {
-        waiting = { letters, tell }
-        socket.write(text)
-        if (socket.destroyed) look(true)
-      })
-    const speaker: Speaker = {
-      write: (text) => void socket.write(text),
-      raw,
-      say: (words) => raw(encodeCommand(words)),
-      [Symbol.dispose]: () => socket.destroy(),
-    }
-    socket.once('connect', () => {
-      if (greeting === '') resolve(speaker)
-      else raw(greeting).then(() => resolve(speaker), reject)
-    })
-  })
-
-const speak = (node: RunningNode, greeting: string): Promise<Speaker> =>
-  speakAt({ host: node.plan.address, port: node.plan.port }, greeting)
-
 /** Takes every place that the engine has, and says nothing more. */
 const crowd = async (node: RunningNode, greeting: string): Promise<Disposable> => {
   const all: Speaker[] = []
@@ -139,23 +74,6 @@ const crowd = async (node: RunningNode, greeting: string): Promise<Disposable> =
     [Symbol.dispose]: () => {
       for (const each of all) each[Symbol.dispose]()
     },
-  }
-}
-
-/** As a controller does: a connection that has ended is followed by the next one. */
-const as = async <Result>(node: RunningNode, work: (control: EngineControl) => Promise<Result>): Promise<Result> => {
-  const until = performance.now() + 5_000
-  for (;;) {
-    try {
-      const control = await adapterFor(node.plan.engine.engine).connect(node.plan, 1_000)
-      try {
-        return await work(control)
-      } finally {
-        control.close()
-      }
-    } catch (error) {
-      if (!(error instanceof LarderError) || !error.retry || performance.now() > until) throw error
-    }
   }
 }
 
@@ -227,6 +145,8 @@ for (const engine of await bothWays(installed('valkey', 'redis'))) {
         for (const change of [() => control.setAccess(nobody), () => control.replicate(null)]) {
           await control.setAccess(attacker)
           using client = await speak(node, encodeCommand(['AUTH', 'mallory', password]))
+          const one = ['EVAL', 'return 1', '0']
+          await until('scripts may begin again', async () => (await client.say(one)) === ':1\r\n', 10_000)
           const ended = client.say(words)
           await until('the engine is busy', async () => /BUSY/.test(await control.status().then(() => '', String)))
           using since = startStopwatch()
