@@ -9,6 +9,7 @@ import { tellEnds } from '../controllers/authority/authority.ts'
 import { createFirewallController } from '../controllers/firewall/firewall.ts'
 import { createConnections } from '../controllers/groups/connections.ts'
 import type { GroupContext } from '../controllers/groups/context.ts'
+import { closeHoles } from '../controllers/groups/log-holes.ts'
 import { createManager } from '../controllers/groups/manager.ts'
 import { createMutex } from '../controllers/groups/mutex.ts'
 import { readPersisted } from '../controllers/groups/persisted.ts'
@@ -177,6 +178,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     nodeFolders: home.nodeFolders,
     setAside: (folder) => home.setAside(folder, systemClock.now()),
     readPersisted,
+    closeHoles,
     onProgress: options.onProgress,
   }
   const manager = createManager(context)

@@ -1,18 +1,23 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { LarderError } from '../errors.ts'
 import { parseJson } from '../model/json.ts'
 
 /** Written whole or not at all, readable by the owner alone. */
 export const writePrivateFile = (path: string, content: string): void => {
   const temporary = `${path}.${process.pid}.tmp`
-  const file = openSync(temporary, 'w', 0o600)
   try {
-    writeSync(file, content)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+    const file = openSync(temporary, 'w', 0o600)
+    try {
+      writeFileSync(file, content) // a single write on a disk that fills up takes a part, and says nothing
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
   }
-  renameSync(temporary, path)
 }
 
 /** Null when there is no such file. Throws `store-corrupt` when it is not the JSON that `isValid` expects. */

@@ -5,7 +5,7 @@
  * with, keeps it open: what is there is copied, and then cut off. Between the last look and the cut lie some microseconds, with no turn of the
  * event loop; a kill in between leaves the same lines in both files, and loses none.
  */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs'
 import { copyFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +23,7 @@ const cutOff = (path: string, copy: string): void => {
     let at = fstatSync(to).size
     const catchUp = (): void => {
       for (let read = readSync(from, chunk, 0, chunkBytes, at); read > 0; read = readSync(from, chunk, 0, chunkBytes, at)) {
-        writeSync(to, chunk, 0, read)
+        writeFileSync(to, chunk.subarray(0, read)) // all of it: a single write may take a part
         at += read
       }
     }
