@@ -31,6 +31,7 @@ import { keepFiles } from '../home/kept.ts'
 import { removeService, writeService } from '../home/lock.ts'
 import type { Secrets } from '../home/secrets.ts'
 import { openBalancer } from '../host/balancer.ts'
+import { watchDisk } from '../host/disk-room.ts'
 import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from '../host/limits.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import type { LoginSocket } from '../host/login-socket.ts'
@@ -51,7 +52,7 @@ import { iamKeyHolder } from '../security/iam/key-holder.ts'
 import type { KeyHolder, Verifier } from '../security/sigv4.ts'
 import { openAuthority } from '../security/tls/authority.ts'
 import { systemClock } from './clock.ts'
-import { fileLog, openHomeFiles, placeIn, takeHome } from './home.ts'
+import { fileLog, onAnyDisk, openHomeFiles, placeIn, takeHome } from './home.ts'
 import { firewallOf, nftablesOf, packetFilterOf } from './kernel.ts'
 import { probeOver } from './probes.ts'
 
@@ -107,12 +108,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const ending = new AbortController()
   const log = fileLog(home)
   const host = createLinuxHost()
-  const { state, secrets, sealer, block } = await openHomeFiles(home, environment, host, log).catch((error: unknown) => {
-    log('error', 'the start is refused', { error })
-    removeService(home)
-    lock.release()
-    throw error
-  })
+  const { state, secrets, sealer, block } = await onAnyDisk(home, () => openHomeFiles(home, environment, host, log)).catch(
+    (error: unknown) => {
+      log('error', 'the start is refused', { error })
+      removeService(home)
+      lock.release()
+      throw error
+    },
+  )
   const store = options.wrapStore?.(state.store) ?? state.store
   const groupFiles = keepGroupFiles({
     store,
@@ -262,6 +265,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     await groupFiles.start()
     void state.copyOfToday()
     log('info', 'ready', { url, pid: process.pid })
+    watchDisk(home.path, log, state.store.keepRoom, ending.signal)
     lookForEnds()
     void keepLogsBounded({ nodeFolders: home.nodeFolders, endpointsFolder: home.endpointsFolder, log }, ending.signal)
     return {
@@ -275,8 +279,11 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
         await server.close()
         await manager.stop()
         await guarding.stop()
-        if (stop) await stopEngines({ ...context, firewall })
-        await release()
+        try {
+          if (stop) await stopEngines({ ...context, firewall })
+        } finally {
+          await release()
+        }
       },
     }
   } catch (error) {

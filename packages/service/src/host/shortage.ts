@@ -3,11 +3,5 @@
 /** Descriptors of this process, descriptors of the machine, memory, processes of this user, buffers of the kernel. */
 const shortages: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ENOBUFS'])
 
-/** No room on the disk, or none of what this user may have of it. */
-const fullDisk: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
-
-export const isOutOfRoom = (error: unknown): boolean =>
-  error instanceof Error && (('code' in error && fullDisk.has(String(error.code))) || isOutOfRoom(error.cause))
-
 export const isShortage = (error: unknown): boolean =>
   error instanceof Error && (('code' in error && shortages.has(String(error.code))) || isShortage(error.cause))

@@ -1,6 +1,5 @@
 /** Files that an engine could not load: how that is found out, and how they are kept when others take their place. */
-import { LarderError } from '../../errors.ts'
-import { isOutOfRoom } from '../../host/shortage.ts'
+import { isOutOfRoom, LarderError } from '../../errors.ts'
 import type { NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
 import type { ActInput } from './act-input.ts'
