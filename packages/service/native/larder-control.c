@@ -11,15 +11,21 @@
  * - Scripts that a client has sent ahead would keep the engine from its event loop. When they have for five seconds, and control waits, it insists.
  * - What is read and held is bounded. Nothing here waits.
  *
+ * It also keeps the append-only file whole on a full disk: see `append_only`.
+ *
  * The protocol is that of the engine (RESP2): arrays of words in, answers out, in order.
  *
  * loadmodule larder-control.so <socket>
  * loadmodule larder-control.so trial      the engine ends with status 77: it has everything that is needed
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -442,6 +448,42 @@ static void in_child(void) {
         if (peers[i] != NULL) close(peers[i]->descriptor);
 }
 
+/* ---- the append-only file on a full disk ---- */
+
+static int is_log(int descriptor) {
+    char name[32], path[PATH_MAX];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(name, path, sizeof path);
+    if (length <= 0 || (size_t)length == sizeof path) return 0;
+    /* One that a log of an earlier time is replaced by has another name until it is whole. */
+    static const char *const endings[] = {".incr.aof", ".aof.incr"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t most = strlen(endings[i]);
+        if ((size_t)length > most && memcmp(path + length - most, endings[i], most) == 0) return 1;
+    }
+    return 0;
+}
+
+/*
+ * An engine takes a write that found room for a part alone back by cutting the file. The file that it opens before it writes its log anew is
+ * not open for appending: the next write leaves a hole where the part stood, with which the file loads no more, and the next cut takes
+ * acknowledged writes with it. Opened for appending, as the engine itself does at its start, the file has neither. The engine opens it right
+ * before it forks the child that writes the base.
+ */
+static void append_only(void) {
+    int failure = errno;
+    DIR *folder = opendir("/proc/self/fd");
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        int descriptor = atoi(entry->d_name);
+        int flags = fcntl(descriptor, F_GETFL);
+        /* Connections are for both ways: this leaves them out without a look at their names. */
+        if (flags == -1 || (flags & O_ACCMODE) != O_WRONLY || flags & O_APPEND) continue;
+        if (is_log(descriptor)) fcntl(descriptor, F_SETFL, flags | O_APPEND);
+    }
+    if (folder != NULL) closedir(folder);
+    errno = failure;
+}
+
 static int start_listening(void) {
     listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listening < 0) return FAILED;
@@ -450,7 +492,7 @@ static int start_listening(void) {
     int bound = bind(listening, (struct sockaddr *)&place, sizeof place);
     umask(before);
     if (bound != 0 || listen(listening, MOST_PEERS) != 0) return FAILED;
-    if (pthread_atfork(NULL, NULL, in_child) != 0) return FAILED;
+    if (pthread_atfork(append_only, NULL, in_child) != 0) return FAILED;
     return EventLoopAdd(listening, READABLE, on_arrival, NULL);
 }
 

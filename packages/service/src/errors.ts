@@ -47,3 +47,13 @@ export class LarderError extends Error {
     this.retry = options?.retry ?? false
   }
 }
+
+/** No room on the disk, or none of what this user may have of it; the last is SQLite's word for it. */
+const fullDisk: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 13])
+
+/** It, or what it came from, says that the disk is full: the same call succeeds when there is room. */
+export const isOutOfRoom = (error: unknown): boolean =>
+  error instanceof Error &&
+  (('errcode' in error && fullDisk.has(error.errcode)) ||
+    ('code' in error && fullDisk.has(error.code)) ||
+    isOutOfRoom(error.cause))

@@ -8,7 +8,7 @@ import { compiledFolder, findSourcesByName } from './cli/compiled.ts'
 import { helpText } from './cli/help.ts'
 import { endWithReader } from './cli/terminal.ts'
 import { checkUsage } from './cli/usage.ts'
-import { LarderError } from './errors.ts'
+import { isOutOfRoom, LarderError } from './errors.ts'
 import { larderVersion } from './model/version.ts'
 
 // Everything that this process and its engines write is for their user alone.
@@ -112,6 +112,12 @@ endWithReader(process.argv[2] === 'up')
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
+  if (isOutOfRoom(error) && !(error instanceof LarderError)) {
+    process.stderr.write(
+      `larder: expected room on the disk, found none: ${error instanceof Error ? error.message : ''}. Make room, and do it again\n`,
+    )
+    process.exit(1)
+  }
   if (isOfMachine(error)) {
     process.stderr.write(`larder: expected a home that can be read and written, found: ${error.message}\n`)
     process.exit(1)

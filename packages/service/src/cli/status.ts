@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { fullDiskNotice } from '../host/disk-room.ts'
 import { existingHome } from './access.ts'
 import { authorityNotice } from './authority-notice.ts'
 import { findReport, type Source, serviceIsAway } from './report.ts'
@@ -21,6 +22,8 @@ export const status = async ({ json }: { readonly json: boolean }): Promise<numb
   }
   print(heading(source))
   const { home } = existingHome()
+  const noRoom = fullDiskNotice(home.path)
+  if (noRoom !== null) print(`${noRoom}\n\n`)
   const aside = existsSync(home.asideFolder) ? readdirSync(home.asideFolder).length : 0
   if (aside > 0) print(`${aside} files or folders that no record knew were moved to ${home.asideFolder}.\n\n`)
   print(statusText(source.report, { colour: useColour(process.stdout) }))

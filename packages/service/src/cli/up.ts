@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { type Service, startService } from '../compose/service.ts'
 import { LarderError } from '../errors.ts'
 import { homePath, openHome } from '../home/home.ts'
+import { fullDiskNotice } from '../host/disk-room.ts'
 import { raisePriority } from '../host/priority.ts'
 import type { GroupKey } from '../model/group.ts'
 import { defaultRegion } from './access.ts'
@@ -78,6 +79,8 @@ export const up = async ({ port, demo, stopOnExit }: UpOptions): Promise<number>
   const engines = service.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
   print(`Larder in ${home.path}: ${engines.join(', ') || 'no engine found, see larder doctor'}\n`)
   print(`ready ${service.url}\n`)
+  const notice = fullDiskNotice(home.path)
+  if (notice !== null) process.stderr.write(`larder: ${notice}\n`)
   flushCompileCache() // it would else be written at the end, which a process that is killed does not reach
   const demonstration = demo ? runDemo(service) : Promise.resolve()
   demonstration.then(

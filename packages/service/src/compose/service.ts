@@ -9,6 +9,7 @@ import { tellEnds } from '../controllers/authority/authority.ts'
 import { createFirewallController } from '../controllers/firewall/firewall.ts'
 import { createConnections } from '../controllers/groups/connections.ts'
 import type { GroupContext } from '../controllers/groups/context.ts'
+import { closeHoles } from '../controllers/groups/log-holes.ts'
 import { createManager } from '../controllers/groups/manager.ts'
 import { createMutex } from '../controllers/groups/mutex.ts'
 import { readPersisted } from '../controllers/groups/persisted.ts'
@@ -29,6 +30,7 @@ import type { Home } from '../home/home.ts'
 import { keepFiles } from '../home/kept.ts'
 import { removeService, writeService } from '../home/lock.ts'
 import type { Secrets } from '../home/secrets.ts'
+import { watchDisk } from '../host/disk-room.ts'
 import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from '../host/limits.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import type { LoginSocket } from '../host/login-socket.ts'
@@ -49,7 +51,7 @@ import { iamKeyHolder } from '../security/iam/key-holder.ts'
 import type { KeyHolder, Verifier } from '../security/sigv4.ts'
 import { openAuthority } from '../security/tls/authority.ts'
 import { systemClock } from './clock.ts'
-import { fileLog, openHomeFiles, placeIn, takeHome } from './home.ts'
+import { fileLog, onAnyDisk, openHomeFiles, placeIn, takeHome } from './home.ts'
 import { balancerOf, firewallOf, packetFilterOf } from './kernel.ts'
 import { probeOver } from './probes.ts'
 
@@ -105,12 +107,14 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const ending = new AbortController()
   const log = fileLog(home)
   const host = createLinuxHost()
-  const { state, secrets, sealer, block } = await openHomeFiles(home, environment, host, log).catch((error: unknown) => {
-    log('error', 'the start is refused', { error })
-    removeService(home)
-    lock.release()
-    throw error
-  })
+  const { state, secrets, sealer, block } = await onAnyDisk(home, () => openHomeFiles(home, environment, host, log)).catch(
+    (error: unknown) => {
+      log('error', 'the start is refused', { error })
+      removeService(home)
+      lock.release()
+      throw error
+    },
+  )
   const store = options.wrapStore?.(state.store) ?? state.store
   const groupFiles = keepGroupFiles({
     store,
@@ -170,6 +174,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     nodeFolders: home.nodeFolders,
     setAside: (folder) => home.setAside(folder, systemClock.now()),
     readPersisted,
+    closeHoles,
     onProgress: options.onProgress,
   }
   const manager = createManager(context)
@@ -253,6 +258,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
     await groupFiles.start()
     void state.copyOfToday()
     log('info', 'ready', { url, pid: process.pid })
+    watchDisk(home.path, log, state.store.keepRoom, ending.signal)
     lookForEnds()
     void keepLogsBounded({ nodeFolders: home.nodeFolders, endpointsFolder: home.endpointsFolder, log }, ending.signal)
     return {
@@ -266,8 +272,11 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
         await server.close()
         await manager.stop()
         await guarding.stop()
-        if (stop) await stopEngines({ ...context, firewall })
-        await release()
+        try {
+          if (stop) await stopEngines({ ...context, firewall })
+        } finally {
+          await release()
+        }
       },
     }
   } catch (error) {

@@ -9,7 +9,7 @@ import { openSecrets } from '../home/secrets.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { larderVersion } from '../model/version.ts'
 import { systemClock } from './clock.ts'
-import { fileLog, placeIn, takeHome } from './home.ts'
+import { fileLog, onAnyDisk, placeIn, takeHome } from './home.ts'
 import { balancerOf, firewallOf, packetFilterOf } from './kernel.ts'
 
 /** `larder down` without a running service: takes the home's lock, so that no service can start meanwhile. */
@@ -18,11 +18,13 @@ export const stopHome = async (home: Home, environment: NodeJS.ProcessEnv): Prom
   const log = fileLog(home)
   const ending = new AbortController()
   const host = createLinuxHost()
-  const state = await openState({ home, host, clock: systemClock, log, version: larderVersion }).catch((error: unknown) => {
-    removeService(home)
-    lock.release()
-    throw error
-  })
+  const state = await onAnyDisk(home, () => openState({ home, host, clock: systemClock, log, version: larderVersion })).catch(
+    (error: unknown) => {
+      removeService(home)
+      lock.release()
+      throw error
+    },
+  )
   const { store } = state
   const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
   const balancer = await balancerOf(home, filter, environment, { host, log, signal: ending.signal })

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { LarderError } from '../errors.ts'
+import { isOutOfRoom, LarderError } from '../errors.ts'
 import { allBlocks, type Block, blockOf } from '../model/addresses.ts'
 import { isObject, readJsonFile, writePrivateFile } from './files.ts'
 import type { Home } from './home.ts'
@@ -209,7 +209,11 @@ const recordedBlock = (home: Home, addresses: readonly string[]): Block | null =
   } catch (error) {
     if (!(error instanceof LarderError) || error.code !== 'store-corrupt') throw error
   }
-  if (recorded?.first !== used.first) writePrivateFile(home.blockFile, `${JSON.stringify(used)}\n`)
+  try {
+    if (recorded?.first !== used.first) writePrivateFile(home.blockFile, `${JSON.stringify(used)}\n`)
+  } catch (error) {
+    if (!isOutOfRoom(error)) throw error // on a full disk the addresses say it again at the next start
+  }
   return used
 }
 

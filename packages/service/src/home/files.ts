@@ -1,18 +1,54 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
-import { LarderError } from '../errors.ts'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { isOutOfRoom, LarderError } from '../errors.ts'
 import { parseJson } from '../model/json.ts'
 
-/** Written whole or not at all, readable by the owner alone. */
-export const writePrivateFile = (path: string, content: string): void => {
-  const temporary = `${path}.${process.pid}.tmp`
-  const file = openSync(temporary, 'w', 0o600)
+/** What fits in the room that every file of less than a page has. */
+const pageBytes = 4_096
+
+/** In one write of the kernel. Spaces behind it keep its length, and mean nothing in JSON. False: there is no such file, or it has no room for it. */
+const writeOver = (path: string, content: string): boolean => {
+  const present = statSync(path, { throwIfNoEntry: false })
+  if (present?.isFile() !== true || present.size === 0) return false
+  const bytes = Buffer.from(content.trimEnd().padEnd(present.size - 1, ' '))
+  if (bytes.length + 1 > pageBytes) return false
+  const file = openSync(path, 'r+')
   try {
-    writeSync(file, content)
-    fsyncSync(file)
+    const all = Buffer.concat([bytes, Buffer.from('\n')])
+    return writeSync(file, all, 0, all.length, 0) === all.length
   } finally {
     closeSync(file)
   }
-  renameSync(temporary, path)
+}
+
+/** Written whole or not at all, readable by the owner alone; where it is asked for, a full disk has it written over what is there. */
+export const writePrivateFile = (path: string, content: string, otherwise?: 'over the old one on a full disk'): void => {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    const file = openSync(temporary, 'w', 0o600)
+    try {
+      writeFileSync(file, content) // a single write on a disk that fills up takes a part, and says nothing
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    if (otherwise !== undefined && isOutOfRoom(error) && writeOver(path, content)) return
+    throw error
+  }
 }
 
 /** No file of JSON that is read here comes near this. */

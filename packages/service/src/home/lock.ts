@@ -49,7 +49,8 @@ const isNoDatabase = (error: unknown): boolean => error instanceof Error && 'err
 const tryLock = (home: Home, waitMs: number, again = true): HomeLock | null => {
   const database = new DatabaseSync(home.lockFile)
   try {
-    database.exec(`PRAGMA busy_timeout = ${waitMs}; BEGIN EXCLUSIVE`)
+    // Nothing is ever written: a journal would be a file that a full disk has no room for.
+    database.exec(`PRAGMA busy_timeout = ${waitMs}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`)
   } catch (error) {
     database.close()
     if (error instanceof Error && /locked|busy/i.test(error.message)) return null
@@ -97,8 +98,9 @@ export const lastService = (home: Home): ServiceInfo | null => {
   }
 }
 
+/** On a full disk it is written over what a killed service left, which has the room that it needs. */
 export const writeService = (home: Home, info: ServiceInfo): void =>
-  writePrivateFile(home.serviceFile, `${JSON.stringify(info)}\n`)
+  writePrivateFile(home.serviceFile, `${JSON.stringify(info)}\n`, 'over the old one on a full disk')
 export const removeService = (home: Home): void => removeFile(home.serviceFile)
 
 /**

@@ -46,6 +46,9 @@ export const clusterEvents = (region: string, clusterId: string) => {
     recovered: (cacheNodeIds: readonly string[]) => event(`Finished recovery for cache nodes ${list(cacheNodeIds)}`),
     /** (style) Files of a node do not load. */
     damaged: (cacheNodeId: string, files: readonly string[]) => event(`Cache node ${cacheNodeId} could not load ${list(files)}`),
+    /** Of Larder's own: what a full disk left in it is closed, and nothing of its content is lost. */
+    mended: (cacheNodeId: string) =>
+      event(`Repaired the append-only file of cache node ${cacheNodeId}, which a full disk had left with holes`),
     /** (style) They are kept, and the node copies what they held from its primary. */
     setAside: (cacheNodeId: string, files: readonly string[], place: string) =>
       event(`Moved ${list(files)} of cache node ${cacheNodeId} to ${place}`),

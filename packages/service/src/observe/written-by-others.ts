@@ -16,7 +16,7 @@ import {
   renameSync,
   statSync,
   truncateSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { copyFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ const cutOff = (path: string, copy: string): void => {
     let at = fstatSync(to).size
     const catchUp = (): void => {
       for (let read = readSync(from, chunk, 0, chunkBytes, at); read > 0; read = readSync(from, chunk, 0, chunkBytes, at)) {
-        writeSync(to, chunk, 0, read)
+        writeFileSync(to, chunk.subarray(0, read)) // all of it: a single write may take a part
         at += read
       }
     }

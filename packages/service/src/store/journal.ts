@@ -109,7 +109,9 @@ export const openJournal = ({ folder, store: id, version, log }: JournalOptions)
       mkdirSync(folder, { recursive: true, mode: 0o700 })
       const name = nameOf(ordinalOf(namesIn(folder).at(-1) ?? '') + 1)
       const begun: OpenFile = { descriptor: openSync(join(folder, name), 'ax', 0o600), name, bytes: 0, baseBytes: null }
-      return write(begun, `${JSON.stringify({ journal: format, store: id, version, revision: newest })}\n`) ? begun : null
+      if (write(begun, `${JSON.stringify({ journal: format, store: id, version, revision: newest })}\n`)) return begun
+      rmSync(join(folder, name), { force: true }) // else one more would lie there for each attempt on a full disk
+      return null
     } catch (error) {
       log('warn', 'a copy of the state cannot be begun beside it', { folder, error })
       later()

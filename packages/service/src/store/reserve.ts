@@ -10,15 +10,17 @@ import { appendFileSync, existsSync, rmSync, statSync, writeFileSync } from 'nod
  */
 export const logBytes = 8 * 1024 * 1024
 
-/** `path` is that of the log. Zeros behind its last transaction are read as its end. Nothing is done where the disk is full already. */
-export const extendLog = (path: string): void => {
-  if (!existsSync(path)) return
+/** `path` is that of the log. Zeros behind its last transaction are read as its end. False: the disk is full, and it has what there was. */
+export const extendLog = (path: string): boolean => {
+  if (!existsSync(path)) return true
   const { size } = statSync(path)
-  if (size >= logBytes) return
+  if (size >= logBytes) return true
   try {
     appendFileSync(path, Buffer.alloc(logBytes - size))
+    return true
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
+    return false
   }
 }
 

@@ -46,6 +46,8 @@ export interface SqliteStore extends Store {
   /** Which store this is: the same in all of its copies, and no other has it. Empty: a copy of before there were ids. */
   readonly id: string
   readonly revision: number
+  /** Takes the room again that was given up on a full disk, as far as there is any. */
+  keepRoom(): void
   /** Versions of Larder that know less than this one refuse the file from here on. What was copied before is as it was. */
   refuseOlder(): void
   /** Writes a copy of all that is committed to a file that appears whole or not at all. The event loop goes on meanwhile. */
@@ -72,7 +74,8 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
     guarded(path, 'naming the store', () => database.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(Number(newId())))
   const reserve = openReserve(`${path}.reserve`)
   const keepRoom = (): void => {
-    extendLog(`${path}-wal`)
+    // A log that begins on a full disk (the one before was closed in order) has the room that was kept, before others take it.
+    if (!extendLog(`${path}-wal`) && reserve.release()) extendLog(`${path}-wal`)
     reserve.keep()
   }
   if (!readOnly) keepRoom()
@@ -207,6 +210,7 @@ export const openSqliteStore = (path: string, { clock, readOnly = false, onCommi
     get revision() {
       return meta('revision')
     },
+    keepRoom,
     refuseOlder() {
       if (pragma(database, 'user_version') === format) return
       transaction(() => {

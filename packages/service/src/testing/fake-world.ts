@@ -37,11 +37,12 @@ export interface FakeWorld {
   readonly catalog: Catalog
   adapter(engine: EngineName): EngineAdapter
   readPersisted(folder: string): Promise<PersistedData>
+  closeHoles(folder: string): Promise<number>
   /** Living engines by node id. */
   engines(): ReadonlyMap<string, FakeEngine>
   kill(nodeId: string): void
   /** What these nodes have on disk: their data, and whether it loads. */
-  leave(nodeId: string, persisted: PersistedData, loads?: boolean): void
+  leave(nodeId: string, persisted: PersistedData, loads?: boolean | 'with holes closed'): void
   /** Folders to which files were moved aside. */
   readonly aside: readonly string[]
   hang(nodeId: string): void
@@ -106,6 +107,7 @@ export const createFakeWorld = (): FakeWorld => {
   const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
   /** Folders whose data does not load, and what the log says in those whose engine ended of it. */
   const unloadable = new Map<string, string | undefined>()
+  const holed = new Set<string>()
   const logs = new Map<string, string>()
   const misjudged = new Map<number, number>()
   const aside: string[] = []
@@ -490,10 +492,17 @@ export const createFakeWorld = (): FakeWorld => {
       misjudged.set(pid, looks)
       return () => misjudged.get(pid) ?? 0
     },
+    closeHoles: async (path) => {
+      const folder = path.replace('/appendonlydir', '')
+      if (!holed.delete(folder)) return 0
+      unloadable.delete(folder)
+      return 1
+    },
     leave: (nodeId, data, loads = true) => {
       const folder = [...processes.values()].find((engine) => engine.plan.id === nodeId)?.plan.folder ?? ''
       persisted.set(folder, data)
-      if (loads) unloadable.delete(folder)
+      if (loads === 'with holes closed') holed.add(folder)
+      if (loads === true) unloadable.delete(folder)
       else unloadable.set(folder, data.stamp)
     },
     aside,

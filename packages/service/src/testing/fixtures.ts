@@ -135,6 +135,7 @@ export const startManager = (
     nodeFolders: async () => [...world.folders],
     setAside: world.setAside,
     readPersisted: world.readPersisted,
+    closeHoles: world.closeHoles,
     onProgress: () => {},
   }
   const manager = createManager(context)

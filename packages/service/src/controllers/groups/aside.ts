@@ -1,5 +1,5 @@
 /** Files that an engine could not load: how that is found out, and how they are kept when others take their place. */
-import { LarderError } from '../../errors.ts'
+import { isOutOfRoom, LarderError } from '../../errors.ts'
 import type { NodeState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
 import type { ActInput } from './act-input.ts'
@@ -7,6 +7,43 @@ import { changeNode } from './state-cell.ts'
 
 /** An engine that dies of a damaged file says much: its report of a crash comes after the reason. */
 const lastBytes = 32_768
+
+const logFolder = 'appendonlydir'
+
+/** Where nothing but a full disk harmed the log, the node starts from it: also one that has been started to come back from its disk had no fair try. */
+const mendLog = async (input: ActInput, node: NodeState, folder: string): Promise<void> => {
+  const { context, spec, cell, events } = input
+  const about = { group: groupName(spec), node: node.id }
+  const holes = await context.closeHoles(`${folder}/${logFolder}`).catch((error: unknown) => {
+    // A long hole takes room when something is written in its place: it is tried again.
+    if (isOutOfRoom(error))
+      throw new LarderError(
+        'engine-start',
+        `the append-only file of node ${node.id} has holes, and the disk has no room to close them`,
+        {
+          cause: error,
+          retry: true,
+        },
+      )
+    context.log('warn', 'it could not be looked for holes in an append-only file', { ...about, error })
+    return 0
+  })
+  if (holes === 0) return
+  await cell.update(
+    (state) =>
+      changeNode(state, node.id, {
+        damage: null,
+        process: null,
+        starting: false,
+        ...(state.nodes[node.id]?.returning == null ? {} : { returning: null }),
+      }),
+    events.mended(spec, node.id),
+  )
+  context.log('warn', 'holes that a full disk left in an append-only file are closed', { ...about, holes })
+  throw new LarderError('engine-start', `the append-only file of node ${node.id} had holes, which are closed: it starts anew`, {
+    retry: true,
+  })
+}
 
 /**
  * Has the process that this node had ended because of its files? Then that is written down, and thrown. The process is struck from the record with it: its
@@ -19,6 +56,7 @@ export const learnDamage = async (input: ActInput, node: NodeState): Promise<voi
   const damage = context.adapter(node.engine).damageIn(await context.host.tail(`${folder}/engine.log`, lastBytes))
   if (damage === null) return
   const { files, said } = damage
+  if (files.includes(logFolder)) await mendLog(input, node, folder)
   const { stamp = null } = await context.readPersisted(folder, node.parameters['appendonly'] === 'yes')
   const isNews = node.damage?.stamp !== stamp || node.damage?.said !== said
   await cell.update(

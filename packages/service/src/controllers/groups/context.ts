@@ -68,6 +68,8 @@ export interface GroupContext {
   readonly setAside: (folder: string) => Promise<string>
   /** Looks at what a node left on disk. */
   readonly readPersisted: (folder: string, appendOnly: boolean) => Promise<import('../../decide/observed.ts').PersistedData>
+  /** Closes holes in an append-only file that an engine left in this folder; resolves with how many there were. */
+  readonly closeHoles: (folder: string) => Promise<number>
   /** Told after each step that changed something (progress on a terminal). */
   readonly onProgress: (key: GroupKey, text: string) => void
 }

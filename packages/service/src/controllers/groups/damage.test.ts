@@ -127,6 +127,28 @@ test('a lone primary that cannot load its files does not start empty; status and
   })
 })
 
+test('a log in which a full disk left holes is mended, and the node starts from it, alone or as a replica', async () => {
+  for (const [nodes, victim] of [
+    [1, 'demo-001'],
+    [2, 'demo-002'],
+  ] as const) {
+    await withGroup(nodes, async (scene) => {
+      const { world } = scene
+      await whole(scene)
+      world.leave(victim, log(5), 'with holes closed')
+      const before = world.starts
+      world.kill(victim)
+      await until('it is started from its log', () => world.starts === before + 2)
+      await whole(scene)
+      assert.deepEqual(world.aside, [])
+      const { shards, nodes: after } = await scene.state()
+      assert.equal(shards['0001']?.primary, 'demo-001')
+      assert.equal(after[victim]?.damage ?? null, null)
+      assert.equal((await scene.events()).filter((message) => /Repaired the append-only file/.test(message)).length, 1)
+    })
+  }
+})
+
 test('what was learned of damaged files outlives Larder', async () => {
   await withGroup(1, async (scene) => {
     const { world } = scene

@@ -10,6 +10,7 @@ export interface GroupEvents {
   failover(spec: GroupSpec, from: string, to: string): readonly Operation[]
   recovering(spec: GroupSpec, nodes: readonly string[]): readonly Operation[]
   damaged(spec: GroupSpec, node: string, files: readonly string[]): readonly Operation[]
+  mended(spec: GroupSpec, node: string): readonly Operation[]
   setAside(spec: GroupSpec, node: string, files: readonly string[], place: string): readonly Operation[]
   nodeRemoved(spec: GroupSpec, node: string): readonly Operation[]
   groupDeleted(spec: GroupSpec): readonly Operation[]
@@ -71,6 +72,10 @@ export const createGroupEvents = (context: GroupContext): GroupEvents => {
     damaged(spec, id, files) {
       const node = nodeOf(spec, id)
       return operations([clusterEvents(spec.region, node.clusterId).damaged(node.cacheNodeId, files)])
+    },
+    mended(spec, id) {
+      const node = nodeOf(spec, id)
+      return operations([clusterEvents(spec.region, node.clusterId).mended(node.cacheNodeId)])
     },
     setAside(spec, id, files, place) {
       const node = nodeOf(spec, id)

@@ -26,6 +26,7 @@ const part = async (folder: string, kind: 'base' | 'incr'): Promise<string> => {
 }
 const shorten = async (path: string, size: (whole: number) => number): Promise<void> =>
   truncate(path, Math.floor(size((await stat(path)).size)))
+const lengthen = async (path: string, bytes: number): Promise<void> => truncate(path, (await stat(path)).size + bytes)
 const asFolder = async (path: string): Promise<void> => {
   await rm(path, { recursive: true })
   await mkdir(path)
@@ -62,6 +63,7 @@ const appendOnly: readonly (readonly [string, Outcome, Harm])[] = [
     'engine says',
     async (folder) => overwrite(await part(folder, 'incr'), 'garbage '.repeat(20), 0.5),
   ],
+  ['has zeros behind its last command', 'engine says', async (folder) => lengthen(await part(folder, 'incr'), 40)],
   ['is a file of another program', 'engine says', async (folder) => writeFile(await part(folder, 'incr'), 'SQLite format 3')],
   ['has a folder for an increment', 'engine says', async (folder) => asFolder(await part(folder, 'incr'))],
   ['has a base with a flipped byte', 'engine says', async (folder) => flip(await part(folder, 'base'), 0.9999)],

@@ -6,7 +6,7 @@
  * key has signed is good for whoever trusts either of them, so that nothing has to happen in an order.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LarderError } from '../../errors.ts'
 import type { AuthorityTerm, Certificates, NodeCertificate } from '../../ports/certificates.ts'
@@ -30,7 +30,7 @@ const readText = (path: string): string => readFileSync(path, 'utf8')
 const writeWhole = (path: string, content: string): void => {
   const file = openSync(`${path}.new`, 'w', 0o600)
   try {
-    writeSync(file, content)
+    writeFileSync(file, content) // a single write on a disk that fills up takes a part, and says nothing
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -177,6 +177,7 @@ export const createLives = ({ world, store, random, decide, onTargets, note }: L
             ? { kind: 'none', offset: null, modifiedAt: 0 }
             : { kind: 'aof', offset: null, modifiedAt: length, loadMs: length, stamp: `${length} ${damaged}` }
         },
+        closeHoles: async () => 0,
         onProgress: (_key, text) => {
           if (!isDead() && text !== said) note(`progress: ${text}`)
           said = text
