@@ -1,11 +1,13 @@
 /** The disk of a home is full when its service is killed, starts, and has to do something. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Redis } from 'ioredis'
 import { patience } from '../packages/service/src/testing/busy-machine.ts'
 import { type Ballast, openBallast } from './support/ballast.ts'
 import { available, create, primaryOf } from './support/groups.ts'
@@ -149,4 +151,40 @@ test('a new home on a full disk is refused in a sentence, and is made when there
     )
     releaseBlock(home)
     assert.match(stdout, /^ready /m, stderr)
+  }))
+
+test('larder down on a full disk ends no engine whose data has no room, and says so; with room it ends all, and nothing is lost', async (t) =>
+  onSmallDisk(t, async (service, ballast) => {
+    const group = await create(service, 'down', { NumCacheClusters: 2 })
+    const { host, port } = primaryOf(group)
+    const before = await pidsOf(service)
+    const client = new Redis({ host, port })
+    try {
+      await client.set('kept', 'yes')
+      // More than the state gives up when its service ends.
+      for (let at = 0; at < 15; at += 1) await client.set(`large-${at}`, randomBytes(1 << 20))
+      await client.wait(1, 10_000)
+      ballast.fill()
+      assert.throws(
+        () => service.larder('down'),
+        /ended with 1: larder: expected every engine to write its data and end, found 2 that cannot write it/,
+      )
+      assert.equal(await client.get('kept'), 'yes')
+      await service.end()
+      await service.start()
+      assert.deepEqual(await pidsOf(service), before)
+      ballast.remove()
+      service.larder('down')
+    } finally {
+      client.disconnect()
+    }
+    await service.end()
+    await service.start()
+    await available(service, 'down')
+    const again = new Redis({ host, port })
+    try {
+      assert.equal(await again.get('kept'), 'yes')
+    } finally {
+      again.disconnect()
+    }
   }))

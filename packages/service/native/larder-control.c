@@ -103,6 +103,7 @@ static const struct {
     {"cluster", "info", 0, WHERE_IT_INSISTS},
     {"cluster", NULL, 0, NEVER},
     {"replicaof", NULL, 0, NEVER},
+    {"save", NULL, 0, NEVER},
     {"shutdown", "nosave", 1, ALWAYS},
     {"shutdown", NULL, 1, NEVER},
     {"client", "kill", 1, WHERE_IT_INSISTS},

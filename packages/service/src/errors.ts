@@ -29,6 +29,7 @@ export type LarderErrorCode =
   | 'engine-install' // an engine could not be fetched or unpacked
   | 'engine-start' // a process did not come up
   | 'engine-command' // an engine refused a command
+  | 'engine-unsaved' // an engine cannot write its data, and goes on
   | 'engine-unreachable' // the control connection failed
   | 'deadline' // not done in time
   | 'address-taken' // the address or the block of addresses is used by somebody else

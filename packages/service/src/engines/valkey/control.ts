@@ -18,6 +18,7 @@ const commandDeadlineMs = 2_000
 /** For what may take the engine longer, and for raw commands. */
 const longDeadlineMs = 10_000
 const saveDeadlineMs = 60_000
+const savePollMs = 20
 const electionDeadlineMs = 1_500
 const electionPollMs = 5
 const busyPollMs = 20
@@ -228,10 +229,43 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     else if (offset === 0 && !isSince(sendsAfterCopy, productOf(info))) await send(['CLIENT', 'KILL', 'TYPE', 'master'])
   }
 
+  const persistence = async (): Promise<ReadonlyMap<string, string>> => parseInfo(textOf(await send(['INFO', 'persistence'])))
+
+  /** What a full disk has refused stays in memory, and is tried again with every turn of the event loop. */
+  const isLogWhole = async (): Promise<boolean> => {
+    const info = await persistence()
+    return info.get('aof_enabled') === '1' && info.get('aof_last_write_status') === 'ok' && info.get('aof_buffer_length') === '0'
+  }
+
+  /** A save in the background comes first: the engine refuses a second one beside it. */
+  const untilNoneSaves = async (): Promise<void> => {
+    const deadline = performance.now() + saveDeadlineMs
+    while ((await persistence()).get('rdb_bgsave_in_progress') !== '0' && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, savePollMs))
+  }
+
+  /**
+   * By SAVE, and not by SHUTDOWN SAVE: an engine that is asked for the latter by a module crashes where the save fails. Nobody writes from here on, so
+   * that what is saved is all. Throws `engine-unsaved`, and lets clients write again, where the data is not on the disk.
+   */
+  const save = async (): Promise<void> => {
+    await send(['CLIENT', 'PAUSE', String(saveDeadlineMs), 'WRITE'])
+    await untilNoneSaves()
+    try {
+      await send(['SAVE'], saveDeadlineMs)
+    } catch (error) {
+      if (error instanceof LarderError && error.code === 'engine-command' && !error.retry && (await isLogWhole())) return
+      await send(endPause)
+      throw error instanceof LarderError && error.code === 'engine-command'
+        ? new LarderError('engine-unsaved', 'the engine cannot write its data', { cause: error, retry: true })
+        : error
+    }
+  }
+
   /** The engine does not answer: it ends the connection. An answer is a refusal. */
-  const shutdown = async ({ save }: { readonly save: boolean }): Promise<void> => {
-    const words = save ? ['SHUTDOWN', 'SAVE', ...(connection.isWayIn ? ['NOW'] : [])] : ['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE']
-    const answer = send(words, save ? saveDeadlineMs : commandDeadlineMs).then(
+  const shutdown = async (options: { readonly save: boolean }): Promise<void> => {
+    if (options.save) await save()
+    const answer = send(['SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE'], commandDeadlineMs).then(
       () => null,
       (error: unknown) => error,
     )
