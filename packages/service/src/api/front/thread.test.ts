@@ -85,7 +85,7 @@ test('who has not signed is closed when it is idle, who has is not', async (cont
 
 test('bodies that come in the smallest pieces do not exhaust the thread', async (context) => {
   // Four million pieces take their time on a busy machine: what is looked at is that the thread lives and answers.
-  const { port, log } = await listening(context, { timeouts: { request: 20_000 * patience } })
+  const { port, log } = await listening(context, { timeouts: { request: 30_000 * patience } })
   const pieces = '1\r\nx\r\n'.repeat(100_000)
   const senders = Array.from({ length: 4 }, () => converse(context, port))
   for (const { socket } of senders) {

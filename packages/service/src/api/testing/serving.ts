@@ -57,7 +57,8 @@ export interface Conversation {
   until(holds: (said: string) => boolean): Promise<string>
 }
 
-const deadlineMs = 10_000 * patience
+/** Long enough for four million pieces on a busy machine: what does not come at all is told by it. */
+const deadlineMs = 30_000 * patience
 
 /** A connection of its own, for what no client sends. It is closed when the test is over. */
 export const converse = (context: TestContext, port: number): Conversation => {
