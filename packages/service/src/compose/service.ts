@@ -18,7 +18,7 @@ import { loginSettings, openLogins } from '../controllers/logins/logins.ts'
 import { authorityFits } from '../controllers/recovery/files.ts'
 import { keepGroupFiles } from '../controllers/recovery/group-files.ts'
 import { decideGroup } from '../decide/group.ts'
-import { openCatalog } from '../engines/catalog.ts'
+import { onlyInstalled, openCatalog } from '../engines/catalog.ts'
 import { withControlModule } from '../engines/control-module.ts'
 import { openDiscoveryModule } from '../engines/discovery-module.ts'
 import { adapterFor } from '../engines/index.ts'
@@ -127,6 +127,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const openFiles = openFilesLimit()
   if (openFiles !== null && openFiles < wantedOpenFiles)
     log('warn', 'engines take fewer clients than AWS gives them: see larder doctor', { openFiles, wanted: wantedOpenFiles })
+  const exactVersions = onlyInstalled(environment)
   const bare = await withUserModules(openCatalog(environment), environment, log)
   const catalog = await withControlModule(bare, environment, log)
   const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
@@ -207,6 +208,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       account: caller.account,
       store,
       catalog,
+      exactVersions,
       clock: systemClock,
       sealer,
       whyUnguarded: firewall.whyUnguarded,

@@ -17,6 +17,14 @@ const engineNames: readonly EngineName[] = ['valkey', 'redis', 'memcached']
 export const enginesFolderOf = (environment: NodeJS.ProcessEnv): string =>
   environment['LARDER_ENGINES'] ?? join(environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'larder', 'engines')
 
+/** `LARDER_VERSIONS=exact`: what is not installed is refused. Throws `usage`. */
+export const onlyInstalled = (environment: Readonly<Record<string, string | undefined>>): boolean => {
+  const setting = environment['LARDER_VERSIONS'] ?? ''
+  if (setting === 'exact') return true
+  if (setting === '' || setting === 'nearest') return false
+  throw new LarderError('usage', `expected LARDER_VERSIONS to be nearest or exact, found ${setting}`)
+}
+
 const isExecutable = (path: string): boolean => {
   try {
     accessSync(path, constants.X_OK)

@@ -53,6 +53,9 @@ export const clusterEvents = (region: string, clusterId: string) => {
     nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
     securityGroupsModified: () => event('Applied change to security group'),
+    /** Of Larder's own: AWS has the version itself. */
+    servedBy: (wanted: string, served: string) =>
+      event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
     /** (style) The engine was exchanged for another version of it. */
     patched: () => event('Cache cluster patched'),
     /** (style) `what`: which, and when; AWS renews its own. */
@@ -76,6 +79,9 @@ export const replicationGroupEvents = (region: string, groupId: string) => {
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
     /** (style) `what`: which, and when; AWS renews its own. */
     certificateEnds: (what: string) => event(what),
+    /** Of Larder's own: AWS has the version itself. */
+    servedBy: (wanted: string, served: string) =>
+      event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
     /** (style) */
     deleted: () => event(`Replication group ${groupId} deleted`),
   }

@@ -22,6 +22,7 @@ import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
 import { loginOf } from './login.ts'
 import { controlOf } from './observe.ts'
+import { engineServing } from './serving.ts'
 import { nodeTypeOf } from './settings.ts'
 import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
 
@@ -32,8 +33,8 @@ const pollMs = 4
 /** An engine that starts does not take long to accept a connection, and others may be waiting. */
 const connectDeadlineMs = 400
 
-const engineOf = (context: GroupContext, spec: GroupSpec): InstalledEngine => {
-  const engine = context.catalog.find(spec.engine, spec.engineVersion)
+const engineOf = (context: GroupContext, spec: GroupSpec, state: GroupState): InstalledEngine => {
+  const engine = engineServing(context.catalog, spec, state)
   if (engine !== null) return engine
   const known = context.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
   throw new LarderError(
@@ -53,13 +54,13 @@ const planOf = (
   action: StartAction,
   wanted: WantedSettings,
   clusterFile: string | null,
+  engine: InstalledEngine,
 ): NodePlan => {
   const place = context.place(spec.region, node.id)
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
   const login = loginOf(context, spec, context.machine.name)
   const cluster = spec.kind === 'cme' && (!node.joined || clusterFile === null) ? clusterPlan(spec, cell.value, node) : null
-  const engine = engineOf(context, spec)
   const logins = context.logins(engine)
   const discoveryModule = spec.kind === 'memcached' ? context.discoveryModule(engine) : null
   return {
@@ -141,6 +142,7 @@ const launch = async (
   input: ActInput,
   node: NodeState,
   action: StartAction,
+  engine: InstalledEngine,
   isMeant: () => boolean,
   onLaunch: () => void,
 ): Promise<ProcessIdentity> => {
@@ -151,7 +153,7 @@ const launch = async (
   await learnDamage(input, node)
   if (action.aside !== undefined) await setAside(input, node, action.aside)
   const clusterFile = await clusterFileOf(input, node)
-  const plan = planOf(context, spec, cell, node, action, wanted, clusterFile)
+  const plan = planOf(context, spec, cell, node, action, wanted, clusterFile, engine)
   const issued =
     spec.transitEncryption === undefined
       ? null
@@ -229,8 +231,8 @@ const withUnlevelReplicas = (state: GroupState, { node: id, replicaOf }: StartAc
 /** Starts all of these nodes side by side. Those that came up are recorded also when another one failed; the first failure is thrown. */
 const launchAll = async (input: ActInput, actions: readonly StartAction[]): Promise<readonly Launched[]> => {
   const { context, spec, cell, wanted, events, inForce } = input
-  engineOf(context, spec)
   const before = cell.value
+  const engine = engineOf(context, spec, before)
   const ids = actions.map((action) => action.node)
   const recovering = actions.filter((action) => recoveries.has(action.because)).map((action) => action.node)
   const now = context.clock.now()
@@ -255,7 +257,7 @@ const launchAll = async (input: ActInput, actions: readonly StartAction[]): Prom
       const onLaunch = (): void => {
         inForce.starting.add(node.id)
       }
-      return { action, identity: await launch(input, node, action, isMeant, onLaunch) }
+      return { action, identity: await launch(input, node, action, engine, isMeant, onLaunch) }
     }),
   )
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -264,8 +266,8 @@ const launchAll = async (input: ActInput, actions: readonly StartAction[]): Prom
       return changeNode(withUnlevelReplicas(next, action), action.node, {
         process: identity,
         starting: false,
-        engine: spec.engine,
-        engineVersion: spec.engineVersion,
+        engine: engine.engine,
+        engineVersion: engine.version,
         nodeType: spec.nodeType,
         parameters: wanted.parameters,
         parameterStatus: 'in-sync',
@@ -323,6 +325,7 @@ export const adoptStarts = async (
         access: 'unknown',
         transit: { mode: 'unknown', plain: true },
         engine: spec.engine,
+        engineVersion: engineServing(context.catalog, spec, state)?.version ?? node.engineVersion,
         parameters,
       }),
     )

@@ -19,6 +19,7 @@ import { createGroupEvents } from './events.ts'
 import type { Interruption } from './interruption.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
+import { engineServing } from './serving.ts'
 import { createSettings } from './settings.ts'
 import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
@@ -125,13 +126,13 @@ export const createWorker = (
     if (record === null) return { kind: 'gone' }
     if (await applyPending(context, record)) return { kind: 'again', afterMs: 0 }
     const spec = record.value
-    const wanted = await wantedSettings(spec)
+    const current: StateCell = cell ?? (await openStateCell(context.store, key))
+    const serving = engineServing(context.catalog, spec, current.value)?.version ?? spec.engineVersion
+    const wanted = await wantedSettings(spec, serving)
     if (cell === null) {
-      const opened = await openStateCell(context.store, key)
-      await adoptStarts(context, spec, opened, wanted)
-      cell = opened
+      await adoptStarts(context, spec, current, wanted)
+      cell = current
     }
-    const current = cell
     if (unsettledStatus(spec, current.value) === 'create-failed') return { kind: 'settled' } // that word is final: what is left is its deletion
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))

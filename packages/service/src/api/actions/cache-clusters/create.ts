@@ -12,6 +12,7 @@ import type { Action, ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
 import { untilWritten } from '../../writing.ts'
 import { findEngine } from '../groups/engine.ts'
+import { engineEvents } from '../groups/engine-change.ts'
 import { checkClusterFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
 import { newMemcachedAuth } from '../groups/memcached-auth.ts'
@@ -123,7 +124,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     multiAz: false,
     clusterMode: 'disabled',
     durability: null,
-    ...transitOf(input, engine.engine, engine.version),
+    ...transitOf(input, engine.engine, engine.served.version),
     ...authOf(context, input, engine.engine, id),
     labels: { ...newLabels(input, '', `${context.region}/${id}`, memcached), ...securityGroups.labels },
     tags: checkTags([], input.Tags ?? []),
@@ -153,7 +154,7 @@ export const createCacheCluster: Action<Input, CreateCacheClusterResult> = async
     const events: readonly Happening[] = input.CacheParameterGroupName
       ? [clusterEvents(spec.region, spec.id).usesParameterGroup(spec.parameterGroup)]
       : []
-    const written = await writeNewGroup(context, spec, conditions, events)
+    const written = await writeNewGroup(context, spec, conditions, [...events, ...engineEvents(context, null, spec)])
     return written ? { CacheCluster: cacheClusterView({ spec, state: null }, spec.id, context.account, false) } : null
   })
 }
