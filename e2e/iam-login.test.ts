@@ -21,7 +21,7 @@ import { startTestService, until } from './support/service.ts'
 
 const minute = 60_000
 
-for (const version of ['9.1', '8.0'])
+for (const version of ['9.1', '8.1'])
   test(`valkey ${version}: a token of AWS's signer lets in, and nothing else does`, async () => {
     await using service = await startTestService()
     const place = await create(service, { EngineVersion: version })

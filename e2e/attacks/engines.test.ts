@@ -25,7 +25,7 @@ import { command } from './wire.ts'
 const capability = await canUseNftables(findTool('nft', process.env))
 const skip = capability.ok ? false : `needs nftables: ${capability.reason}`
 
-const versions = ['9.1', '8.0', '7.0'] as const
+const versions = ['9.1', '8.1', '7.0'] as const
 const idOf = (version: string): string => `safe-${version.replace('.', '-')}`
 const tokenOf = (id: string, turn: 'old' | 'new'): string => `token-of-${id}-${turn}`
 

@@ -1,5 +1,6 @@
 /** `larder status` for people: a tree of groups, shards and nodes. Pure: a report in, text out. */
 import { styleText } from 'node:util'
+import { whyRetired } from '../model/retired-engines.ts'
 import type { GroupReport, NodeReport, Report, ShardReport } from '../observe/report.ts'
 
 type Style = Parameters<typeof styleText>[0]
@@ -92,11 +93,19 @@ const engineText = ({ engineVersion, shards }: GroupReport): string => {
   return served ? `${first.engine} ${runs}` : `${first.engine} ${engineVersion}, served by ${runs}`
 }
 
+const retiredNotice = ({ shards }: GroupReport): string | null =>
+  shards
+    .flatMap((shard) => shard.nodes)
+    .map(({ engine, version }) => whyRetired(engine, version))
+    .find((why) => why !== null) ?? null
+
 const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint): readonly string[] => {
   const engine = engineText(group)
   const heading = `${paint('bold', group.id)}  ${paint(statusStyle(group.status), group.status)}  ${engine}, ${kindText[group.kind]}, ${group.nodeType}, ${group.region}${group.security === null ? '' : `, ${group.security}`}`
   const endpoints = endpointLines(group)
   const lines = [heading]
+  const old = retiredNotice(group)
+  if (old !== null) lines.push(`│  ${paint('yellow', old)}`)
   if (group.reason !== null) lines.push(`│  ${paint('red', group.reason)}`)
   if (endpoints.length > 0) lines.push(`│  ${paint('cyan', endpoints.join('   '))}`)
   const showShards = group.kind === 'cme'

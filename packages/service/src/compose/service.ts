@@ -12,6 +12,7 @@ import type { GroupContext } from '../controllers/groups/context.ts'
 import { createManager } from '../controllers/groups/manager.ts'
 import { createMutex } from '../controllers/groups/mutex.ts'
 import { readPersisted } from '../controllers/groups/persisted.ts'
+import { tellRetired } from '../controllers/groups/retired.ts'
 import { stopEngines } from '../controllers/groups/shutdown.ts'
 import { pruneRemoved } from '../controllers/groups/sweep.ts'
 import { loginSettings, openLogins } from '../controllers/logins/logins.ts'
@@ -234,6 +235,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 
   const lookForEnds = (): void => {
     tellEnds(context).catch((error: unknown) => log('warn', 'it could not be looked for certificates that end', { error }))
+    tellRetired(context).catch((error: unknown) => log('warn', 'it could not be looked for engines that are retired', { error }))
   }
 
   const release = async (): Promise<void> => {

@@ -47,7 +47,7 @@ describe('the catalog', () => {
     assert.deepEqual(catalog.list(), [])
     assert.deepEqual(
       catalog.known().map(({ engine, version, installed: there }) => `${engine} ${version} ${there}`),
-      ['valkey 9.1 false', 'valkey 8.0 false', 'redis 7.0 false', 'memcached 1.6 false'],
+      ['valkey 9.1 false', 'valkey 8.1 false', 'redis 7.0 false', 'memcached 1.6 false'],
     )
     assert.equal(catalog.find('valkey', '9.1'), null)
   })

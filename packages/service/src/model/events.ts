@@ -56,6 +56,8 @@ export const clusterEvents = (region: string, clusterId: string) => {
     /** Of Larder's own: AWS has the version itself. */
     servedBy: (wanted: string, served: string) =>
       event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
+    /** Of Larder's own: AWS replaces such an engine by itself. */
+    engineRetired: (what: string) => event(what),
     /** (style) The engine was exchanged for another version of it. */
     patched: () => event('Cache cluster patched'),
     /** (style) `what`: which, and when; AWS renews its own. */
@@ -82,6 +84,8 @@ export const replicationGroupEvents = (region: string, groupId: string) => {
     /** Of Larder's own: AWS has the version itself. */
     servedBy: (wanted: string, served: string) =>
       event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
+    /** Of Larder's own: AWS replaces such an engine by itself. */
+    engineRetired: (what: string) => event(what),
     /** (style) */
     deleted: () => event(`Replication group ${groupId} deleted`),
   }

@@ -3,21 +3,18 @@
  * those that are installed and able to load its data. Pure.
  */
 import { awsDefaults, awsVersions } from './aws-versions.ts'
-import { compareVersions } from './engine-versions.ts'
+import { compareVersions, minorOf } from './engine-versions.ts'
 import type { EngineName } from './group.ts'
+import { whyRetired } from './retired-engines.ts'
 
 export interface Build {
   readonly engine: EngineName
   /** `9.1.2` */
   readonly version: string
-  /** Why groups that do not run it yet get another one. */
-  readonly retired?: string
 }
 
 /** `9.1.2` begins with `9`, `9.1` and `9.1.2`; of `9.x` the letter stands for nothing. */
 export const isNamed = (version: string, wanted: string): boolean => `${version}.`.startsWith(`${wanted.replace(/\.x$/, '')}.`)
-
-export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.')
 
 /**
  * A version as AWS lists it: since Redis OSS 6 and for Valkey without the patch (`9.1`), which is also the only form that Terraform
@@ -28,9 +25,11 @@ const listedVersion = (engine: EngineName, version: string): string =>
 
 const newestFirst = (a: string, b: string): number => compareVersions(b, a)
 
+const isRetired = ({ engine, version }: Build): boolean => whyRetired(engine, version) !== null
+
 /** The version that a group has that was asked for `wanted`: installed ones first, then those of AWS. Null: there is none. */
 export const wholeVersion = (builds: readonly Build[], engine: EngineName, wanted: string, exact = false): string | null => {
-  const installed = builds.filter((build) => build.engine === engine && (exact || build.retired === undefined))
+  const installed = builds.filter((build) => build.engine === engine && (exact || !isRetired(build)))
   const listed = exact ? [] : awsVersions.filter((each) => each.engine === engine).flatMap(({ whole }) => whole)
   return (
     [installed.map(({ version }) => version), listed]
@@ -59,7 +58,7 @@ export const servedBy = <T extends Build>(
     (build) =>
       build.engine === engine &&
       (engine === 'memcached' || floor === undefined || compareVersions(build.version, floor) >= 0) &&
-      (build.retired === undefined || present.has(minorOf(build.version))),
+      (!isRetired(build) || present.has(minorOf(build.version))),
   )
   const ofMinor = (minor: string): T | null => newest(fit.filter((build) => minorOf(build.version) === minor))
   const like = awsVersions.find((each) => each.engine === engine && isNamed(version, each.version))?.like
@@ -77,7 +76,7 @@ export const servedBy = <T extends Build>(
 export const defaultVersion = (builds: readonly Build[], engine: EngineName, exact = false): string | null => {
   const usual = exact ? null : wholeVersion(builds, engine, awsDefaults[engine])
   if (usual !== null && servedBy(builds, engine, usual) !== null) return usual
-  return newest(builds.filter((build) => build.engine === engine))?.version ?? null
+  return newest(builds.filter((build) => build.engine === engine && (exact || !isRetired(build))))?.version ?? null
 }
 
 export interface Offered<T extends Build> {

@@ -64,7 +64,7 @@ export interface FakeWorld {
 }
 
 const version: Readonly<Record<EngineName, readonly string[]>> = {
-  valkey: ['9.1.2', '8.0.1'],
+  valkey: ['9.1.2', '8.1.1', '8.0.1'],
   redis: ['7.0.15'],
   memcached: ['1.6.18'],
 }

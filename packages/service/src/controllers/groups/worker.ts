@@ -19,7 +19,7 @@ import { createGroupEvents } from './events.ts'
 import type { Interruption } from './interruption.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
-import { engineServing } from './serving.ts'
+import { versionWanted } from './serving.ts'
 import { createSettings } from './settings.ts'
 import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
@@ -99,9 +99,10 @@ export const createWorker = (
   const tidy = async (spec: GroupSpec, state: GroupState): Promise<void> => {
     if (spec.kind === 'memcached') return
     for (const node of Object.values(state.nodes)) {
-      if (tidied.has(node.id) || node.parameters['appendonly'] === 'yes') continue
+      const run = `${node.id} ${node.process?.pid}`
+      if (tidied.has(run) || node.parameters['appendonly'] === 'yes') continue
       await context.host.removeFile(`${context.place(spec.region, node.id).folder}/dump.rdb`)
-      tidied.add(node.id)
+      tidied.add(run)
     }
   }
 
@@ -127,8 +128,8 @@ export const createWorker = (
     if (await applyPending(context, record)) return { kind: 'again', afterMs: 0 }
     const spec = record.value
     const current: StateCell = cell ?? (await openStateCell(context.store, key))
-    const serving = engineServing(context.catalog, spec, current.value)?.version ?? spec.engineVersion
-    const wanted = await wantedSettings(spec, serving)
+    const engineVersion = versionWanted(context.catalog, spec, current.value)
+    const wanted = await wantedSettings(spec, engineVersion ?? spec.engineVersion)
     if (cell === null) {
       await adoptStarts(context, spec, current, wanted)
       cell = current
@@ -139,7 +140,8 @@ export const createWorker = (
     const observed = await observeGroup(context, spec, current.value, inForce, interruption.loss)
     if (observed === null) return { kind: 'again', afterMs: 0 }
     const { underWay } = tasks
-    const look = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
+    const known = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
+    const look: GroupInput = engineVersion === undefined ? known : { ...known, engineVersion }
     seen = look
     const decided = context.decide(look)
     const decision = { ...decided, actions: notUnderWay(decided.actions, underWay) ?? [] }

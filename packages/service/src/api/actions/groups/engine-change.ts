@@ -3,7 +3,7 @@ import { invalidCombination } from '../../../errors.ts'
 import { compareVersions, defaultParameterGroup, familyOf } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
 import type { GroupSpec, PendingChange } from '../../../model/group.ts'
-import { isNamed, minorOf, servedBy } from '../../../model/served-versions.ts'
+import { isNamed, servedBy } from '../../../model/served-versions.ts'
 import type { Condition } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { namedVersion, servingEngine } from './engine.ts'
@@ -43,7 +43,8 @@ const parameterGroupOf = async (context: ActionContext, spec: GroupSpec, version
 }
 
 /**
- * What Engine and EngineVersion of a modification change. Between versions that the same engine serves only the version that is shown changes.
+ * What Engine and EngineVersion of a modification change. Between versions that the same engine serves only the version that is shown changes; else
+ * the nodes are restarted with another engine, one after the other.
  * Throws `InvalidParameterValueException` and `…Combination…`.
  */
 export const changedEngine = async (context: ActionContext, group: StoredGroup, input: Asked): Promise<EngineChange> => {
@@ -56,9 +57,7 @@ export const changedEngine = async (context: ActionContext, group: StoredGroup, 
   if (compareVersions(version, spec.engineVersion) < 0)
     throw invalidCombination(`Cannot modify ${engine} from ${spec.engineVersion} to ${wanted}`)
   const ran = Object.values(group.state?.value.nodes ?? {}).map((node) => node.engineVersion)
-  const served = servingEngine(context, engine, version, ran)
-  if (ran.some((each) => minorOf(each) !== minorOf(served.version)))
-    throw notYet(`EngineVersion: changing the engine from ${ran.join(', ')} to ${served.version} is`)
+  servingEngine(context, engine, version, ran)
   if (familyOf(engine, version) === familyOf(engine, spec.engineVersion)) return { ...none, pending: { engineVersion: version } }
   const parameters = await parameterGroupOf(context, spec, version, input.CacheParameterGroupName)
   return {
