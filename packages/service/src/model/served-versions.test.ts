@@ -118,6 +118,9 @@ test('without a version it is AWS’s default, or the newest where nothing serve
   assert.equal(defaultVersion(catalog, 'valkey'), '9.1.2')
   assert.equal(defaultVersion(builds('valkey 8.1.1, valkey 8.0.1'), 'valkey'), '8.1.1')
   assert.equal(defaultVersion([], 'valkey'), null)
+  const last = builds('valkey 8.0.1')
+  assert.equal(defaultVersion(last, 'valkey'), '8.0.1', 'what is retired is better than nothing')
+  assert.equal(servedBy(last, 'valkey', '8.0.1')?.version, '8.0.1')
 })
 
 test('where only what is installed may be asked for, nothing else is there', () => {
@@ -126,4 +129,5 @@ test('where only what is installed may be asked for, nothing else is there', () 
     assert.equal(whole, `${runs}.`.startsWith(`${wanted}.`) ? runs : null, `${engine} ${wanted}`)
   }
   assert.equal(defaultVersion(catalog, 'redis', true), '7.0.15')
+  assert.equal(wholeVersion(builds('valkey 9.1.2, valkey 8.0.1'), 'valkey', '8.0', true), null, 'nor what is retired')
 })

@@ -25,11 +25,16 @@ const listedVersion = (engine: EngineName, version: string): string =>
 
 const newestFirst = (a: string, b: string): number => compareVersions(b, a)
 
-const isRetired = ({ engine, version }: Build): boolean => whyRetired(engine, version) !== null
+/** Builds of an engine for groups that run none yet: one without security fixes only where there is no other. */
+const forNewGroups = <T extends Build>(builds: readonly T[], engine: EngineName): readonly T[] => {
+  const own = builds.filter((build) => build.engine === engine)
+  const good = own.filter(({ version }) => whyRetired(engine, version) === null)
+  return good.length > 0 ? good : own
+}
 
 /** The version that a group has that was asked for `wanted`: installed ones first, then those of AWS. Null: there is none. */
 export const wholeVersion = (builds: readonly Build[], engine: EngineName, wanted: string, exact = false): string | null => {
-  const installed = builds.filter((build) => build.engine === engine && (exact || !isRetired(build)))
+  const installed = forNewGroups(builds, engine)
   const listed = exact ? [] : awsVersions.filter((each) => each.engine === engine).flatMap(({ whole }) => whole)
   return (
     [installed.map(({ version }) => version), listed]
@@ -54,11 +59,12 @@ export const servedBy = <T extends Build>(
 ): T | null => {
   const [floor] = ran.toSorted(newestFirst)
   const present = new Set(ran.map(minorOf))
+  const good = forNewGroups(builds, engine)
   const fit = builds.filter(
     (build) =>
       build.engine === engine &&
       (engine === 'memcached' || floor === undefined || compareVersions(build.version, floor) >= 0) &&
-      (!isRetired(build) || present.has(minorOf(build.version))),
+      (present.has(minorOf(build.version)) || good.includes(build)),
   )
   const ofMinor = (minor: string): T | null => newest(fit.filter((build) => minorOf(build.version) === minor))
   const like = awsVersions.find((each) => each.engine === engine && isNamed(version, each.version))?.like
@@ -76,7 +82,7 @@ export const servedBy = <T extends Build>(
 export const defaultVersion = (builds: readonly Build[], engine: EngineName, exact = false): string | null => {
   const usual = exact ? null : wholeVersion(builds, engine, awsDefaults[engine])
   if (usual !== null && servedBy(builds, engine, usual) !== null) return usual
-  return newest(builds.filter((build) => build.engine === engine && (exact || !isRetired(build))))?.version ?? null
+  return newest(forNewGroups(builds, engine))?.version ?? null
 }
 
 export interface Offered<T extends Build> {
