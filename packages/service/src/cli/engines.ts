@@ -1,12 +1,14 @@
+import { forgetArchive } from '../engines/archive-check.ts'
 import { enginesFolderOf, onlyInstalled, openCatalog } from '../engines/catalog.ts'
-import { installEngine } from '../engines/install.ts'
+import { openInstaller } from '../engines/install.ts'
 import { knownEngines } from '../engines/known.ts'
 import { withUserModules } from '../engines/user-modules.ts'
 import { LarderError } from '../errors.ts'
-import { compareVersions } from '../model/engine-versions.ts'
+import { compareVersions, minorOf } from '../model/engine-versions.ts'
 import { type Offered, offeredVersions } from '../model/served-versions.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import type { Log } from '../ports/log.ts'
+import { nodesOfHome, type OldNode, oldNodes, retiredNodes, updatesNow, updateText } from './engine-builds.ts'
 import { print } from './terminal.ts'
 
 const install = async (wanted: string | undefined): Promise<number> => {
@@ -17,13 +19,30 @@ const install = async (wanted: string | undefined): Promise<number> => {
       : knownEngines.filter((entry) => `${entry.engine}@${entry.version}` === wanted.toLowerCase())
   if (chosen.length === 0) throw new LarderError('usage', `expected one of ${names.join(', ')}, found ${wanted}`)
   const folder = enginesFolderOf(process.env)
-  for (const engine of chosen) {
-    print(`installing ${engine.engine} ${engine.version} ... `)
-    await installEngine(engine, folder)
-    print('done\n')
+  const installer = openInstaller(folder)
+  try {
+    for (const engine of chosen) {
+      print(`installing ${engine.engine} ${engine.version} ... `)
+      print((await installer.update(engine)) ? 'done\n' : 'the archive has nothing newer\n')
+    }
+  } finally {
+    installer.close()
   }
+  forgetArchive(folder)
+  print(oldNodesText(oldNodes(await nodesOfHome(), openCatalog(process.env).list())))
   return 0
 }
+
+const nameOf = ({ engine, version }: { readonly engine: string; readonly version: string }): string =>
+  `${engine}@${minorOf(version)}`
+
+const oldNodesText = (nodes: readonly OldNode[]): string =>
+  nodes
+    .map(
+      ({ node, engine, version, path }) =>
+        `${node} runs the build of ${engine} ${version} from before ${path}, until it is rebooted (start the service again first)\n`,
+    )
+    .join('')
 
 /** What can be asked for and gets this engine. */
 const servedVersions = (offers: readonly Offered<InstalledEngine>[], engine: InstalledEngine): readonly string[] =>
@@ -43,9 +62,12 @@ export const engines = async ([verb, wanted]: readonly string[], { json }: { rea
   const installed = catalog.list()
   const offers = offeredVersions(installed, onlyInstalled(process.env))
   const missing = catalog.known().filter((entry) => !entry.installed && catalog.find(entry.engine, entry.version) === null)
+  const nodes = await nodesOfHome()
+  const old = oldNodes(nodes, installed)
+  const { updates, failures } = await updatesNow()
   if (json) {
     print(
-      `${JSON.stringify({ engines: installed.map((entry) => ({ ...entry, serves: servedVersions(offers, entry) })), missing }, null, 2)}\n`,
+      `${JSON.stringify({ engines: installed.map((entry) => ({ ...entry, serves: servedVersions(offers, entry) })), missing, updates, oldNodes: old }, null, 2)}\n`,
     )
     return 0
   }
@@ -64,5 +86,9 @@ export const engines = async ([verb, wanted]: readonly string[], { json }: { rea
     print(
       `${entry.engine.padEnd(10)} ${entry.version.padEnd(8)} missing    larder engines install ${entry.engine}@${entry.version}\n`,
     )
+  print(oldNodesText(old))
+  for (const notice of retiredNodes(nodes)) print(`${notice}\n`)
+  for (const update of updates) print(`${updateText(update)}: larder engines install ${nameOf(update)}\n`)
+  for (const failure of failures) process.stderr.write(`the archive could not be asked: ${failure}\n`)
   return 0
 }
