@@ -20,6 +20,7 @@ import { otherAttacks } from './other-rows.ts'
 import { restoreAttacks } from './restore-rows.ts'
 import { runAttacks } from './table.ts'
 import { busAttacks, plainBusAttacks, tlsAttacks } from './tls-rows.ts'
+import { unreadAttacks } from './unread-rows.ts'
 import { command } from './wire.ts'
 
 const capability = await canUseNftables(findTool('nft', process.env))
@@ -106,7 +107,7 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     await context.test(`${node.engine} ${version}${sharded ? ', sharded' : ''}`, async (each) => {
       await runAttacks(each, { place: target.place, login, sharded }, disguises)
       if (sharded) await runAttacks(each, target, busAttacks)
-      else await runAttacks(each, target, [...engineAttacks, ...restoreAttacks, ...tlsAttacks, ...otherAttacks])
+      else await runAttacks(each, target, [...engineAttacks, ...unreadAttacks, ...restoreAttacks, ...tlsAttacks, ...otherAttacks])
     })
     assert.deepEqual(pidsOf(service), before, 'every node lives, and is the same process')
   }
