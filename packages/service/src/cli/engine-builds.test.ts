@@ -1,25 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NodeReport } from '../observe/report.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import { oldNodes, retiredNodes } from './engine-builds.ts'
 
-const node = (id: string, version: string, pid: number | null): NodeReport => ({
-  id,
-  role: 'replica',
-  status: 'available',
-  zone: 'us-east-1a',
-  address: '127.65.0.1',
-  port: 6379,
-  pid,
-  engine: 'valkey',
-  version,
-  memoryBytes: null,
-  maxMemoryBytes: null,
-  lagBytes: null,
-  clients: null,
-  maxClients: null,
-})
+const node = (id: string, version: string, pid: number | null) => ({ id, engine: 'valkey' as const, version, pid })
 
 const build = (version: string, path: string, source: InstalledEngine['source'] = 'installed'): InstalledEngine => ({
   engine: 'valkey',

@@ -25,6 +25,8 @@ const programOf = (pid: number): string | null => {
   }
 }
 
+type RunningNode = Pick<NodeReport, 'id' | 'engine' | 'version' | 'pid'>
+
 export interface OldNode {
   readonly node: string
   readonly engine: string
@@ -37,7 +39,7 @@ export interface OldNode {
 
 /** Nodes whose process was started from another build of the same minor version than the one that a start takes now. Pure but for `programOf`. */
 export const oldNodes = (
-  nodes: readonly NodeReport[],
+  nodes: readonly RunningNode[],
   engines: readonly InstalledEngine[],
   program: (pid: number) => string | null = programOf,
 ): readonly OldNode[] =>
@@ -55,7 +57,7 @@ export const nodesOfHome = async (): Promise<readonly NodeReport[]> => {
   return (await currentReport()).groups.flatMap(({ shards }) => shards.flatMap((shard) => shard.nodes))
 }
 
-export const retiredNodes = (nodes: readonly NodeReport[]): readonly string[] => [
+export const retiredNodes = (nodes: readonly RunningNode[]): readonly string[] => [
   ...new Set(nodes.flatMap(({ engine, version }) => whyRetired(engine, version) ?? [])),
 ]
 

@@ -1,4 +1,5 @@
 import type { CreateCacheClusterMessage, CreateCacheClusterResult } from '@aws-sdk/client-elasticache'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { defaultParameterGroup, engineCapabilities } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
@@ -12,7 +13,6 @@ import type { Action, ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
 import { untilWritten } from '../../writing.ts'
 import { findEngine } from '../groups/engine.ts'
-import { engineEvents } from '../groups/engine-change.ts'
 import { checkClusterFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
 import { newMemcachedAuth } from '../groups/memcached-auth.ts'
@@ -154,7 +154,10 @@ export const createCacheCluster: Action<Input, CreateCacheClusterResult> = async
     const events: readonly Happening[] = input.CacheParameterGroupName
       ? [clusterEvents(spec.region, spec.id).usesParameterGroup(spec.parameterGroup)]
       : []
-    const written = await writeNewGroup(context, spec, conditions, [...events, ...engineEvents(context, null, spec)])
+    const written = await writeNewGroup(context, spec, conditions, [
+      ...events,
+      ...servingEvents(context.catalog.list(), null, spec),
+    ])
     return written ? { CacheCluster: cacheClusterView({ spec, state: null }, spec.id, context.account, false) } : null
   })
 }

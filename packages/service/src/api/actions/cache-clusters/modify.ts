@@ -1,5 +1,6 @@
 import type { ModifyCacheClusterMessage, ModifyCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { reducePending, withPending } from '../../../decide/pending.ts'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { GroupSpec } from '../../../model/group.ts'
@@ -7,7 +8,7 @@ import type { Condition } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
 import { untilWritten } from '../../writing.ts'
-import { changedEngine, engineEvents } from '../groups/engine-change.ts'
+import { changedEngine } from '../groups/engine-change.ts'
 import { findCacheCluster, recordsOf, type StoredGroup } from '../groups/find.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
@@ -124,7 +125,7 @@ export const modifyCacheCluster: Action<Input, ModifyCacheClusterResult> = (inpu
     const written = await writeChangedGroup(context, cluster, {
       spec,
       conditions,
-      events: [...eventsOf(before, spec), ...engineEvents(context, before, spec)],
+      events: [...eventsOf(before, spec), ...servingEvents(context.catalog.list(), before, spec)],
     })
     return written === null
       ? null

@@ -1,9 +1,8 @@
 /** Another EngineVersion for a group that is there. */
 import { invalidCombination } from '../../../errors.ts'
 import { compareVersions, defaultParameterGroup, familyOf } from '../../../model/engine-versions.ts'
-import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
 import type { GroupSpec, PendingChange } from '../../../model/group.ts'
-import { isNamed, servedBy } from '../../../model/served-versions.ts'
+import { isNamed } from '../../../model/served-versions.ts'
 import type { Condition } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { namedVersion, servingEngine } from './engine.ts'
@@ -65,13 +64,4 @@ export const changedEngine = async (context: ActionContext, group: StoredGroup, 
     conditions: parameters.conditions,
     takesParameterGroup: true,
   }
-}
-
-/** Told where a group gets a version that another engine than this very one serves. `before`: null of a new group. */
-export const engineEvents = (context: ActionContext, before: GroupSpec | null, after: GroupSpec): readonly Happening[] => {
-  const { engine, engineVersion, region, id } = after
-  const served = servedBy(context.catalog.list(), engine, engineVersion)
-  if (before?.engineVersion === engineVersion || served === null || served.version === engineVersion) return []
-  const events = after.space === 'rg' ? replicationGroupEvents(region, id) : clusterEvents(region, id)
-  return [events.servedBy(`${engine} ${engineVersion}`, `${engine} ${served.version}`)]
 }

@@ -1,5 +1,6 @@
 import type { CreateReplicationGroupMessage, CreateReplicationGroupResult } from '@aws-sdk/client-elasticache'
 import { placeShards } from '../../../decide/placement.ts'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { defaultParameterGroup } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
@@ -13,7 +14,6 @@ import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
 import { newAuth } from '../groups/auth.ts'
 import { type ChosenEngine, durabilityOf, findEngine } from '../groups/engine.ts'
-import { engineEvents } from '../groups/engine-change.ts'
 import { checkGroupFree, checkMembersFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
 import { knownNodeType } from '../groups/node-types.ts'
@@ -192,7 +192,7 @@ export const createReplicationGroup: Action<Input, CreateReplicationGroupResult>
       context,
       spec,
       conditions,
-      [...creationEvents(spec, input.CacheParameterGroupName), ...engineEvents(context, null, spec)],
+      [...creationEvents(spec, input.CacheParameterGroupName), ...servingEvents(context.catalog.list(), null, spec)],
       operations,
     )
     return written ? { ReplicationGroup: replicationGroupView({ spec, state: null }, context.account) } : null

@@ -1,5 +1,6 @@
 import type { ModifyReplicationGroupMessage, ModifyReplicationGroupResult } from '@aws-sdk/client-elasticache'
 import { reducePending, withPending } from '../../../decide/pending.ts'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination } from '../../../errors.ts'
 import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
 import type { GroupLabels, GroupSpec, PendingChange, ShardSpec } from '../../../model/group.ts'
@@ -10,7 +11,7 @@ import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
 import { changedAuth } from '../groups/auth.ts'
 import { durabilityOf } from '../groups/engine.ts'
-import { changedEngine, engineEvents } from '../groups/engine-change.ts'
+import { changedEngine } from '../groups/engine-change.ts'
 import { cacheClusterNotFound, findReplicationGroup, recordsOf } from '../groups/find.ts'
 import { requireAvailableGroup } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
@@ -162,7 +163,7 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
       spec,
       conditions: [...engine.conditions, ...parameterGroup.conditions, ...securityGroups.conditions, ...users.conditions],
       operations: users.operations,
-      events: [...eventsOf(before, spec), ...engineEvents(context, before, spec)],
+      events: [...eventsOf(before, spec), ...servingEvents(context.catalog.list(), before, spec)],
     })
     return written === null ? null : { ReplicationGroup: replicationGroupView(recordsOf(written), context.account) }
   })
