@@ -16,7 +16,7 @@ const keys = Array.from({ length: 200 }, (_, index) => `key:${index}`)
 
 for (const [engine, version] of [
   ['valkey', '9.1'],
-  ['valkey', '8.0'],
+  ['valkey', '8.1'],
   ['redis', '7.0'],
 ] as const) {
   test(`three shards of ${engine} ${version} serve cluster clients, take another replica each, and survive the loss of a primary`, async () => {

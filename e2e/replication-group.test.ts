@@ -177,10 +177,10 @@ test('the same name in two regions is two groups, and an engine version that is 
   assert.equal((await service.status()).groups.length, 2)
   assert.deepEqual(new Set((await service.nodes()).map((node) => node.version)), new Set(['7.0.15']))
   await assert.rejects(
-    service.client().send(new CreateReplicationGroupCommand({ ...request, ReplicationGroupId: 'other', EngineVersion: '5.0.6' })),
+    service.client().send(new CreateReplicationGroupCommand({ ...request, ReplicationGroupId: 'other', EngineVersion: '5.0.7' })),
     {
       name: 'InvalidParameterValueException',
-      message: /7\.0/,
+      message: /Cannot find version 5\.0\.7 for redis: AWS has .*7\.0, 7\.1; installed are 7\.0\.15/,
     },
   )
 })

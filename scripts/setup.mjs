@@ -65,10 +65,16 @@ const installPackages = () => {
 
 const knownEnginesThere = () =>
   readJson(knownFile).engines.every(({ engine, version, plugins }) => {
-    const noted = join(enginesFolder, `${engine}-${version}`, 'installed.json')
-    if (!existsSync(noted)) return false
-    // What was installed before it had plugins is installed again.
-    return plugins === undefined || plugins.files.every((file) => readJson(noted).plugins?.includes(file))
+    const name = `${engine}-${version}`
+    // Updates stand beside: `valkey-9.1-2`.
+    const folders = existsSync(enginesFolder) ? readdirSync(enginesFolder) : []
+    const builds = folders.filter((folder) => folder === name || folder.startsWith(`${name}-`))
+    return builds.some((folder) => {
+      const noted = join(enginesFolder, folder, 'installed.json')
+      if (!existsSync(noted)) return false
+      // What was installed before it had plugins is installed again.
+      return plugins === undefined || plugins.files.every((file) => readJson(noted).plugins?.includes(file))
+    })
   })
 /** Some engine could not be fetched, but enough is there to start: that is not tried again at every start. */
 const incompleteOfToday = () => {

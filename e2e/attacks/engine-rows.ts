@@ -212,6 +212,10 @@ const sandbox: readonly Attack<EngineTarget>[] = (
     ['loads compiled code of its own', "return loadstring('\\27Lua\\81\\0\\1\\4\\8\\4\\8\\0')()"],
     ['changes a function of all scripts', "redis.call = function() return 'changed' end return 7331"],
     ['changes a table of all scripts', "getmetatable('').__index.upper = function() return 'changed' end return 7331"],
+    // CVE-2025-46818: the table behind all strings, by another name.
+    ['changes what all strings can', "getmetatable('').__index = {upper = function() return 'changed' end} return 7331"],
+    ['makes strings into functions', "getmetatable('').__call = function() return 7331 end return ('')()"],
+    ['takes the table of all strings away', "getmetatable('').__index = nil return 7331"],
     ['makes a global', 'stolen = 7331 return stolen'],
     ['replaces the metatable of globals', 'setmetatable(_G, {}) return 7331'],
     ['changes a library', 'string.rep = nil return 7331'],
@@ -243,4 +247,26 @@ const shown: readonly Attack<EngineTarget>[] = [
   },
 ]
 
-export const engineAttacks: readonly Attack<EngineTarget>[] = [...entrance, ...sandbox, ...shown]
+/** A function stays in the engine: what it changes while it is loaded stays too. */
+const functions: readonly Attack<EngineTarget>[] = [
+  {
+    name: 'a function that changes what all strings can while it is loaded',
+    how: (target) => {
+      const code = "#!lua name=thief\ngetmetatable('').__index = {} redis.register_function('steal', function() return 7331 end)"
+      return talk(target.place, login(target), command('FUNCTION', 'LOAD', code), command('FCALL', 'steal', '0'))
+    },
+    must: /^\+OK\r\n-[^\r]*\r\n-/,
+    never: /7331|thief/,
+  },
+  {
+    name: 'a function that changes what all strings can when it is called',
+    how: (target) => {
+      const code = "#!lua name=thief\nredis.register_function('steal', function() getmetatable('').__index = {} return 7331 end)"
+      return talk(target.place, login(target), command('FUNCTION', 'LOAD', code), command('FCALL', 'steal', '0'))
+    },
+    must: /^\+OK\r\n\$5\r\nthief\r\n-/,
+    never: /7331/,
+  },
+]
+
+export const engineAttacks: readonly Attack<EngineTarget>[] = [...entrance, ...sandbox, ...functions, ...shown]

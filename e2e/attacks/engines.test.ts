@@ -20,12 +20,13 @@ import { otherAttacks } from './other-rows.ts'
 import { restoreAttacks } from './restore-rows.ts'
 import { runAttacks } from './table.ts'
 import { busAttacks, plainBusAttacks, tlsAttacks } from './tls-rows.ts'
+import { unreadAttacks } from './unread-rows.ts'
 import { command } from './wire.ts'
 
 const capability = await canUseNftables(findTool('nft', process.env))
 const skip = capability.ok ? false : `needs nftables: ${capability.reason}`
 
-const versions = ['9.1', '8.0', '7.0'] as const
+const versions = ['9.1', '8.1', '7.0'] as const
 const idOf = (version: string): string => `safe-${version.replace('.', '-')}`
 const tokenOf = (id: string, turn: 'old' | 'new'): string => `token-of-${id}-${turn}`
 
@@ -107,7 +108,7 @@ test('nobody gets into an engine, and no client gets out of what it may do', asy
     await context.test(`${node.engine} ${version}${sharded ? ', sharded' : ''}`, async (each) => {
       await runAttacks(each, { place: target.place, login, sharded }, disguises)
       if (sharded) await runAttacks(each, target, busAttacks)
-      else await runAttacks(each, target, [...engineAttacks, ...restoreAttacks, ...tlsAttacks, ...otherAttacks])
+      else await runAttacks(each, target, [...engineAttacks, ...unreadAttacks, ...restoreAttacks, ...tlsAttacks, ...otherAttacks])
     })
     assert.deepEqual(await pidsOf(service), before, 'every node lives, and is the same process')
   }

@@ -26,7 +26,7 @@ import { command, type Place, talk } from './wire.ts'
 const prlimit = findTool('prlimit', process.env)
 /** What an engine keeps for itself of the files that it may open. */
 const reserved = 32
-const versions = ['9.1', '8.0', '7.0'] as const
+const versions = ['9.1', '8.1', '7.0'] as const
 const token = (turn: number): string => `token-of-the-group-${turn}`
 
 interface Stage {

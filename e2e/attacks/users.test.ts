@@ -47,7 +47,7 @@ test('no user gets more than clients may have, or than his access string gives',
   await createUsers(client, 'redis')
   const groups = [
     ['crew-9-1', 'valkey', '9.1', false],
-    ['crew-8-0', 'valkey', '8.0', false],
+    ['crew-8-1', 'valkey', '8.1', false],
     ['crew-7-0', 'redis', '7.0', false],
     ['fleet-9-1', 'valkey', '9.1', true],
   ] as const

@@ -12,6 +12,8 @@ export interface ActionContext {
   readonly account: string
   readonly store: Store
   readonly catalog: Catalog
+  /** Only versions that are installed can be asked for (`LARDER_VERSIONS=exact`). Left out: all of AWS's. */
+  readonly exactVersions?: boolean
   readonly clock: Clock
   readonly sealer: Sealer
   /** Why users cannot log in by IAM to engines of this version (null: of any), or null where they can. Left out: they cannot. */

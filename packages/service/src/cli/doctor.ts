@@ -11,12 +11,30 @@ import { whyUnenforceable } from '../host/firewall.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { checkMachine } from '../host/machine.ts'
 import { type MachineCheck, securityGroupsCheck } from '../host/machine-checks.ts'
+import type { InstalledEngine } from '../ports/catalog.ts'
 import { listCopies } from '../store/copies.ts'
 import { authorityNotice } from './authority-notice.ts'
+import { nodesOfHome, oldNodes, retiredNodes, updatesNow, updateText } from './engine-builds.ts'
 import { print, useColour } from './terminal.ts'
 
-const enginesCheck = (): MachineCheck => {
-  const found = openCatalog(process.env).list()
+/** Security fixes that are there and do not run. */
+const updatesCheck = async (installed: readonly InstalledEngine[]): Promise<MachineCheck> => {
+  const nodes = await nodesOfHome()
+  const { updates, failures } = await updatesNow()
+  const old = oldNodes(nodes, installed).map(({ node, engine, version }) => `${node} runs an older build of ${engine} ${version}`)
+  const found = [...retiredNodes(nodes), ...updates.map(updateText), ...old]
+  const unknown = failures.map((failure) => `the archive could not be asked: ${failure}`)
+  const ok = found.length === 0
+  return {
+    name: 'engine updates',
+    ok,
+    found: [...found, ...unknown].join('; ') || 'what is installed is what the archive has, and nodes run it',
+    follows: ok ? 'Nodes run what was installed last.' : 'Nodes may run without security fixes that are there.',
+    mend: ok ? null : 'npx larder engines install, start the service again, and reboot the nodes one after the other',
+  }
+}
+
+const enginesCheck = (found: readonly InstalledEngine[]): MachineCheck => {
   const ok = found.some((entry) => entry.engine === 'valkey') && found.some((entry) => entry.engine === 'memcached')
   return {
     name: 'engines',
@@ -110,8 +128,10 @@ export const doctor = async ({ json }: { readonly json: boolean }): Promise<numb
   const home = isHome(path) ? openHome(path) : null
   const machine = await checkMachine(nearestFolder(path), findTool('nft', process.env))
   const groups = securityGroupsCheck(await whyUnenforceable(nftablesOf(process.env)), takesUnenforced(process.env))
+  const engines = openCatalog(process.env).list()
   const checks = [
-    enginesCheck(),
+    enginesCheck(engines),
+    await updatesCheck(engines),
     ...(home === null ? [] : [await stateCheck(home), asideCheck(home), sealCheck(home.sealKeyFile), authorityCheck(home)]),
     ...machine,
     groups,

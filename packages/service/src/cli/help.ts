@@ -31,6 +31,7 @@ Settings: LARDER_HOME (~/.larder), LARDER_PORT (4566), LARDER_ENGINES (~/.cache/
 engines of your own), LARDER_MODULES (folder with modules of your own for Valkey and Redis OSS, *.so),
 LARDER_AUTH_TOKEN (for connect, where Memcached asks for a token),
 LARDER_NFTABLES=off (reader endpoints by a process instead of the kernel; no security groups),
+LARDER_VERSIONS=exact (takes only engine versions that are installed, instead of serving AWS's others by the nearest),
 LARDER_ALLOWED_HOSTS (names under which /health and /metrics are answered, beside localhost),
 LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used).
 `

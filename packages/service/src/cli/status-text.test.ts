@@ -50,6 +50,23 @@ test('a group is a heading, its endpoints, and a line for each node, in columns'
   )
 })
 
+test('a version that another engine serves stands with the one that runs', () => {
+  const [served] = plain(group({ engineVersion: '9.0.0' })).split('\n')
+  assert.equal(served, 'shop  available  valkey 9.0.0, served by 9.1.2, replication group, cache.t4g.small, us-east-1')
+  const [itself] = plain(group({ engineVersion: '9.1.2' })).split('\n')
+  assert.equal(itself, 'shop  available  valkey 9.1.2, replication group, cache.t4g.small, us-east-1')
+  const nodes = [node('shop-001', { role: 'primary' }), node('shop-002', { version: '9.1.3' })]
+  const [moving] = plain(group({ engineVersion: '9.1.2', shards: [{ id: '0001', slots: [], nodes }] })).split('\n')
+  assert.match(moving ?? '', /^shop {2}available {2}valkey 9\.1\.2, served by 9\.1\.2 and 9\.1\.3, /)
+})
+
+test('an engine without security fixes is told, with what mends it', () => {
+  const nodes = [node('shop-001', { role: 'primary', version: '8.0.1' })]
+  const lines = plain(group({ engineVersion: '8.0.1', shards: [{ id: '0001', slots: [], nodes }] })).split('\n')
+  assert.match(lines[1] ?? '', /^│ {2}valkey 8\.0\.1 gets no security fixes any more: .*EngineVersion 8\.1$/)
+  assert.ok(!plain(group()).includes('security fixes'))
+})
+
 test('how clients come in stands behind the region', () => {
   const [heading] = plain(group({ security: 'TLS, user group team' })).split('\n')
   assert.equal(heading, 'shop  available  valkey 9.1.2, replication group, cache.t4g.small, us-east-1, TLS, user group team')

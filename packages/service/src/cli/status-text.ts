@@ -1,5 +1,6 @@
 /** `larder status` for people: a tree of groups, shards and nodes. Pure: a report in, text out. */
 import { styleText } from 'node:util'
+import { whyRetired } from '../model/retired-engines.ts'
 import type { GroupReport, NodeReport, Report, ShardReport } from '../observe/report.ts'
 
 type Style = Parameters<typeof styleText>[0]
@@ -82,12 +83,29 @@ const endpointLines = (group: GroupReport): readonly string[] =>
     endpoint === null ? [] : [`${name} ${endpoint.address}:${endpoint.port}`],
   )
 
+/** `redis 7.1.0, served by 7.0.15`: what was asked for, and what runs. */
+const engineText = ({ engineVersion, shards }: GroupReport): string => {
+  const nodes = shards.flatMap((shard) => shard.nodes)
+  const [first] = nodes
+  if (first === undefined) return ''
+  const runs = [...new Set(nodes.map(({ version }) => version))].join(' and ')
+  const served = engineVersion === undefined || engineVersion === runs
+  return served ? `${first.engine} ${runs}` : `${first.engine} ${engineVersion}, served by ${runs}`
+}
+
+const retiredNotice = ({ shards }: GroupReport): string | null =>
+  shards
+    .flatMap((shard) => shard.nodes)
+    .map(({ engine, version }) => whyRetired(engine, version))
+    .find((why) => why !== null) ?? null
+
 const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint): readonly string[] => {
-  const node = group.shards[0]?.nodes[0]
-  const engine = node === undefined ? '' : `${node.engine} ${node.version}`
+  const engine = engineText(group)
   const heading = `${paint('bold', group.id)}  ${paint(statusStyle(group.status), group.status)}  ${engine}, ${kindText[group.kind]}, ${group.nodeType}, ${group.region}${group.security === null ? '' : `, ${group.security}`}`
   const endpoints = endpointLines(group)
   const lines = [heading]
+  const old = retiredNotice(group)
+  if (old !== null) lines.push(`│  ${paint('yellow', old)}`)
   if (group.reason !== null) lines.push(`│  ${paint('red', group.reason)}`)
   if (endpoints.length > 0) lines.push(`│  ${paint('cyan', endpoints.join('   '))}`)
   const showShards = group.kind === 'cme'

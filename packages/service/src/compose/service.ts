@@ -13,13 +13,14 @@ import { closeHoles } from '../controllers/groups/log-holes.ts'
 import { createManager } from '../controllers/groups/manager.ts'
 import { createMutex } from '../controllers/groups/mutex.ts'
 import { readPersisted } from '../controllers/groups/persisted.ts'
+import { tellRetired } from '../controllers/groups/retired.ts'
 import { stopEngines } from '../controllers/groups/shutdown.ts'
 import { pruneRemoved } from '../controllers/groups/sweep.ts'
 import { loginSettings, openLogins } from '../controllers/logins/logins.ts'
 import { authorityFits } from '../controllers/recovery/files.ts'
 import { keepGroupFiles } from '../controllers/recovery/group-files.ts'
 import { decideGroup } from '../decide/group.ts'
-import { openCatalog } from '../engines/catalog.ts'
+import { onlyInstalled, openCatalog } from '../engines/catalog.ts'
 import { withControlModule } from '../engines/control-module.ts'
 import { openDiscoveryModule } from '../engines/discovery-module.ts'
 import { adapterFor } from '../engines/index.ts'
@@ -131,6 +132,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const openFiles = openFilesLimit()
   if (openFiles !== null && openFiles < wantedOpenFiles)
     log('warn', 'engines take fewer clients than AWS gives them: see larder doctor', { openFiles, wanted: wantedOpenFiles })
+  const exactVersions = onlyInstalled(environment)
   const bare = await withUserModules(openCatalog(environment), environment, log)
   const catalog = await withControlModule(bare, environment, log)
   const filter = await packetFilterOf(home, environment, { host, log, signal: ending.signal })
@@ -205,6 +207,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       account: caller.account,
       store: apiStore,
       catalog,
+      exactVersions,
       clock: systemClock,
       sealer,
       whyUnguarded: firewall.whyUnguarded,
@@ -230,6 +233,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
 
   const lookForEnds = (): void => {
     tellEnds(context).catch((error: unknown) => log('warn', 'it could not be looked for certificates that end', { error }))
+    tellRetired(context).catch((error: unknown) => log('warn', 'it could not be looked for engines that are retired', { error }))
   }
 
   const release = async (): Promise<void> => {

@@ -82,8 +82,8 @@ export type Action =
   | { readonly do: 'remove-group'; readonly retain: string | null }
 
 export type EndpointUse = 'primary' | 'reader' | 'configuration'
-/** `hung`, `zone` and `late` end processes that may still accept writes: nobody is promoted before they are gone. */
-export type StopReason = 'reboot' | 'replace' | 'hung' | 'zone' | 'late'
+/** `upgrade` is of a node that nobody stands in for: it writes its data first. `hung`, `zone` and `late` end processes that may still accept writes: nobody is promoted before they are gone. */
+export type StopReason = 'reboot' | 'replace' | 'upgrade' | 'hung' | 'zone' | 'late'
 /** `disk-first`: a primary comes back from its disk because its replicas lack too much. */
 export type StartReason = 'created' | 'recovered' | 'rebooted' | 'lost-all' | 'disk-first'
 

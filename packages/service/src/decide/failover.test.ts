@@ -273,3 +273,22 @@ test('another node type with other threads restarts the replicas one by one, the
   const sameThreads = { ...rest, wanted: { ...rest.wanted, maxMemoryBytes: 9 } }
   assert.deepEqual(new Set(kinds(sameThreads)), new Set(['parameters']), 'memory alone is changed on the running engines')
 })
+
+test('another engine comes to the replicas one by one, then to the primary after it has handed over', () => {
+  const input: GroupInput = { ...groupAtRest('cmd', 3), engineVersion: '9.2.0' }
+  const first = actionsOf(input)
+  assert.equal(first.length, 1)
+  assert.deepEqual(first[0]?.do === 'stop' && [first[0].because, first[0].node === 'demo-001'], ['replace', false])
+  const last = withEngine(withEngine(input, 'demo-002', { version: '9.2.0' }), 'demo-003', { version: '9.2.0' })
+  const [target] = actionsOf(last)
+  assert.equal(target?.do === 'target' && target.because, 'demo-001 gets another engine')
+  assert.deepEqual(actionsOf({ ...groupAtRest('cmd', 3), engineVersion: '9.1.9' }), [], 'another patch waits for the next start')
+})
+
+test('a node that nobody stands in for writes its data before it gets another engine', () => {
+  for (const kind of ['single', 'cmd'] as const) {
+    const input: GroupInput = { ...groupAtRest(kind, 1), engineVersion: '9.2.0' }
+    const [action] = actionsOf(input)
+    assert.deepEqual(action?.do === 'stop' && action.because, 'upgrade', kind)
+  }
+})

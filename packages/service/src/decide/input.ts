@@ -17,6 +17,8 @@ export interface GroupInput {
   readonly state: GroupState
   readonly observed: Observed
   readonly wanted: WantedSettings
+  /** Of the engine that is to run. Left out: whatever runs. */
+  readonly engineVersion?: string
   /** Milliseconds since 1970. */
   readonly now: number
   /** Availability zones that are down: nothing runs there. */

@@ -11,6 +11,7 @@ export const withPending = (spec: GroupSpec): GroupSpec => {
     nodeType: pending.nodeType ?? spec.nodeType,
     engine: pending.engine ?? spec.engine,
     engineVersion: pending.engineVersion ?? spec.engineVersion,
+    parameterGroup: pending.parameterGroup ?? spec.parameterGroup,
     automaticFailover: pending.automaticFailover ?? spec.automaticFailover,
     multiAz: pending.multiAz ?? spec.multiAz,
     shards: spec.shards.map((shard) => ({ ...shard, nodes: nodesOf(shard) })),
@@ -24,12 +25,13 @@ const sameNodes = (a: readonly NodeSpec[], b: readonly NodeSpec[]): boolean =>
 
 /** What is left of a pending change once everything is taken out of it that the spec has already: null where that is all. */
 export const reducePending = (spec: GroupSpec, change: PendingChange): PendingChange | null => {
-  const { nodeType, engine, engineVersion, automaticFailover, multiAz, memcachedNodes, shardNodes } = change
+  const { nodeType, engine, engineVersion, parameterGroup, automaticFailover, multiAz, memcachedNodes, shardNodes } = change
   const differs = <T>(wanted: T | undefined, present: T): wanted is T => wanted !== undefined && wanted !== present
   const left: PendingChange = {
     ...(differs(nodeType, spec.nodeType) ? { nodeType } : {}),
     ...(differs(engine, spec.engine) ? { engine } : {}),
     ...(differs(engineVersion, spec.engineVersion) ? { engineVersion } : {}),
+    ...(differs(parameterGroup, spec.parameterGroup) ? { parameterGroup } : {}),
     ...(differs(automaticFailover, spec.automaticFailover) ? { automaticFailover } : {}),
     ...(differs(multiAz, spec.multiAz) ? { multiAz } : {}),
     ...(memcachedNodes !== undefined && !sameNodes(memcachedNodes, spec.shards[0]?.nodes ?? []) ? { memcachedNodes } : {}),

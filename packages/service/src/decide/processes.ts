@@ -1,4 +1,5 @@
 /** Which processes are to be started and ended. */
+import { minorOf } from '../model/engine-versions.ts'
 import type { ShardSpec } from '../model/group.ts'
 import type { Action, StartReason } from './actions.ts'
 import { asideOf, waitsForData } from './damage.ts'
@@ -60,17 +61,20 @@ export const decideFences = (input: GroupInput, shard: ShardSpec): readonly Acti
 export const decideEnds = (input: GroupInput, shard: ShardSpec): readonly Action[] => endHung(input, shard, endable(input, shard))
 
 const isAsked = (node: NodeFacts): boolean => node.state.rebootsDone < node.spec.reboots
+/** Another patch, or build, of what it runs waits for the next start. */
+const hasOtherEngine = ({ engineVersion }: GroupInput, node: NodeFacts): boolean =>
+  engineVersion !== undefined && minorOf(node.seen.engine?.version ?? node.state.engineVersion) !== minorOf(engineVersion)
+
 /** Memcached cannot be given more memory or threads while it runs; its node type changes by a restart, as on AWS with its data lost. */
 const isReplaced = (input: GroupInput, node: NodeFacts): boolean =>
-  input.spec.kind === 'memcached' && node.state.nodeType !== input.spec.nodeType
+  input.spec.kind === 'memcached' && (node.state.nodeType !== input.spec.nodeType || hasOtherEngine(input, node))
 
 /** Another node type has other threads, which only a start sets; memory is changed on the running engine. A lone primary keeps its data instead. */
+const hasOtherThreads = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean =>
+  shard.nodes.length > 1 && node.state.nodeType !== input.spec.nodeType && node.seen.engine?.ioThreads !== input.wanted.ioThreads
+
 export const needsRestart = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean =>
-  input.spec.kind !== 'memcached' &&
-  shard.nodes.length > 1 &&
-  node.state.nodeType !== input.spec.nodeType &&
-  isServing(node) &&
-  node.seen.engine?.ioThreads !== input.wanted.ioThreads
+  input.spec.kind !== 'memcached' && isServing(node) && (hasOtherThreads(input, shard, node) || hasOtherEngine(input, node))
 
 /** One node after the other, replicas first, and only while the others are whole; the primary hands over before it is its turn. */
 const rollingRestart = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
@@ -82,8 +86,10 @@ const rollingRestart = (input: GroupInput, shard: ShardSpec): readonly Action[] 
   const next = nodes.filter((node) => needsRestart(input, shard, node)).toSorted((a) => (a === primary ? 1 : -1))[0]
   if (next === undefined) return []
   if (next !== primary) return [{ do: 'stop', node: next.spec.id, because: 'replace' }]
+  if (allFactsOf(input, shard).length === 1) return [{ do: 'stop', node: next.spec.id, because: 'upgrade' }]
   const heir = heirOf(input, shard, primary)
-  return heir === null ? [] : [targetOf(input, shard, target, heir, `${primary.spec.id} gets another node type`)]
+  const what = hasOtherEngine(input, primary) ? 'engine' : 'node type'
+  return heir === null ? [] : [targetOf(input, shard, target, heir, `${primary.spec.id} gets another ${what}`)]
 }
 
 /** A primary hands over to a replica before it is rebooted, where it has one in sync: first the target, then the switch. */

@@ -23,10 +23,16 @@ const program = (path: string, says: string, status = 0): string => {
   return file
 }
 
-const installed = (folderName: string, name: string, version: string, tools: readonly string[] = []): string => {
+const installed = (
+  folderName: string,
+  name: string,
+  version: string,
+  tools: readonly string[] = [],
+  installedAt = '2026-11-01',
+): string => {
   const target = join(folder, 'engines', folderName)
   mkdirSync(target, { recursive: true })
-  const provenance = { name, version, program: `${name}-server`, tools, loader: 'ld.so', packages: [], installedAt: 'x' }
+  const provenance = { name, version, program: `${name}-server`, tools, loader: 'ld.so', packages: [], installedAt }
   writeFileSync(join(target, 'installed.json'), JSON.stringify(provenance))
   return target
 }
@@ -47,7 +53,7 @@ describe('the catalog', () => {
     assert.deepEqual(catalog.list(), [])
     assert.deepEqual(
       catalog.known().map(({ engine, version, installed: there }) => `${engine} ${version} ${there}`),
-      ['valkey 9.1 false', 'valkey 8.0 false', 'redis 7.0 false', 'memcached 1.6 false'],
+      ['valkey 9.1 false', 'valkey 8.1 false', 'redis 7.0 false', 'memcached 1.6 false'],
     )
     assert.equal(catalog.find('valkey', '9.1'), null)
   })
@@ -71,6 +77,16 @@ describe('the catalog', () => {
     assert.equal(version('redis', '7.0.15'), '7.0.15')
     assert.equal(version('redis', '7.0.1'), undefined)
     assert.equal(version('redis', '9.1'), undefined)
+  })
+
+  it('finds of several builds of one version the one that was installed last', () => {
+    installed('redis-7.0-2', 'redis', '7.0.15', [], '2026-11-20')
+    installed('redis-7.0-3', 'redis', '7.0.15', [], '2026-11-30')
+    installed('redis-7.0', 'redis', '7.0.15', [], '2026-11-10')
+    const catalog = openCatalog(environment())
+    assert.equal(catalog.find('redis', '7.0')?.path, join(folder, 'engines', 'redis-7.0-3'))
+    assert.equal(catalog.list().length, 1)
+    assert.equal(catalog.known().find(({ engine }) => engine === 'redis')?.installed, true)
   })
 
   it('starts an installed engine by its own loader and libraries', () => {

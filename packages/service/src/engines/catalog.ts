@@ -1,14 +1,14 @@
 /** Engines that can be started on this machine: installed by Larder, in folders that the user named, and on the PATH. */
 import { execFileSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { LarderError } from '../errors.ts'
 import { compareVersions } from '../model/engine-versions.ts'
 import type { EngineName } from '../model/group.ts'
 import type { Catalog, InstalledEngine } from '../ports/catalog.ts'
-import { commandIn, isWhole, readProvenance, versionIn } from './installed.ts'
-import { engineFolderName, knownEngines } from './known.ts'
+import { buildsOf, commandIn, isWhole, versionIn } from './installed.ts'
+import { knownEngines } from './known.ts'
 
 const servers: Readonly<Record<EngineName, string>> = { valkey: 'valkey-server', redis: 'redis-server', memcached: 'memcached' }
 const engineNames: readonly EngineName[] = ['valkey', 'redis', 'memcached']
@@ -16,6 +16,14 @@ const engineNames: readonly EngineName[] = ['valkey', 'redis', 'memcached']
 /** `LARDER_ENGINES`, else a cache folder of the user that all homes share. */
 export const enginesFolderOf = (environment: NodeJS.ProcessEnv): string =>
   environment['LARDER_ENGINES'] ?? join(environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'larder', 'engines')
+
+/** `LARDER_VERSIONS=exact`: what is not installed is refused. Throws `usage`. */
+export const onlyInstalled = (environment: Readonly<Record<string, string | undefined>>): boolean => {
+  const setting = environment['LARDER_VERSIONS'] ?? ''
+  if (setting === 'exact') return true
+  if (setting === '' || setting === 'nearest') return false
+  throw new LarderError('usage', `expected LARDER_VERSIONS to be nearest or exact, found ${setting}`)
+}
 
 const isExecutable = (path: string): boolean => {
   try {
@@ -28,17 +36,16 @@ const isExecutable = (path: string): boolean => {
 }
 
 const installedIn = (enginesFolder: string): readonly InstalledEngine[] => {
-  if (!existsSync(enginesFolder)) return []
-  return readdirSync(enginesFolder).flatMap((name): readonly InstalledEngine[] => {
-    const folder = join(enginesFolder, name)
-    const provenance = name.startsWith('.') ? null : readProvenance(folder)
-    const known = knownEngines.find((entry) => provenance !== null && entry.engine === provenance.name)
-    if (provenance === null || known === undefined) return []
-    const command = commandIn(folder, provenance.loader, provenance.program)
-    const plugins = known.plugins === undefined ? undefined : join(folder, 'lib', known.plugins.folder)
-    const saslPlugins = plugins !== undefined && isWhole(provenance, known.plugins) ? { saslPlugins: plugins } : {}
-    return [{ engine: known.engine, version: provenance.version, source: 'installed', path: folder, command, ...saslPlugins }]
-  })
+  return engineNames.flatMap((engine) =>
+    // Of several builds of one version the newest is found first.
+    buildsOf(enginesFolder, engine, '', undefined).map(({ folder, provenance }): InstalledEngine => {
+      const own = knownEngines.find((entry) => entry.engine === engine)?.plugins
+      const command = commandIn(folder, provenance.loader, provenance.program)
+      const plugins = own === undefined ? undefined : join(folder, 'lib', own.folder)
+      const saslPlugins = plugins !== undefined && isWhole(provenance, own) ? { saslPlugins: plugins } : {}
+      return { engine, version: provenance.version, source: 'installed', path: folder, command, ...saslPlugins }
+    }),
+  )
 }
 
 /** `Valkey server v=9.1.2 sha=…`, `Redis server v=7.0.15 …`, `memcached 1.6.18`. A distribution may call Valkey `redis-server`. */
@@ -110,7 +117,7 @@ export const openCatalog = (environment: NodeJS.ProcessEnv): Catalog => {
       knownEngines.map(({ engine, version, plugins }) => ({
         engine,
         version,
-        installed: isWhole(readProvenance(join(enginesFolder, engineFolderName(engine, version))), plugins),
+        installed: buildsOf(enginesFolder, engine, version, plugins).length > 0,
       })),
     find: (engine, version) =>
       sorted.find((entry) => entry.engine === engine && `${entry.version}.`.startsWith(`${version}.`)) ?? null,

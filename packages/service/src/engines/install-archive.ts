@@ -18,7 +18,14 @@ export interface FetchedPackage {
   readonly folder: string
 }
 
+export interface OfferedPackage {
+  readonly name: string
+  readonly version: string
+}
+
 export interface Archive {
+  /** What `fetch` would fetch, without fetching it. Throws `LarderError` `engine-install`. */
+  look(name: string, version: string | null, also?: readonly string[]): Promise<readonly OfferedPackage[]>
   /**
    * The newest package whose upstream version begins with `version` (null: any), those named in `also`, and all that they depend on,
    * each unpacked into a folder of its own below `into`. Throws `LarderError` `engine-install`.
@@ -76,6 +83,10 @@ export const parseMadison = (text: string): readonly string[] => [
   ),
 ]
 
+/** `Inst libc6 (2.36-9+deb12u14 Debian:12.13/oldstable [amd64])`: what an installation would bring. */
+const parseSimulation = (text: string): readonly OfferedPackage[] =>
+  [...text.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+)/gm)].map(([, name = '', version = '']) => ({ name, version }))
+
 /** `5:7.0.15-1~deb12u7` is of upstream version `7.0`, and of `7.0.15`. */
 const isOf = (wanted: string, version: string): boolean => {
   const upstream = version.replace(/^\d+:/, '')
@@ -90,22 +101,33 @@ const describePackage = (path: string, file: string, folder: string): FetchedPac
 }
 
 /** Fetches the index of these lines of a sources.list. Throws `LarderError` `engine-install`. */
-export const openArchive = async (sources: readonly string[], folder: string, machine: Machine): Promise<Archive> => {
+export const openArchive = async (
+  sources: readonly string[],
+  folder: string,
+  machine: Machine,
+  withinMs?: number,
+): Promise<Archive> => {
   for (const name of ['state', 'lists/partial', 'cache']) mkdirSync(join(folder, name), { recursive: true })
   writeFileSync(join(folder, 'sources.list'), `${sources.join('\n')}\n`)
   writeFileSync(join(folder, 'state', 'status'), '')
   const configurationFile = join(folder, 'apt.conf')
   writeFileSync(configurationFile, configuration(folder, machine))
   const options = ['-c', configurationFile]
-  await outputOf('apt-get', [...options, '-qq', 'update'], 'fetching the package index')
+  await outputOf('apt-get', [...options, '-qq', 'update'], 'fetching the package index', withinMs)
+  const choose = async (name: string, version: string | null): Promise<string> => {
+    const versions = parseMadison(await outputOf('apt-cache', [...options, 'madison', name], `looking for ${name}`))
+    const chosen = versions.find((candidate) => version === null || isOf(version, candidate))
+    if (chosen !== undefined) return chosen
+    const there = versions.length === 0 ? 'none' : versions.join(', ')
+    throw new LarderError('engine-install', `expected version ${version ?? 'any'} of ${name} in the archive, found ${there}`)
+  }
   return {
+    look: async (name, version, also = []) => {
+      const wanted = `${name}=${await choose(name, version)}`
+      return parseSimulation(await outputOf('apt-get', [...options, '-s', 'install', wanted, ...also], `looking at ${name}`))
+    },
     fetch: async (name, version, into, also = []) => {
-      const versions = parseMadison(await outputOf('apt-cache', [...options, 'madison', name], `looking for ${name}`))
-      const chosen = versions.find((candidate) => version === null || isOf(version, candidate))
-      if (chosen === undefined) {
-        const there = versions.length === 0 ? 'none' : versions.join(', ')
-        throw new LarderError('engine-install', `expected version ${version ?? 'any'} of ${name} in the archive, found ${there}`)
-      }
+      const chosen = await choose(name, version)
       const archives = join(into, 'archives')
       mkdirSync(join(archives, 'partial'), { recursive: true })
       const download = [

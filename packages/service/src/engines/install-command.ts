@@ -18,10 +18,15 @@ const complaint = (said: string): string => {
  * Standard output of a program that ends with 0. `what` begins the message of a failure: `fetching the package index`.
  * Throws `LarderError` `engine-install`.
  */
-export const outputOf = async (program: string, args: readonly string[], what: string): Promise<string> => {
+export const outputOf = async (
+  program: string,
+  args: readonly string[],
+  what: string,
+  withinMs = deadlineMs,
+): Promise<string> => {
   try {
     const { stdout } = await run(program, [...args], {
-      timeout: deadlineMs,
+      timeout: withinMs,
       maxBuffer: 64 * 1024 ** 2,
       env: { ...process.env, LC_ALL: 'C' },
     })

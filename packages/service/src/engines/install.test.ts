@@ -181,6 +181,52 @@ describe('an installation', { skip }, () => {
     assert.equal(installedVersion(), version)
   })
 
+  it('is updated beside what is there, once, and what runs keeps its own', async () => {
+    const update = async (): Promise<boolean> => {
+      const installer = openInstaller(engines, sources())
+      try {
+        return await installer.update(wanted())
+      } finally {
+        installer.close()
+      }
+    }
+    const first = wanted().version
+    assert.equal(await update(), true, 'where nothing is there it is installed')
+    assert.equal(await update(), false, 'the archive has nothing newer')
+    const { command: before = [] } = openCatalog({ LARDER_ENGINES: engines, PATH: '' }).find('memcached', first) ?? {}
+    // The same version with a library that has its holes mended, as distributions do it.
+    makePackage('libc6', '2.99-1+deb99u1', [['lib', `usr/lib/${machine.libraries}`]])
+    try {
+      publish('sid', packageFiles())
+      assert.deepEqual(await Promise.all([update(), update()]), [true, true])
+      assert.equal(await update(), false)
+      assert.deepEqual(readdirSync(engines).toSorted(), [`memcached-${first}`, `memcached-${first}-2`])
+      const now = openCatalog({ LARDER_ENGINES: engines, PATH: '' })
+      assert.equal(
+        now.find('memcached', first)?.path,
+        join(engines, `memcached-${first}-2`),
+        'the next start takes the newer one',
+      )
+      const [program = '', ...args] = before
+      assert.equal(execFileSync(program, [...args, '--version'], { encoding: 'utf8' }).trim(), `memcached ${version}`)
+    } finally {
+      for (const file of packageFiles()) if (file.startsWith('libc6_2.99-1+deb99u1')) rmSync(join(base, file))
+    }
+  })
+
+  it('says what the archive has now, without fetching it', async () => {
+    const installer = openInstaller(engines, sources())
+    try {
+      assert.deepEqual(await installer.offered(wanted()), [
+        { name: 'libc6', version: '2.99-1' },
+        { name: 'memcached', version: `2:${version}-1+deb12u1` },
+      ])
+    } finally {
+      installer.close()
+    }
+    assert.deepEqual(readdirSync(engines), [])
+  })
+
   it('may be made by several at once', async () => {
     await Promise.all([install(wanted()), install(wanted()), install(wanted())])
     assert.equal(installedVersion(), version)

@@ -1,5 +1,5 @@
 /** A folder into which a program was installed, and what stands beside it. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Plugins } from './known.ts'
 
@@ -51,3 +51,47 @@ export const commandIn = (folder: string, loader: string, program: string): read
   join(folder, 'lib'),
   join(folder, 'bin', program),
 ]
+
+export interface InstalledBuild {
+  readonly folder: string
+  readonly provenance: Provenance
+}
+
+/** Whole builds of this engine whose version begins with `version`, the one that was installed last first. */
+export const buildsOf = (
+  enginesFolder: string,
+  name: string,
+  version: string,
+  plugins: Plugins | undefined,
+): readonly InstalledBuild[] => {
+  if (!existsSync(enginesFolder)) return []
+  return readdirSync(enginesFolder)
+    .filter((entry) => !entry.startsWith('.'))
+    .flatMap((entry): readonly InstalledBuild[] => {
+      const folder = join(enginesFolder, entry)
+      const provenance = readProvenance(folder)
+      const fits = provenance?.name === name && (version === '' || `${provenance.version}.`.startsWith(`${version}.`))
+      return provenance !== null && fits && isWhole(provenance, plugins) ? [{ folder, provenance }] : []
+    })
+    .toSorted((a, b) => (a.provenance.installedAt < b.provenance.installedAt ? 1 : -1))
+}
+
+interface PackageVersion {
+  readonly name: string
+  readonly version: string
+}
+
+/** Packages of a build that the archive has in another version. */
+export const outdatedPackages = (
+  { packages }: Provenance,
+  offered: readonly PackageVersion[],
+): readonly { readonly name: string; readonly installed: string; readonly offered: string }[] =>
+  packages.flatMap(({ name, version }) => {
+    const now = offered.find((each) => each.name === name)
+    return now === undefined || now.version === version ? [] : [{ name, installed: version, offered: now.version }]
+  })
+
+export const isSameBuild = (provenance: Provenance | null, packages: readonly PackageVersion[]): boolean =>
+  provenance !== null &&
+  provenance.packages.length === packages.length &&
+  packages.every(({ name, version }) => provenance.packages.some((each) => each.name === name && each.version === version))

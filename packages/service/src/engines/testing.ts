@@ -76,10 +76,11 @@ export const parametersFor = (
   engine: InstalledEngine,
   clusterOn = false,
   changes: Readonly<Record<string, string>> = {},
+  family = familyOf(engine.engine, engine.version),
 ): Readonly<Record<string, string>> => {
   const type = nodeType(typeName)
   assert.ok(type)
-  return effectiveParameters(familyOf(engine.engine, engine.version), clusterOn, changes, type)
+  return effectiveParameters(family, clusterOn, changes, type)
 }
 
 /** The same rule as the host's: detached, nothing to read, output in a file. */

@@ -36,6 +36,9 @@ export const compareVersions = (a: string, b: string): number => {
   return 0
 }
 
+/** `9.1` of `9.1.2`. */
+export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.')
+
 /** `valkey9`, `redis6.x`, `redis7`, `redis5.0`, `memcached1.6`. */
 export const familyOf = (engine: EngineName, version: string): string => {
   const [major = 0, minor = 0] = partsOf(version)

@@ -56,6 +56,11 @@ export const clusterEvents = (region: string, clusterId: string) => {
     nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
     securityGroupsModified: () => event('Applied change to security group'),
+    /** Of Larder's own: AWS has the version itself. */
+    servedBy: (wanted: string, served: string) =>
+      event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
+    /** Of Larder's own: AWS replaces such an engine by itself. */
+    engineRetired: (what: string) => event(what),
     /** (style) The engine was exchanged for another version of it. */
     patched: () => event('Cache cluster patched'),
     /** (style) `what`: which, and when; AWS renews its own. */
@@ -79,6 +84,11 @@ export const replicationGroupEvents = (region: string, groupId: string) => {
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
     /** (style) `what`: which, and when; AWS renews its own. */
     certificateEnds: (what: string) => event(what),
+    /** Of Larder's own: AWS has the version itself. */
+    servedBy: (wanted: string, served: string) =>
+      event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
+    /** Of Larder's own: AWS replaces such an engine by itself. */
+    engineRetired: (what: string) => event(what),
     /** (style) */
     deleted: () => event(`Replication group ${groupId} deleted`),
   }

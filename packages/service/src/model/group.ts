@@ -94,6 +94,8 @@ export interface PendingChange {
   readonly nodeType?: string
   readonly engine?: EngineName
   readonly engineVersion?: string
+  /** Goes with a version of another family. */
+  readonly parameterGroup?: string
   /** Memcached: the whole new list of nodes. */
   readonly memcachedNodes?: readonly NodeSpec[]
   /** `cmd` and `cme`: shard id to its whole new list of nodes (replica counts). */
@@ -105,7 +107,7 @@ export interface PendingChange {
 export interface GroupSpec extends GroupKey {
   readonly kind: GroupKind
   readonly engine: EngineName
-  /** As the API shows it (`9.1.2`, `7.0.15`, `1.6.18`): always a version of the catalog. */
+  /** As it was asked for and as the API shows it (`9.1.2`, `7.1.0`, `1.6.22`). Which engine serves it: `model/served-versions.ts`. */
   readonly engineVersion: string
   readonly nodeType: string
   readonly port: number
@@ -177,6 +179,7 @@ export interface NodeState {
   /** Written before a start and cleared after `process` is written: a crash in between leaves a process that only its tag tells. */
   readonly starting: boolean
   readonly engine: EngineName
+  /** Of the engine that runs, or ran last. */
   readonly engineVersion: string
   readonly nodeType: string
   /** Values of the parameters that the running process was started with or has been given since; what differs from the wanted ones is `pending-reboot`. */

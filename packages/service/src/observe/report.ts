@@ -39,6 +39,8 @@ export interface GroupReport {
   readonly status: string
   readonly reason: string | null
   readonly nodeType: string
+  /** As it was asked for. What runs is the version of each node. Left out: an earlier Larder told it. */
+  readonly engineVersion?: string
   readonly tls: boolean
   /** How clients come in, in words; null: everybody does, without TLS. */
   readonly security: string | null
@@ -149,6 +151,7 @@ const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | nu
     status: statusOf(spec, state, shards),
     reason: state?.reason ?? null,
     nodeType: spec.nodeType,
+    engineVersion: spec.engineVersion,
     tls: spec.transitEncryption !== undefined,
     security: securityOf(spec),
     endpoints: {

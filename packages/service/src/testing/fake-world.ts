@@ -67,7 +67,7 @@ export interface FakeWorld {
 }
 
 const version: Readonly<Record<EngineName, readonly string[]>> = {
-  valkey: ['9.1.2', '8.0.1'],
+  valkey: ['9.1.2', '8.1.1', '8.0.1'],
   redis: ['7.0.15'],
   memcached: ['1.6.18'],
 }
@@ -104,6 +104,8 @@ export const createFakeWorld = (): FakeWorld => {
   const folders = new Set<string>()
   const asideFolders = new Map<string, string>()
   const persisted = new Map<string, PersistedData>()
+  /** What an orderly end wrote, as long as its file is there. */
+  const saved = new Map<string, Set<string>>()
   const clusterFiles = new Map<string, { readonly myId: string; readonly members: Map<string, ClusterMember> }>()
   /** Folders whose data does not load, and what the log says in those whose engine ended of it. */
   const unloadable = new Map<string, string | undefined>()
@@ -293,7 +295,10 @@ export const createFakeWorld = (): FakeWorld => {
       },
       shutdown: async ({ save }) => {
         alive('shutdown')
-        if (save) persisted.set(engine.plan.folder, { kind: 'rdb', offset: engine.offset, modifiedAt: starts })
+        if (save) {
+          persisted.set(engine.plan.folder, { kind: 'rdb', offset: engine.offset, modifiedAt: starts })
+          saved.set(engine.plan.folder, engine.data)
+        }
         end(engine)
       },
       command: async (args) => {
@@ -378,6 +383,7 @@ export const createFakeWorld = (): FakeWorld => {
       const engine = startEngine(launch)
       const { folder } = engine.plan
       logs.delete(folder)
+      if (persisted.has(folder)) engine.data = new Set(saved.get(folder) ?? engine.data)
       if (unloadable.has(folder) && unloadable.get(folder) === persisted.get(folder)?.stamp) {
         logs.set(folder, damagedLog)
         end(engine)
@@ -423,7 +429,10 @@ export const createFakeWorld = (): FakeWorld => {
     },
     removeFile: async (path) => {
       files.delete(path)
-      if (path.endsWith('/dump.rdb')) persisted.delete(path.slice(0, -'/dump.rdb'.length))
+      if (path.endsWith('/dump.rdb')) {
+        persisted.delete(path.slice(0, -'/dump.rdb'.length))
+        saved.delete(path.slice(0, -'/dump.rdb'.length))
+      }
     },
     removeFolder: async (path) => {
       before(`remove ${path}`)

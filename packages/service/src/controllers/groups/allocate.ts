@@ -9,6 +9,7 @@ import { zoneIndex } from '../../model/zones.ts'
 import { absent, put } from '../../ports/records.ts'
 import type { Condition, Operation } from '../../ports/store.ts'
 import type { GroupContext } from './context.ts'
+import { engineServing } from './serving.ts'
 import type { StateCell } from './state-cell.ts'
 
 /** The first candidate that no record owns, that was not chosen in this round, and on whose port nothing listens. */
@@ -75,7 +76,7 @@ export const allocate = async (
         process: null,
         starting: false,
         engine: spec.engine,
-        engineVersion: spec.engineVersion,
+        engineVersion: engineServing(context.catalog, spec, cell.value)?.version ?? spec.engineVersion,
         nodeType: spec.nodeType,
         parameters: {},
         parameterStatus: 'in-sync',

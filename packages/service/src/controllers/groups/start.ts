@@ -23,6 +23,7 @@ import { clusterPlan } from './cluster-plan.ts'
 import type { GroupContext } from './context.ts'
 import { loginOf } from './login.ts'
 import { controlOf } from './observe.ts'
+import { engineServing } from './serving.ts'
 import { nodeTypeOf } from './settings.ts'
 import { changeNode, changeNodes, type StateCell } from './state-cell.ts'
 
@@ -33,8 +34,8 @@ const pollMs = 4
 /** An engine that starts does not take long to accept a connection, and others may be waiting. */
 const connectDeadlineMs = 400
 
-const engineOf = (context: GroupContext, spec: GroupSpec): InstalledEngine => {
-  const engine = context.catalog.find(spec.engine, spec.engineVersion)
+const engineOf = (context: GroupContext, spec: GroupSpec, state: GroupState): InstalledEngine => {
+  const engine = engineServing(context.catalog, spec, state)
   if (engine !== null) return engine
   const known = context.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
   throw new LarderError(
@@ -54,13 +55,13 @@ const planOf = (
   action: StartAction,
   wanted: WantedSettings,
   clusterFile: string | null,
+  engine: InstalledEngine,
 ): NodePlan => {
   const place = context.place(spec.region, node.id)
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const zone = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)?.zone ?? ''
   const login = loginOf(context, spec, context.machine.name)
   const cluster = spec.kind === 'cme' && (!node.joined || clusterFile === null) ? clusterPlan(spec, cell.value, node) : null
-  const engine = engineOf(context, spec)
   const logins = context.logins(engine)
   const discoveryModule = spec.kind === 'memcached' ? context.discoveryModule(engine) : null
   return {
@@ -145,6 +146,7 @@ const launch = async (
   input: ActInput,
   node: NodeState,
   action: StartAction,
+  engine: InstalledEngine,
   isMeant: () => boolean,
   onLaunch: () => void,
 ): Promise<{ readonly identity: ProcessIdentity; readonly isFound: boolean }> => {
@@ -156,7 +158,7 @@ const launch = async (
   await learnDamage(input, node)
   if (action.aside !== undefined) await setAside(input, node, action.aside)
   const clusterFile = await clusterFileOf(input, node)
-  const plan = planOf(context, spec, cell, node, action, wanted, clusterFile)
+  const plan = planOf(context, spec, cell, node, action, wanted, clusterFile, engine)
   const issued =
     spec.transitEncryption === undefined
       ? null
@@ -220,8 +222,14 @@ interface Launched {
 }
 
 /** Of a process that ran before it was known: whom it lets in, and whether it has all data, is to be asked. */
-const found = (process: ProcessIdentity, spec: GroupSpec, { parameters }: WantedSettings) =>
-  ({
+const found = (
+  { context, spec, wanted }: Pick<ActInput, 'context' | 'spec' | 'wanted'>,
+  state: GroupState,
+  node: NodeState,
+  process: ProcessIdentity,
+) => {
+  const started = node.process?.pid === process.pid ? null : engineServing(context.catalog, spec, state)
+  return {
     process,
     starting: false,
     synced: false,
@@ -229,8 +237,10 @@ const found = (process: ProcessIdentity, spec: GroupSpec, { parameters }: Wanted
     access: 'unknown',
     transit: { mode: 'unknown', plain: true },
     engine: spec.engine,
-    parameters,
-  }) as const satisfies Partial<NodeState>
+    engineVersion: started?.version ?? node.engineVersion,
+    parameters: wanted.parameters,
+  } as const satisfies Partial<NodeState>
+}
 
 const recoveries: ReadonlySet<StartReason> = new Set(['recovered', 'lost-all', 'disk-first'])
 
@@ -249,8 +259,8 @@ const withUnlevelReplicas = (state: GroupState, { node: id, replicaOf }: StartAc
 /** Starts all of these nodes side by side. Those that came up are recorded also when another one failed; the first failure is thrown. */
 const launchAll = async (input: ActInput, actions: readonly StartAction[]): Promise<readonly Launched[]> => {
   const { context, spec, cell, wanted, events, inForce } = input
-  engineOf(context, spec)
   const before = cell.value
+  const engine = engineOf(context, spec, before)
   const ids = actions.map((action) => action.node)
   const recovering = actions.filter((action) => recoveries.has(action.because)).map((action) => action.node)
   const now = context.clock.now()
@@ -275,18 +285,19 @@ const launchAll = async (input: ActInput, actions: readonly StartAction[]): Prom
       const onLaunch = (): void => {
         inForce.starting.add(node.id)
       }
-      return { action, ...(await launch(input, node, action, isMeant, onLaunch)) }
+      return { action, ...(await launch(input, node, action, engine, isMeant, onLaunch)) }
     }),
   )
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   await cell.update((state) =>
     running.reduce((next, { action, identity, isFound }) => {
-      if (isFound) return changeNode(next, action.node, found(identity, spec, wanted))
+      const node = next.nodes[action.node]
+      if (isFound && node !== undefined) return changeNode(next, node.id, found(input, next, node, identity))
       return changeNode(withUnlevelReplicas(next, action), action.node, {
         process: identity,
         starting: false,
-        engine: spec.engine,
-        engineVersion: spec.engineVersion,
+        engine: engine.engine,
+        engineVersion: engine.version,
         nodeType: spec.nodeType,
         parameters: wanted.parameters,
         parameterStatus: 'in-sync',
@@ -335,7 +346,7 @@ export const adoptStarts = async (
     const before = node.process === null ? 'gone' : await context.host.check(node.process, tag)
     const process = before === 'running' ? null : await alreadyStarted(context, tag)
     if (process === null) continue
-    await cell.update((state) => changeNode(state, node.id, found(process, spec, wanted)))
+    await cell.update((state) => changeNode(state, node.id, found({ context, spec, wanted }, state, node, process)))
   }
 }
 

@@ -8,7 +8,7 @@ import { put, remove, unchanged, type Versioned } from '../../ports/records.ts'
 import type { Operation } from '../../ports/store.ts'
 import { connectionName } from './connections.ts'
 import type { GroupContext } from './context.ts'
-import type { InForce } from './observe.ts'
+import { controlOf, type InForce } from './observe.ts'
 import { changeNode, type StateCell } from './state-cell.ts'
 
 const goneDeadlineMs = 10_000
@@ -75,6 +75,20 @@ const killed = async (context: GroupContext, spec: GroupSpec, node: NodeState, i
   return false
 }
 
+/** Big data take a while to be written. */
+const savedDeadlineMs = 60_000
+
+/** Nobody else has its data: it writes them and ends by itself. Where it cannot, it goes on, and the step fails. */
+const endSaved = async (context: GroupContext, spec: GroupSpec, node: NodeState): Promise<void> => {
+  const { tag } = context.place(spec.region, node.id)
+  if (node.process === null || (await context.host.check(node.process, tag)) !== 'running') return
+  await (await controlOf(context, spec, node)).shutdown({ save: true })
+  if (await hasGone(context, node.process, savedDeadlineMs)) return
+  throw new LarderError('machine', `node ${node.id} was asked to write its data and end, and runs after ${savedDeadlineMs} ms`, {
+    retry: true,
+  })
+}
+
 export const stopNode = async (
   context: GroupContext,
   spec: GroupSpec,
@@ -85,6 +99,7 @@ export const stopNode = async (
 ): Promise<void> => {
   const node = cell.value.nodes[id]
   if (node === undefined) return
+  if (because === 'upgrade') await endSaved(context, spec, node)
   if (!(await killed(context, spec, node, inForce))) return
   context.log('info', 'a node was ended', { group: groupName(spec), node: id, because })
   const status = because === 'hung' || because === 'zone' || because === 'late' ? 'modifying' : 'rebooting cluster nodes'

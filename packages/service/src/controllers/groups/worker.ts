@@ -20,6 +20,7 @@ import { createGroupEvents } from './events.ts'
 import type { Interruption } from './interruption.ts'
 import { type InForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
+import { versionWanted } from './serving.ts'
 import { createSettings } from './settings.ts'
 import { adoptStarts } from './start.ts'
 import { openStateCell, type StateCell } from './state-cell.ts'
@@ -102,9 +103,10 @@ export const createWorker = (
   const tidy = async (spec: GroupSpec, state: GroupState): Promise<void> => {
     if (spec.kind === 'memcached') return
     for (const node of Object.values(state.nodes)) {
-      if (tidied.has(node.id) || node.parameters['appendonly'] === 'yes') continue
+      const run = `${node.id} ${node.process?.pid}`
+      if (tidied.has(run) || node.parameters['appendonly'] === 'yes') continue
       await context.host.removeFile(`${context.place(spec.region, node.id).folder}/dump.rdb`)
-      tidied.add(node.id)
+      tidied.add(run)
     }
   }
 
@@ -129,20 +131,21 @@ export const createWorker = (
     if (record === null) return { kind: 'gone' }
     if (await applyPending(context, record)) return { kind: 'again', afterMs: 0 }
     const spec = record.value
-    const wanted = await wantedSettings(spec)
+    const current: StateCell = cell ?? (await openStateCell(context.store, key))
+    const engineVersion = versionWanted(context.catalog, spec, current.value)
+    const wanted = await wantedSettings(spec, engineVersion ?? spec.engineVersion)
     if (cell === null) {
-      const opened = await openStateCell(context.store, key)
-      await adoptStarts(context, spec, opened, wanted)
-      cell = opened
+      await adoptStarts(context, spec, current, wanted)
+      cell = current
     }
-    const current = cell
     if (unsettledStatus(spec, current.value) === 'create-failed') return { kind: 'settled' } // that word is final: what is left is its deletion
     const zones = await context.store.list(zonePrefix(spec.region))
     const zonesDown = new Set(zones.entries.map((entry) => entry.key.slice(zonePrefix(spec.region).length)))
     const observed = await observeGroup(context, spec, current.value, wanted, inForce, interruption.loss)
     if (observed === null) return { kind: 'again', afterMs: 0 }
     const { underWay } = tasks
-    const look = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
+    const known = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
+    const look: GroupInput = engineVersion === undefined ? known : { ...known, engineVersion }
     seen = look
     if (namesAll(look))
       for (const { id, process } of Object.values(current.value.nodes)) if (process !== null) inForce.named.set(id, process.pid)

@@ -61,7 +61,8 @@ const extremes = ({ allowedValues, dataType }: ParameterDefinition): readonly st
 }
 
 for (const engine of installed('memcached')) {
-  const modifiable = parametersOf(familyOf('memcached', engine.version)).filter((each) => each.modifiable)
+  const own = familyOf('memcached', engine.version)
+  const modifiable = parametersOf(own).filter((each) => each.modifiable)
 
   describe(`parameters on Memcached ${engine.version}`, () => {
     it('start it, each at both ends of what is allowed', { concurrency: 4 }, async (test) => {
@@ -81,12 +82,16 @@ for (const engine of installed('memcached')) {
       )
     })
 
-    it('start it all together, at the lowest and at the highest', async () => {
+    it('start it all together, at the lowest and at the highest, those of older families too', async () => {
       await using yard = await openYard()
-      for (const at of [0, -1]) {
-        const changes = Object.fromEntries(modifiable.map((each) => [each.name, extremes(each).at(at) ?? '']))
-        const node = await yard.start(await yard.plan(engine, { parameters: parametersFor(engine, false, changes) }))
-        assert.equal((await node.control.status()).pid, node.pid)
+      for (const family of new Set(['memcached1.4', 'memcached1.5', own])) {
+        const changeable = parametersOf(family).filter((each) => each.modifiable)
+        for (const at of [0, -1]) {
+          const changes = Object.fromEntries(changeable.map((each) => [each.name, extremes(each).at(at) ?? '']))
+          const parameters = parametersFor(engine, false, changes, family)
+          const node = await yard.start(await yard.plan(engine, { parameters }))
+          assert.equal((await node.control.status()).pid, node.pid)
+        }
       }
     })
 

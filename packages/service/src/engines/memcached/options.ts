@@ -50,7 +50,9 @@ export const acceptable = (parameters: Parameters, memoryBytes: number): Paramet
     // A time to live of its own needs the thread that looks after the lists.
     temporary_ttl: parameters['lru_maintainer'] === '0' ? '0' : (parameters['temporary_ttl'] ?? '0'),
   }
-  return { ...parameters, ...Object.fromEntries(Object.entries(present).filter(([name]) => name in parameters)) }
+  // A version of before it had chunks does not name them, and the engine that serves it has them.
+  const isTold = (name: string): boolean => name in parameters || (name === 'slab_chunk_max' && 'max_item_size' in parameters)
+  return { ...parameters, ...Object.fromEntries(Object.entries(present).filter(([name]) => isTold(name))) }
 }
 
 const switches: ReadonlySet<string> = new Set(['C', 'M', 'F'])

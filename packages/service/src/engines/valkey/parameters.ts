@@ -1,4 +1,5 @@
 /** From parameters of a parameter group to the engine's directives. Pure. */
+import { families } from '../../model/engine-versions.ts'
 import { parametersOf } from '../../model/parameters.ts'
 
 /** A directive's value: one word or several. */
@@ -28,9 +29,14 @@ export const bufferParameters = (value: string): Readonly<Record<string, string>
 /** A build with the system's own memory allocator cannot defragment, and ends at the start when it is told to. */
 const onlyWhileRunning: ReadonlySet<string> = new Set(['activedefrag'])
 
-const families = ['redis5.0', 'redis6.x', 'redis7', 'valkey7', 'valkey8', 'valkey9'] as const
+/** Parameters of old families that engines of today refuse: they do what these ask for anyway, or have nothing of the kind any more. */
+const forgotten: ReadonlySet<string> = new Set(['list-max-ziplist-entries', 'list-max-ziplist-value', 'lua-replicate-commands'])
+
 const engineNames: ReadonlyMap<string, string | null> = new Map(
-  families.flatMap((family) => parametersOf(family).map(({ name, engineName }) => [name, engineName] as const)),
+  families
+    .filter(({ engine }) => engine !== 'memcached')
+    .flatMap(({ family }) => parametersOf(family).map(({ name, engineName }) => [name, engineName] as const))
+    .filter(([name]) => !forgotten.has(name)),
 )
 
 /**

@@ -1,7 +1,7 @@
 /** What another user of the machine can do to the keeper of the rules: nothing. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ const notRoot = process.getuid?.() !== 0 && 'only root can act for another user'
 const nobody = 65_534
 
 /** As nobody. Gives for each attempt how it ended. */
-const attempts = (pid: number, folder: string): Readonly<Record<string, string>> => {
+const attempts = (node: string, pid: number, folder: string): Readonly<Record<string, string>> => {
   const script = `
     const fs = require('node:fs')
     const [pid, folder] = process.argv.slice(1)
@@ -36,7 +36,7 @@ const attempts = (pid: number, folder: string): Readonly<Record<string, string>>
       try { attempt(); found[name] = 'done' } catch (error) { found[name] = error.code }
     }
     console.log(JSON.stringify(found))`
-  const said = execFileSync(process.execPath, ['-e', script, String(pid), folder], {
+  const said = execFileSync(node, ['-e', script, String(pid), folder], {
     uid: nobody,
     gid: nobody,
     cwd: '/',
@@ -48,12 +48,17 @@ const attempts = (pid: number, folder: string): Readonly<Record<string, string>>
 test('nobody signals, starves or misleads the keeper of the rules', { skip: notRoot }, async () => {
   const root = mkdtempSync(join(tmpdir(), 'larder-test-'))
   chmodSync(root, 0o700) // as a home is
+  // Where this is run from may be a folder that nobody else may enter, and so is the one for files of tests.
+  const open = mkdtempSync('/tmp/larder-nobody-')
+  chmodSync(open, 0o755)
+  const node = join(open, 'node')
+  copyFileSync(process.execPath, node)
   const file = join(root, 'keeper.sh')
   const host = createLinuxHost()
   const keeper = createKeeper({ folder: root, nft: ['false'], host, log: () => undefined })
   // It looks like a keeper of this folder, and never ends when asked.
   const impostor = spawn(
-    process.execPath,
+    node,
     ['-e', "process.on('SIGTERM', () => undefined); setInterval(() => undefined, 1e6); console.log('there')", file, root],
     { uid: nobody, gid: nobody, cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'ignore'] },
   )
@@ -64,7 +69,7 @@ test('nobody signals, starves or misleads the keeper of the rules', { skip: notR
     assert.ok(found)
     assert.deepEqual(others, [], 'nobody is taken for it')
     assert.notEqual(found.pid, impostor.pid)
-    const all = attempts(found.pid, root)
+    const all = attempts(node, found.pid, root)
     assert.ok(Object.keys(all).length > 10)
     for (const [name, ended] of Object.entries(all)) assert.match(ended, /^(EPERM|EACCES|ERR_SYSTEM_ERROR)$/, name)
     assert.equal(await host.check(found, file), 'running')
@@ -76,5 +81,6 @@ test('nobody signals, starves or misleads the keeper of the rules', { skip: notR
     await keeper.end()
     impostor.kill('SIGKILL')
     rmSync(root, { recursive: true, force: true })
+    rmSync(open, { recursive: true, force: true })
   }
 })

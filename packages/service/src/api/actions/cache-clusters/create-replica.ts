@@ -10,7 +10,7 @@ import { securityGroupsOf } from '../../../model/used-security-groups.ts'
 import type { ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
 import { untilWritten } from '../../writing.ts'
-import { refuseEngineChange } from '../groups/engine.ts'
+import { checkSameEngine } from '../groups/engine.ts'
 import { findReplicationGroup, recordsOf } from '../groups/find.ts'
 import { checkClusterFree } from '../groups/free.ts'
 import { requireAvailableGroup } from '../groups/guards.ts'
@@ -27,7 +27,7 @@ type Input = CreateCacheClusterMessage
  * AutoMinorVersionUpgrade alone is not compared: Terraform sends it always, and the group's own setting is the one that counts.
  */
 const checkRepeated = (input: Input, group: GroupSpec): void => {
-  refuseEngineChange(group, input.Engine, input.EngineVersion)
+  checkSameEngine(group, input.Engine, input.EngineVersion)
   const repeated: readonly (readonly [name: string, asked: string | number | undefined, present: string | number | null])[] = [
     ['NumCacheNodes', input.NumCacheNodes, 1],
     ['CacheNodeType', input.CacheNodeType, group.nodeType],

@@ -42,7 +42,7 @@ test('a Memcached cluster is created whole, and shown as creating without its no
     ClientDownloadLandingPage: 'https://console.aws.amazon.com/elasticache/home#client-download:',
     CacheNodeType: 'cache.t4g.small',
     Engine: 'memcached',
-    EngineVersion: '1.6.18',
+    EngineVersion: '1.6.22',
     CacheClusterStatus: 'creating',
     NumCacheNodes: 2,
     PreferredAvailabilityZone: a,
@@ -138,7 +138,7 @@ test('numbers of nodes are checked', async () => {
 
 test('values and references are checked', async () => {
   await refuses({ Engine: 'hazelcast' }, value, /must be one of memcached, redis, valkey/)
-  await refuses({ EngineVersion: '1.4.5' }, value, /installed are 1\.6\.18/)
+  await refuses({ EngineVersion: '1.4.6' }, value, /AWS has 1\.4\.5, .*; installed are 1\.6\.18/)
   await refuses({ CacheNodeType: '' }, value, /CacheNodeType/)
   await refuses(
     { CacheParameterGroupName: 'default.valkey9' },

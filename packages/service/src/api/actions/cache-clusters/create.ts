@@ -1,4 +1,5 @@
 import type { CreateCacheClusterMessage, CreateCacheClusterResult } from '@aws-sdk/client-elasticache'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { defaultParameterGroup, engineCapabilities } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
@@ -123,7 +124,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     multiAz: false,
     clusterMode: 'disabled',
     durability: null,
-    ...transitOf(input, engine.engine, engine.version),
+    ...transitOf(input, engine.engine, engine.served.version),
     ...authOf(context, input, engine.engine, id),
     labels: { ...newLabels(input, '', `${context.region}/${id}`, memcached), ...securityGroups.labels },
     tags: checkTags([], input.Tags ?? []),
@@ -153,7 +154,10 @@ export const createCacheCluster: Action<Input, CreateCacheClusterResult> = async
     const events: readonly Happening[] = input.CacheParameterGroupName
       ? [clusterEvents(spec.region, spec.id).usesParameterGroup(spec.parameterGroup)]
       : []
-    const written = await writeNewGroup(context, spec, conditions, events)
+    const written = await writeNewGroup(context, spec, conditions, [
+      ...events,
+      ...servingEvents(context.catalog.list(), null, spec),
+    ])
     return written ? { CacheCluster: cacheClusterView({ spec, state: null }, spec.id, context.account, false) } : null
   })
 }

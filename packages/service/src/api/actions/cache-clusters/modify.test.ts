@@ -171,8 +171,13 @@ test('changes that a single node cannot have are refused', async () => {
     combination,
     /cluster-enabled=yes/,
   )
-  await rejects(context, () => modify(context, { EngineVersion: '8.0' }), combination, /downgrade/)
-  await rejects(context, () => modify(context, { EngineVersion: '9.5' }), value, /not available yet/)
+  await rejects(
+    context,
+    () => modify(context, { EngineVersion: '8.0' }),
+    combination,
+    /^Cannot modify valkey from 9\.1\.2 to 8\.0$/,
+  )
+  await rejects(context, () => modify(context, { EngineVersion: '9.5' }), value, /Cannot find version 9\.5/)
   await rejects(
     context,
     () => modify(context, { AuthToken: 'a-very-long-secret-token' }),

@@ -1,5 +1,6 @@
 import type { ModifyCacheClusterMessage, ModifyCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { reducePending, withPending } from '../../../decide/pending.ts'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { GroupSpec } from '../../../model/group.ts'
@@ -7,7 +8,7 @@ import type { Condition } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
 import { untilWritten } from '../../writing.ts'
-import { refuseEngineChange } from '../groups/engine.ts'
+import { changedEngine } from '../groups/engine-change.ts'
 import { findCacheCluster, recordsOf, type StoredGroup } from '../groups/find.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
@@ -66,10 +67,11 @@ const authOf = (context: ActionContext, before: GroupSpec, input: Input): Pick<G
 /** The spec with everything that was asked for: at once, or pending. */
 const draft = async (context: ActionContext, group: StoredGroup, input: Input): Promise<Draft> => {
   const before = group.spec.value
-  refuseEngineChange(before, input.Engine, input.EngineVersion)
+  const engine = await changedEngine(context, group, input)
   const change = before.kind === 'memcached' ? await changedNodes(context, group, input) : refuseNodeChange(input)
   const nodeType = scaledNodeType(before.nodeType, input.CacheNodeType)
-  const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
+  const named = engine.takesParameterGroup ? undefined : input.CacheParameterGroupName
+  const parameterGroup = await parameterGroupOf(context, before, named)
   const securityGroups = await wantedSecurityGroups(context, input, before.labels)
   const spec: GroupSpec = {
     ...before,
@@ -80,11 +82,12 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
       ...before.pending,
       ...(nodeType === null ? {} : { nodeType }),
       ...(change.nodes === null ? {} : { memcachedNodes: change.nodes }),
+      ...engine.pending,
     }),
   }
   return {
     spec: input.ApplyImmediately === true ? withPending(spec) : spec,
-    conditions: [...change.conditions, ...parameterGroup.conditions, ...securityGroups.conditions],
+    conditions: [...engine.conditions, ...change.conditions, ...parameterGroup.conditions, ...securityGroups.conditions],
   }
 }
 
@@ -119,7 +122,11 @@ export const modifyCacheCluster: Action<Input, ModifyCacheClusterResult> = (inpu
     const before = cluster.spec.value
     const { spec, conditions } = await draft(context, cluster, input)
     checkMember(before, spec)
-    const written = await writeChangedGroup(context, cluster, { spec, conditions, events: eventsOf(before, spec) })
+    const written = await writeChangedGroup(context, cluster, {
+      spec,
+      conditions,
+      events: [...eventsOf(before, spec), ...servingEvents(context.catalog.list(), before, spec)],
+    })
     return written === null
       ? null
       : { CacheCluster: cacheClusterView(recordsOf(written), cluster.clusterId, context.account, true) }

@@ -3,56 +3,55 @@ import type {
   CacheEngineVersionMessage,
   DescribeCacheEngineVersionsMessage,
 } from '@aws-sdk/client-elasticache'
-import { familyOf } from '../../../model/engine-versions.ts'
+import { compareVersions, familyOf } from '../../../model/engine-versions.ts'
 import type { EngineName } from '../../../model/group.ts'
+import { defaultVersion, isNamed, type Offered, offeredVersions } from '../../../model/served-versions.ts'
 import type { InstalledEngine } from '../../../ports/catalog.ts'
-import type { Action } from '../../action.ts'
+import type { Action, ActionContext } from '../../action.ts'
 import { pageOf } from '../../paging.ts'
 
 const engineTitles: Readonly<Record<EngineName, string>> = { memcached: 'memcached', redis: 'Redis', valkey: 'Valkey' }
 
-/**
- * A version as AWS lists it: since Redis OSS 6 and for Valkey without the patch (`9.1`), which is also the only form that Terraform
- * takes; Memcached and older Redis OSS whole (`1.6.22`). The description has the whole version.
- */
-const listedVersion = ({ engine, version }: InstalledEngine): string => {
-  const [major = '', minor = '0'] = version.split('.')
-  return engine === 'memcached' || (engine === 'redis' && Number(major) < 6) ? version : `${major}.${minor}`
-}
+type Offer = Offered<InstalledEngine>
 
-const view = (installed: InstalledEngine): Required<CacheEngineVersion> => ({
-  Engine: installed.engine,
-  EngineVersion: listedVersion(installed),
-  CacheParameterGroupFamily: familyOf(installed.engine, installed.version),
-  CacheEngineDescription: engineTitles[installed.engine],
-  CacheEngineVersionDescription: `${installed.engine} version ${installed.version}`,
+const description = ({ engine, whole, served }: Offer): string =>
+  whole === served.version
+    ? `${engine} version ${whole}`
+    : `${engine} version ${whole}, served here by ${served.engine} ${served.version}`
+
+const view = (each: Offer): Required<CacheEngineVersion> => ({
+  Engine: each.engine,
+  EngineVersion: each.version,
+  CacheParameterGroupFamily: familyOf(each.engine, each.whole),
+  CacheEngineDescription: engineTitles[each.engine],
+  CacheEngineVersionDescription: description(each),
 })
 
 const keyOf = (version: CacheEngineVersion): string => `${version.Engine}/${version.EngineVersion}`
 
-/** The first of each key: the catalog lists the newest first. */
-const firstOf = <T>(items: readonly T[], key: (item: T) => string): readonly T[] =>
-  [...new Map(items.toReversed().map((item) => [key(item), item])).values()].toReversed()
-
 /** Versions match from the left by whole parts: `9` and `9.1` find 9.1.2, `9.1.20` does not. */
-const matches = (installed: InstalledEngine, input: DescribeCacheEngineVersionsMessage): boolean => {
-  const wanted = input.EngineVersion ?? ''
-  return (
-    (!input.Engine || installed.engine === input.Engine.toLowerCase()) &&
-    (wanted === '' || `${installed.version}.`.startsWith(`${wanted}.`)) &&
-    (!input.CacheParameterGroupFamily ||
-      familyOf(installed.engine, installed.version) === input.CacheParameterGroupFamily.toLowerCase())
-  )
-}
+const matches = ({ engine, whole }: Offer, input: DescribeCacheEngineVersionsMessage): boolean =>
+  (!input.Engine || engine === input.Engine.toLowerCase()) &&
+  (!input.EngineVersion || isNamed(whole, input.EngineVersion)) &&
+  (!input.CacheParameterGroupFamily || familyOf(engine, whole) === input.CacheParameterGroupFamily.toLowerCase())
 
-/** What can be started on this machine now. With DefaultOnly the newest that matches of each engine. */
+/** Of each engine the version that a request without one gets; where it does not match, the newest that does. */
+const defaultsOf = (found: readonly Offer[], { catalog, exactVersions }: ActionContext): readonly Offer[] =>
+  [...new Set(found.map(({ engine }) => engine))].flatMap((engine) => {
+    const own = found.filter((each) => each.engine === engine).toSorted((a, b) => compareVersions(b.whole, a.whole))
+    const usual = defaultVersion(catalog.list(), engine, exactVersions)
+    const chosen = own.find(({ whole }) => whole === usual) ?? own[0]
+    return chosen === undefined ? [] : [chosen]
+  })
+
+/** What can be asked for on this machine now, with the engine that would serve it. */
 export const describeCacheEngineVersions: Action<DescribeCacheEngineVersionsMessage, CacheEngineVersionMessage> = async (
   input,
   context,
 ) => {
-  const found = context.catalog.list().filter((installed) => matches(installed, input))
-  const kept = input.DefaultOnly === true ? firstOf(found, (installed) => installed.engine) : found
-  const versions = firstOf(kept.map(view), keyOf).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  const found = offeredVersions(context.catalog.list(), context.exactVersions).filter((each) => matches(each, input))
+  const kept = input.DefaultOnly === true ? defaultsOf(found, context) : found
+  const versions = kept.map(view).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const { items, marker } = pageOf(versions, keyOf, input)
   return { Marker: marker, CacheEngineVersions: [...items] }
 }

@@ -1,45 +1,78 @@
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsVersions } from '../../../model/aws-versions.ts'
 import { checkVersionText, compareVersions } from '../../../model/engine-versions.ts'
 import type { EngineName, GroupSpec } from '../../../model/group.ts'
+import { whyRetired } from '../../../model/retired-engines.ts'
+import { defaultVersion, isNamed, servedBy, wholeVersion } from '../../../model/served-versions.ts'
 import type { InstalledEngine } from '../../../ports/catalog.ts'
 import type { ActionContext } from '../../action.ts'
 import { notYet } from './not-yet.ts'
 import { oneOf } from './values.ts'
 
-const list = (context: ActionContext, engine: EngineName): string => {
+const installedList = (context: ActionContext, engine: EngineName): string => {
   const versions = context.catalog
     .list()
     .filter((entry) => entry.engine === engine)
-    .map((entry) => entry.version)
+    .map(({ version }) => (whyRetired(engine, version) === null ? version : `${version} (without security fixes)`))
   return versions.length === 0 ? `no version of ${engine} is installed` : `installed are ${versions.join(', ')}`
 }
 
-/** Is `wanted` (`9`, `9.1`, `9.1.2`, `6.x`) a name of this version? */
-const isNameOf = (wanted: string, version: string): boolean => `${version}.`.startsWith(`${wanted.replace(/\.x$/, '')}.`)
-
-/**
- * The engine that a group is to run: the version that was asked for, which may be short (`9.1`, `6.x`), or the newest.
- * Throws `InvalidParameterValueException`, with what there is, where it is not installed.
- */
-export const findEngine = (context: ActionContext, engine: EngineName, version: string | undefined): InstalledEngine => {
-  const newest = context.catalog.list().find((entry) => entry.engine === engine)
-  const wanted = version === undefined || version === '' ? undefined : checkVersionText(version)
-  const found = wanted === undefined ? newest : context.catalog.find(engine, wanted.replace(/\.x$/, ''))
-  if (found !== undefined && found !== null) return found
-  throw invalidValue(
-    `Cannot find version ${wanted ?? 'any'} for ${engine}: ${list(context, engine)}. The command "larder engines" tells more.`,
-  )
+const offeredList = (context: ActionContext, engine: EngineName): string => {
+  const listed = awsVersions.filter((each) => each.engine === engine).map(({ version }) => version)
+  return context.exactVersions === true ? '' : `AWS has ${listed.join(', ')}; `
 }
 
-/** The engine and version in a modification. What is not the present one is refused. Throws `InvalidParameterValueException` and `…Combination…`. */
-export const refuseEngineChange = (spec: GroupSpec, engine: string | undefined, version: string | undefined): void => {
+/** An engine as a group is to show it, and the one that serves it. */
+export interface ChosenEngine {
+  readonly engine: EngineName
+  /** `7.1.0` */
+  readonly version: string
+  readonly served: InstalledEngine
+}
+
+const unknownVersion = (context: ActionContext, engine: EngineName, wanted: string | undefined) =>
+  invalidValue(
+    `Cannot find version ${wanted ?? 'any'} for ${engine}: ${offeredList(context, engine)}${installedList(context, engine)}. The command "larder engines" tells more.`,
+  )
+
+/** The whole version that `wanted` names (`9.1`, `6.x`, `7.0.7`). Throws `InvalidParameterValueException`, with what there is. */
+export const namedVersion = (context: ActionContext, engine: EngineName, wanted: string): string => {
+  const found = wholeVersion(context.catalog.list(), engine, checkVersionText(wanted), context.exactVersions)
+  if (found === null) throw unknownVersion(context, engine, wanted)
+  return found
+}
+
+/** Throws `InvalidParameterValueException` where no engine that is installed can serve this version. */
+export const servingEngine = (
+  context: ActionContext,
+  engine: EngineName,
+  version: string,
+  ran: readonly string[] = [],
+): InstalledEngine => {
+  const served = servedBy(context.catalog.list(), engine, version, ran)
+  if (served === null) throw unknownVersion(context, engine, version)
+  return served
+}
+
+/**
+ * The engine that a group is to run: the version that was asked for, which may be short (`9.1`, `6.x`), or AWS's default, and the nearest
+ * engine that is installed. Throws `InvalidParameterValueException`, with what there is, where there is none.
+ */
+export const findEngine = (context: ActionContext, engine: EngineName, wanted: string | undefined): ChosenEngine => {
+  const version =
+    wanted === undefined || wanted === ''
+      ? defaultVersion(context.catalog.list(), engine, context.exactVersions)
+      : namedVersion(context, engine, wanted)
+  if (version === null) throw unknownVersion(context, engine, wanted)
+  return { engine, version, served: servingEngine(context, engine, version) }
+}
+
+/** What a request repeats of a group that it does not change. Throws `InvalidParameterValueException` and `…Combination…`. */
+export const checkSameEngine = (spec: GroupSpec, engine: string | undefined, version: string | undefined): void => {
   const name = oneOf('Engine', engine, ['valkey', 'redis', 'memcached'] as const) ?? spec.engine
   if (name !== spec.engine) throw notYet(`Engine: changing the engine from ${spec.engine} to ${name} is`)
-  if (version === undefined || version === '' || isNameOf(checkVersionText(version), spec.engineVersion)) return
-  if (spec.engine !== 'memcached' && compareVersions(version, spec.engineVersion) < 0) {
-    throw invalidCombination(`Cannot downgrade ${spec.engine} from ${spec.engineVersion} to ${version}.`)
-  }
-  throw notYet(`EngineVersion: changing the version from ${spec.engineVersion} to ${version} is`)
+  if (version === undefined || version === '' || isNamed(spec.engineVersion, checkVersionText(version))) return
+  throw invalidCombination(`EngineVersion=${version} contradicts what the nodes have, ${spec.engineVersion}.`)
 }
 
 const hasDurability = (engine: EngineName, version: string): boolean =>

@@ -9,6 +9,7 @@ import type {
 import type { GroupSpace, GroupSpec, GroupState, NodeState } from '../../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../../model/keys.ts'
 import type { EventRecord } from '../../../model/records.ts'
+import { servedBy } from '../../../model/served-versions.ts'
 import type { Catalog } from '../../../ports/catalog.ts'
 import { listRecords, put, readRecord, remove } from '../../../ports/records.ts'
 import type { ActionContext } from '../../action.ts'
@@ -38,7 +39,7 @@ const nodeState = (spec: GroupSpec, shard: string, id: string, index: number, re
   process: { pid: 100 + index, startTime: '1', bootId: 'boot' },
   starting: false,
   engine: spec.engine,
-  engineVersion: spec.engineVersion,
+  engineVersion: servedBy(installed, spec.engine, spec.engineVersion)?.version ?? spec.engineVersion,
   nodeType: spec.nodeType,
   parameters: {},
   parameterStatus: 'in-sync',

@@ -19,7 +19,7 @@ export const deleteCacheParameterGroup: Action<DeleteCacheParameterGroupMessage,
     const removed = await removeUnlessUsed(
       context,
       record,
-      (spec) => spec.parameterGroup === name,
+      (spec) => spec.parameterGroup === name || spec.pending?.parameterGroup === name,
       () => inUse(name),
       [parameterGroupEvents(context.region, name).deleted()],
     )

@@ -165,8 +165,8 @@ test('the version that was asked for is honoured, or refused with what there is'
     assert.equal((await specNow(context, 'rg', id)).engineVersion, found)
   }
   await newGroup(context, 'redis', { Engine: 'Redis' })
-  assert.equal((await specNow(context, 'rg', 'redis')).engineVersion, '7.0.15')
-  await refuses({ EngineVersion: '7.2' }, value, /Cannot find version 7\.2 for valkey: installed are 9\.1\.2, 9\.1\.0, 8\.0\.6/)
+  assert.equal((await specNow(context, 'rg', 'redis')).engineVersion, '7.1.0')
+  await refuses({ EngineVersion: '7.3' }, value, /Cannot find version 7\.3 for valkey: .*installed are 9\.1\.2, 9\.1\.0, 8\.0\.6/)
   await refuses({ EngineVersion: 'new' }, value, /EngineVersion/)
   await refuses({ Engine: 'memcached' }, value, /must be one of valkey, redis/)
 })

@@ -1,5 +1,6 @@
 import type { CreateReplicationGroupMessage, CreateReplicationGroupResult } from '@aws-sdk/client-elasticache'
 import { placeShards } from '../../../decide/placement.ts'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { defaultParameterGroup } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
@@ -7,13 +8,12 @@ import type { GroupSpec, NodeSpec, ShardSpec } from '../../../model/group.ts'
 import { nodeIds, replicationGroupId } from '../../../model/names.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
 import { checkTags } from '../../../model/tags.ts'
-import type { InstalledEngine } from '../../../ports/catalog.ts'
 import type { Condition, Operation } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
 import { newAuth } from '../groups/auth.ts'
-import { durabilityOf, findEngine } from '../groups/engine.ts'
+import { type ChosenEngine, durabilityOf, findEngine } from '../groups/engine.ts'
 import { checkGroupFree, checkMembersFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
 import { knownNodeType } from '../groups/node-types.ts'
@@ -42,7 +42,7 @@ interface Mode {
 const modeOf = async (
   context: ActionContext,
   input: Input,
-  engine: InstalledEngine,
+  engine: ChosenEngine,
   shards: readonly ShardShape[],
 ): Promise<Mode> => {
   const wanted = oneOf('ClusterMode', input.ClusterMode, ['enabled', 'disabled', 'compatible'] as const)
@@ -192,7 +192,7 @@ export const createReplicationGroup: Action<Input, CreateReplicationGroupResult>
       context,
       spec,
       conditions,
-      creationEvents(spec, input.CacheParameterGroupName),
+      [...creationEvents(spec, input.CacheParameterGroupName), ...servingEvents(context.catalog.list(), null, spec)],
       operations,
     )
     return written ? { ReplicationGroup: replicationGroupView({ spec, state: null }, context.account) } : null

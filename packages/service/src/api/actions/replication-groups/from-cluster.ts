@@ -19,7 +19,7 @@ import type { Condition } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten, write } from '../../writing.ts'
-import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
+import { checkSameEngine, durabilityOf } from '../groups/engine.ts'
 import { findCacheCluster, type StoredCluster } from '../groups/find.ts'
 import { checkGroupFree } from '../groups/free.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
@@ -32,7 +32,7 @@ type Input = CreateReplicationGroupMessage
 
 /** What the cluster is, the group will be: a request may repeat it, and not change it. */
 const checkRepeated = (input: Input, single: GroupSpec): void => {
-  refuseEngineChange(single, input.Engine, input.EngineVersion)
+  checkSameEngine(single, input.Engine, input.EngineVersion)
   const repeated: readonly (readonly [name: string, asked: string | number | undefined, present: string | number])[] = [
     ['CacheNodeType', input.CacheNodeType, single.nodeType],
     ['CacheParameterGroupName', input.CacheParameterGroupName?.toLowerCase(), single.parameterGroup],

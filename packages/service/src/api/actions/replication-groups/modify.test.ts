@@ -206,8 +206,12 @@ test('changes that cannot be made are refused', async () => {
   const refuses = (input: Partial<ModifyReplicationGroupMessage>, shape: string, message: RegExp) =>
     rejects(context, () => modify(context, input), shape, message)
   await refuses({}, combination, /No modifications/)
-  await refuses({ EngineVersion: '9.2' }, value, /not available yet/)
-  await refuses({ EngineVersion: '8.0' }, combination, /Cannot downgrade valkey from 9\.1\.2 to 8\.0/)
+  await refuses(
+    { EngineVersion: '9.2' },
+    value,
+    /Cannot find version 9\.2 for valkey: AWS has 7\.2, .*9\.1; installed are 9\.1\.2/,
+  )
+  await refuses({ EngineVersion: '8.0' }, combination, /^Cannot modify valkey from 9\.1\.2 to 8\.0$/)
   await refuses({ Engine: 'redis' }, value, /not available yet/)
   await refuses({ PrimaryClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
   await refuses({ SnapshottingClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)

@@ -1,5 +1,6 @@
 import type { ModifyReplicationGroupMessage, ModifyReplicationGroupResult } from '@aws-sdk/client-elasticache'
 import { reducePending, withPending } from '../../../decide/pending.ts'
+import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination } from '../../../errors.ts'
 import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
 import type { GroupLabels, GroupSpec, PendingChange, ShardSpec } from '../../../model/group.ts'
@@ -9,7 +10,8 @@ import { type GroupRecords, primaryOf } from '../../views/members.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
 import { changedAuth } from '../groups/auth.ts'
-import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
+import { durabilityOf } from '../groups/engine.ts'
+import { changedEngine } from '../groups/engine-change.ts'
 import { cacheClusterNotFound, findReplicationGroup, recordsOf } from '../groups/find.ts'
 import { requireAvailableGroup } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
@@ -132,10 +134,11 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     const before = group.spec.value
     const shards = shardsWithPrimary(recordsOf(group), input.PrimaryClusterId)
     checkClusterMode(before, input.ClusterMode)
-    refuseEngineChange(before, input.Engine, input.EngineVersion)
-    const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
+    const engine = await changedEngine(context, group, input)
+    const named = engine.takesParameterGroup ? undefined : input.CacheParameterGroupName
+    const parameterGroup = await parameterGroupOf(context, before, named)
     const securityGroups = await wantedSecurityGroups(context, input, before.labels)
-    const pending = reducePending(before, { ...before.pending, ...deferrable(before, input) })
+    const pending = reducePending(before, { ...before.pending, ...deferrable(before, input), ...engine.pending })
     const { transitEncryption: _transit, auth: _auth, userGroup: _users, ...unchanged } = before
     const staying = before.userGroup !== undefined && !leavesUserGroup(before, input)
     const transit = changedTransit(before, input, staying)
@@ -158,9 +161,9 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     const spec = input.ApplyImmediately === true ? withPending(changed) : changed
     const written = await writeChangedGroup(context, group, {
       spec,
-      conditions: [...parameterGroup.conditions, ...securityGroups.conditions, ...users.conditions],
+      conditions: [...engine.conditions, ...parameterGroup.conditions, ...securityGroups.conditions, ...users.conditions],
       operations: users.operations,
-      events: eventsOf(before, spec),
+      events: [...eventsOf(before, spec), ...servingEvents(context.catalog.list(), before, spec)],
     })
     return written === null ? null : { ReplicationGroup: replicationGroupView(recordsOf(written), context.account) }
   })

@@ -2,6 +2,7 @@
 import { Fault, invalidCombination, invalidValue } from '../../../errors.ts'
 import type { GroupSpec, GroupState } from '../../../model/group.ts'
 import { stateKey } from '../../../model/keys.ts'
+import { servedBy } from '../../../model/served-versions.ts'
 import {
   type ClientUser,
   clientUserOf,
@@ -124,6 +125,10 @@ export const checkIam = (
     throw invalidCombination(`The user ${user.name} has authentication mode iam, which is not possible here: ${reason}`)
 }
 
+/** What the engine is able to, not the version that is shown, decides who can log in. */
+const servingVersion = (context: ActionContext, { engine, engineVersion }: Pick<GroupSpec, 'engine' | 'engineVersion'>): string =>
+  servedBy(context.catalog.list(), engine, engineVersion)?.version ?? engineVersion
+
 /** Who may use a replication group that has this user group. `operations` are to be written with what comes to rest on it. */
 export const userGroupFor = async (
   context: ActionContext,
@@ -141,7 +146,7 @@ export const userGroupFor = async (
       `The user group ${group.id} is of engine ${group.engine}, the replication group of engine ${spec.engine}.`,
     )
   const users = clientUsersOf(directory, group)
-  checkIam(context, users, spec.engine, spec.engineVersion)
+  checkIam(context, users, spec.engine, servingVersion(context, spec))
   const touched = touching(directory, [userGroupKey(context.region, group.id)])
   const asTheyAre = group.userIds.flatMap((userId) => asSeen(directory, userKey(context.region, userId)))
   return { userGroup: { id: group.id, users }, ...touched, conditions: [...touched.conditions, ...asTheyAre] }
@@ -165,7 +170,7 @@ export const carriedOver = (
     if (group === undefined) continue
     const users = clientUsersOf(next, group)
     for (const spec of specsWith(before, id)) {
-      if (spec.value.engine !== 'memcached') checkIam(context, users, spec.value.engine, spec.value.engineVersion)
+      if (spec.value.engine !== 'memcached') checkIam(context, users, spec.value.engine, servingVersion(context, spec.value))
       conditions.push(unchanged(spec))
       operations.push(put(spec.key, { ...spec.value, userGroup: { id, users }, generation: spec.value.generation + 1 }))
     }
