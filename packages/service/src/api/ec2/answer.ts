@@ -18,6 +18,7 @@ import {
   describeAddresses,
   describeAddressesAttribute,
   describeNatGateways,
+  disassociateAddress,
   releaseAddress,
 } from './nat-gateways.ts'
 import {
@@ -122,6 +123,7 @@ const operations: ReadonlyMap<string, Ec2Operation> = new Map([
   ['AllocateAddress', allocateAddress],
   ['DescribeAddresses', describeAddresses],
   ['DescribeAddressesAttribute', describeAddressesAttribute],
+  ['DisassociateAddress', disassociateAddress],
   ['ReleaseAddress', releaseAddress],
   ['CreateNatGateway', createNatGateway],
   ['DescribeNatGateways', describeNatGateways],

@@ -24,20 +24,20 @@ import { element, items, listOf, needed, type Parameters, refuseDryRun, refuseOt
 const networks = ['203.0.113', '198.51.100', '192.0.2']
 const inNetwork = 254
 
-const usersOf = (address: ElasticIpRecord, gateways: readonly NatGatewayRecord[]): NatGatewayRecord | undefined =>
+const associationOf = ({ id }: NatGatewayRecord): string => `eipassoc-${id.slice('nat-'.length)}`
+
+const userOf = (address: ElasticIpRecord, gateways: readonly NatGatewayRecord[]): NatGatewayRecord | undefined =>
   gateways.find(({ allocation }) => allocation === address.id)
 
 const addressXml = (address: ElasticIpRecord, region: string, gateways: readonly NatGatewayRecord[]): string => {
-  const user = usersOf(address, gateways)
+  const user = userOf(address, gateways)
   return (
     element('publicIp', address.ip) +
     element('allocationId', address.id) +
     element('domain', 'vpc') +
     element('networkBorderGroup', region) +
     element('publicIpv4Pool', 'amazon') +
-    (user === undefined
-      ? ''
-      : element('associationId', `eipassoc-${user.id.slice('nat-'.length)}`) + element('privateIpAddress', user.privateIp)) +
+    (user === undefined ? '' : element('associationId', associationOf(user)) + element('privateIpAddress', user.privateIp)) +
     tagSet(address.tags)
   )
 }
@@ -67,8 +67,8 @@ const addressFilters = (gateways: readonly NatGatewayRecord[]) => ({
   'public-ip': ({ ip }: ElasticIpRecord) => [ip],
   domain: () => ['vpc'],
   'association-id': (address: ElasticIpRecord) => {
-    const user = usersOf(address, gateways)
-    return user === undefined ? [] : [`eipassoc-${user.id.slice('nat-'.length)}`]
+    const user = userOf(address, gateways)
+    return user === undefined ? [] : [associationOf(user)]
   },
 })
 
@@ -103,12 +103,22 @@ export const releaseAddress: Ec2Operation = async (parameters, context) => {
   const id = needed(parameters, 'AllocationId')
   return untilWritten('the address', async () => {
     const { key, value, condition } = await findOf(context, elasticIps, id)
-    if (usersOf(value, await allOf(context, natGateways)) !== undefined)
+    if (userOf(value, await allOf(context, natGateways)) !== undefined)
       throw new Fault('InvalidIPAddress.InUse', `Address ${value.ip} is in use.`)
     refuseDryRun(parameters)
     const owner = `elasticipowner/${context.region}/${value.ip}`
     return (await write(context, [condition], [remove(key), remove(owner)], [])) ? element('return', true) : null
   })
+}
+
+/** Only NAT gateways have addresses here, and keep them until they go. */
+export const disassociateAddress: Ec2Operation = async (parameters, context) => {
+  refuseOthers(parameters, ['AssociationId'])
+  const association = needed(parameters, 'AssociationId')
+  const user = (await allOf(context, natGateways)).find((gateway) => associationOf(gateway) === association)
+  if (user === undefined)
+    throw new Fault('InvalidAssociationID.NotFound', `The association ID '${association.slice(0, 100)}' does not exist`)
+  throw new Fault('OperationNotPermitted', `The address of the NAT gateway ${user.id} leaves it when it is deleted.`)
 }
 
 const gatewayXml = (gateway: NatGatewayRecord, ip: string | undefined): string =>
@@ -123,7 +133,7 @@ const gatewayXml = (gateway: NatGatewayRecord, ip: string | undefined): string =
       element('publicIp', ip) +
       element('privateIp', gateway.privateIp) +
       element('networkInterfaceId', `eni-${gateway.id.slice('nat-'.length)}`) +
-      element('associationId', gateway.allocation === null ? undefined : `eipassoc-${gateway.id.slice('nat-'.length)}`) +
+      element('associationId', gateway.allocation === null ? undefined : associationOf(gateway)) +
       element('isPrimary', true) +
       element('status', 'succeeded'),
   ]) +
@@ -140,7 +150,7 @@ export const createNatGateway: Ec2Operation = async (parameters, context) => {
     const [conditions, operations] = held(subnet)
     const address = allocation === null ? null : await findOf(context, elasticIps, allocation)
     const others = await allOf(context, natGateways)
-    if (address !== null && usersOf(address.value, others) !== undefined)
+    if (address !== null && userOf(address.value, others) !== undefined)
       throw new Fault('Resource.AlreadyAssociated', `Elastic IP address [${allocation}] is already associated`)
     refuseDryRun(parameters)
     const number = 4 + others.filter((each) => each.subnet === subnet.value.id).length

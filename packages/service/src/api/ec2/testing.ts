@@ -1,5 +1,6 @@
 /** For tests of EC2: requests as `answerEc2` gets them, and what stands in its answers. */
-import { rejects, type TestContext } from '../actions/test-context.ts'
+import assert from 'node:assert/strict'
+import { rejects, type TestContext, testContext } from '../actions/test-context.ts'
 import { answerEc2 } from './answer.ts'
 
 export type Input = Readonly<Record<string, string>>
@@ -21,3 +22,24 @@ export const filters = (wanted: Readonly<Record<string, string>>): Input =>
       [`Filter.${index + 1}.Value.1`, value],
     ]),
   )
+
+/** A context as the service makes it: subnets that nobody made are refused. */
+export const network = (): TestContext => ({ ...testContext(), unknownSubnets: 'refused' })
+
+export const one = (answer: string, element: string): string => {
+  const [value = ''] = valuesOf(answer, element)
+  assert.notEqual(value, '', `${element} in ${answer}`)
+  return value
+}
+
+export const newVpc = async (context: TestContext, cidr = '10.0.0.0/16', more: Input = {}): Promise<string> =>
+  one(await ask(context, 'CreateVpc', { CidrBlock: cidr, ...more }), 'vpcId')
+
+export const newSubnet = async (context: TestContext, vpc: string, cidr: string, more: Input = {}): Promise<string> =>
+  one(await ask(context, 'CreateSubnet', { VpcId: vpc, CidrBlock: cidr, ...more }), 'subnetId')
+
+export const three = async (context: TestContext, vpc: string): Promise<readonly string[]> => {
+  const ids: string[] = []
+  for (const number of [1, 2, 3]) ids.push(await newSubnet(context, vpc, `10.0.${number}.0/24`))
+  return ids
+}
