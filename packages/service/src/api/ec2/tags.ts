@@ -124,7 +124,7 @@ interface ShownTag extends Tag {
 }
 
 /** Of everything of EC2 that can be tagged here, by type and id. */
-const allTagged = async (
+export const allTagged = async (
   context: ActionContext,
 ): Promise<readonly { readonly id: string; readonly type: string; readonly tags: readonly Tag[] }[]> => {
   const groups = await allGroups(context)
