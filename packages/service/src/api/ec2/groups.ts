@@ -160,10 +160,12 @@ export const describeSecurityGroups: Ec2Operation = async (parameters, context) 
   const [ids, names] = [listOf(parameters, 'GroupId'), listOf(parameters, 'GroupName')]
   for (const id of ids) await groupById(context, id)
   const all = await allGroups(context)
-  const missing = names.find((name) => !all.some((group) => group.name === name))
+  // As on AWS names are those of the default VPC.
+  const isNamed = ({ name, vpc }: SecurityGroupRecord): boolean => vpc === undefined && names.includes(name)
+  const missing = names.find((name) => !all.some((group) => isNamed(group) && group.name === name))
   if (missing !== undefined) throw notFound(missing)
   const meets = filterOf(parameters, filters(context), ({ tags }) => tags)
-  const named = ids.length + names.length === 0 ? all : all.filter(({ id, name }) => ids.includes(id) || names.includes(name))
+  const named = ids.length + names.length === 0 ? all : all.filter((group) => ids.includes(group.id) || isNamed(group))
   const { page, next } = pageOf(parameters, named.filter(meets), ({ id }) => id)
   return (
     items(

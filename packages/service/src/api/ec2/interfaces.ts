@@ -1,4 +1,7 @@
-/** DescribeNetworkInterfaces: one for each node of a cache, as ElastiCache has it on AWS. Whoever deletes a security group or a subnet asks for them. */
+/**
+ * DescribeNetworkInterfaces: one for each node of a cache, as ElastiCache has it on AWS. Whoever deletes a security group or a subnet asks for
+ * them.
+ */
 import { createHash } from 'node:crypto'
 import type { GroupSpec, GroupState } from '../../model/group.ts'
 import { defaultSubnetGroup } from '../../model/network.ts'

@@ -183,6 +183,9 @@ test('security groups of two VPCs have one name, and each is found in its own', 
     valuesOf(await ask(context, 'DescribeSecurityGroups', filters({ 'group-name': 'web', 'vpc-id': other })), 'groupId'),
     [two],
   )
+  await refuses(context, 'DescribeSecurityGroups', { 'GroupName.1': 'web' }, 'InvalidGroup.NotFound', /web/)
+  const usual = await ask(context, 'DescribeSecurityGroups', { 'GroupName.1': 'default' })
+  assert.deepEqual(valuesOf(usual, 'vpcId'), [defaultVpc(region, account).id], 'names are those of the default VPC')
   await ask(context, 'DeleteSecurityGroup', { GroupId: one_ })
   await create(vpc)
 })

@@ -151,8 +151,8 @@ export const findOf = async <R extends Resource>(place: Place, of: Kind<R>, id: 
 }
 
 /**
- * To be written with whatever is made in it: it is deleted only on the condition that nobody wrote it meanwhile. What is there without being stored
- * cannot be deleted.
+ * To be written with whatever is made in it: it is deleted only on the condition that nobody wrote it meanwhile. What is there without
+ * being stored cannot be deleted.
  */
 export const held = ({ key, value, condition }: Found<Resource>): readonly [readonly Condition[], readonly Operation[]] =>
   condition.revision === 0 ? [[], []] : [[condition], [put(key, value)]]

@@ -143,6 +143,8 @@ const tagsOf = (input: JsonInput): readonly (readonly [string, string])[] => {
   })
 }
 
+const known = ['GetResources', 'GetTagKeys', 'GetTagValues', 'TagResources', 'UntagResources']
+
 /** Throws `InvalidAction` for every other operation, and `InvalidParameterException`. */
 export const answerTagging = async (
   name: string,
@@ -172,7 +174,7 @@ export const answerTagging = async (
       default:
         throw new Fault(
           'InvalidAction',
-          `Could not find operation ${name.slice(0, 100)}; of the API for tags, Larder has GetResources, GetTagKeys, GetTagValues, TagResources, UntagResources.`,
+          `Could not find operation ${name.slice(0, 100)}; of the API for tags, Larder has ${known.join(', ')}.`,
         )
     }
   }
