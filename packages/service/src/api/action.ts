@@ -22,6 +22,8 @@ export interface ActionContext {
   readonly whyUnguarded?: () => Promise<string | null>
   /** Resolves when rules that were written before are in force: who is told that a rule is there, or gone, may rely on it. Left out: at once. */
   readonly enforced?: () => Promise<void>
+  /** Whether subnet groups may name subnets that nobody made here, such as those of another emulator. Left out: they may. */
+  readonly unknownSubnets?: 'taken' | 'refused'
   /** How everything is that runs here, in every region. Left out: nobody can tell. */
   readonly report?: () => Promise<Report>
 }

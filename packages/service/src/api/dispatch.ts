@@ -11,6 +11,8 @@ import { answerIam, iamError, iamNamespace, iamVersion } from './iam/answer.ts'
 import { authorise, type Trail } from './iam/authorise.ts'
 import { answerLarder } from './larder/answer.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
+import { answerTagging } from './tagging/answer.ts'
+import { encodeJsonError, jsonType, readJson, taggingError } from './tagging/json.ts'
 import { ec2Namespace, ec2Version, larderApiVersion, larderNamespace } from './versions.ts'
 import { decodeInput } from './wire/decode.ts'
 import { encodeOutput } from './wire/encode.ts'
@@ -44,6 +46,8 @@ export interface Answer {
   readonly body: string
   /** Its signature was right, whatever came of it. */
   readonly signed: boolean
+  /** Left out: XML. */
+  readonly type?: typeof jsonType
 }
 
 type Parameters = ReadonlyMap<string, string>
@@ -89,6 +93,34 @@ const answerElastiCache: Service['answer'] = async (dependencies, name, { parame
   return encodeOutput(name, operation.output, output, requestId)
 }
 
+/** The API for tags hands changes on to the service that a resource belongs to, which decides whether the caller may make them. */
+const answerTags = async (
+  dependencies: DispatchDependencies,
+  { request, requestId, sourceAddress }: Received,
+  caller: Caller,
+  trail: Trail,
+): Promise<string> => {
+  const { action, input } = readJson(request)
+  const context = dependencies.context(caller)
+  const userAgent = request.headers['user-agent'] ?? null
+  const asked = { sourceAddress, userAgent }
+  // Policies call this service `tag`.
+  await authorise({ caller: { ...caller, service: 'tag' }, action, parameters: new Map(), ...asked }, context, trail)
+  return answerTagging(action, input, context, async (call) => {
+    const service = services.get(call.service)
+    if (service === undefined) throw new TypeError(`expected a service ${call.service}, found none`)
+    const one: Trail = { action: null, resources: [], decision: 'undecided' }
+    const owner = { ...caller, service: call.service }
+    try {
+      await authorise({ caller: owner, action: call.action, parameters: call.parameters, ...asked }, context, one)
+    } finally {
+      trail.resources = [...new Set([...trail.resources, ...one.resources])]
+      if (one.decision === 'denied') trail.decision = 'denied'
+    }
+    return service.answer(dependencies, call.action, { caller: owner, parameters: call.parameters, context, requestId })
+  })
+}
+
 const services: ReadonlyMap<string, Service> = new Map<string, Service>([
   ['elasticache', { version: apiVersion, xmlns: namespace, check: elastiCacheAction, answer: answerElastiCache }],
   [
@@ -129,6 +161,8 @@ const services: ReadonlyMap<string, Service> = new Map<string, Service>([
   ],
 ])
 
+const taggingService = 'tagging'
+
 const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
 /** From the query and, of a POST, from the body: a presigned POST carries all in its query. */
@@ -155,10 +189,11 @@ const answerSigned = async (
   caller: Caller,
   trail: Trail,
 ): Promise<string> => {
+  if (caller.service === taggingService) return answerTags(dependencies, { request, requestId, sourceAddress }, caller, trail)
   const service = services.get(caller.service)
   // As an endpoint of ElastiCache would; ours may be asked for any service.
   if (service === undefined) {
-    const here = [...services.keys()].join(', ')
+    const here = [...services.keys(), taggingService].join(', ')
     const expected = "Credential should be scoped to correct service: 'elasticache'."
     throw new Fault('SignatureDoesNotMatch', `${expected} Larder has ${here}, and no ${caller.service.slice(0, 60)}.`)
   }
@@ -202,8 +237,14 @@ export const dispatch = async (dependencies: DispatchDependencies, received: Rec
   let errorCode: string | null = null
   try {
     caller = await verifySignature(request, dependencies.verifier)
-    return { status: 200, body: await answerSigned(dependencies, received, caller, trail), signed: true }
+    const body = await answerSigned(dependencies, received, caller, trail)
+    return { status: 200, body, signed: true, ...(caller.service === taggingService ? { type: jsonType } : {}) }
   } catch (error) {
+    if (caller?.service === taggingService) {
+      const told = tellable(error, dependencies.log, requestId, taggingError)
+      errorCode = told.code
+      return { status: told.status, body: encodeJsonError(told), signed: true, type: jsonType }
+    }
     const service = caller === undefined ? undefined : services.get(caller.service)
     const wire = tellable(error, dependencies.log, requestId, service?.wireError)
     errorCode = wire.code

@@ -9,10 +9,14 @@ test('rules are read out of an answer, and told with the services that listen at
     one,
     { ...one, id: 'sgr-2', from: 7000, to: 7010, source: { cidr: '127.0.0.1/32' }, description: 'the <app>' },
     { ...one, id: 'sgr-3', protocol: '-1', from: -1, to: -1, source: { group: 'sg-11111111' } },
-    { ...one, id: 'sgr-4', from: 11_211, to: 11_211, source: { cidr: '0.0.0.0/0' } },
+    { ...one, id: 'sgr-4', from: 11_211, to: 11_211, source: { cidr: '0.0.0.0/0' }, tags: [{ key: 'a', value: 'b' }] },
+    { ...one, id: 'sgr-5', source: { cidr6: '::/0' } },
+    { ...one, id: 'sgr-6', protocol: 'udp', from: 53, to: 53 },
+    { ...one, id: 'sgr-7', protocol: '-1', from: -1, to: -1, source: { prefixList: 'pl-12345678' } },
   ] as const
-  const items = rules.map((rule) => `<item>${ruleXml({ groupId: 'sg-2', rule, egress: false }, '0')}</item>`)
-  const out = `<item>${ruleXml({ groupId: 'sg-2', rule: one, egress: true }, '0')}</item>`
+  const place = { region: 'us-east-1', account: '0' }
+  const items = rules.map((rule) => `<item>${ruleXml({ groupId: 'sg-2', rule, egress: false }, place)}</item>`)
+  const out = `<item>${ruleXml({ groupId: 'sg-2', rule: one, egress: true }, place)}</item>`
   assert.deepEqual(
     rulesIn(`<securityGroupRuleSet>${items.join('')}${out}</securityGroupRuleSet>`).map((rule) =>
       ruleText(rule).replace(/ +/g, ' '),
@@ -22,6 +26,9 @@ test('rules are read out of an answer, and told with the services that listen at
       '7000-7010 from 127.0.0.1',
       'every port from members of sg-11111111',
       '11211 (memcached) from everybody',
+      '6379 (redis, valkey) from everybody by IPv6 (tcp; without effect: caches take TCP by IPv4)',
+      '53 from 10.0.0.0/8 (udp; without effect: caches take TCP by IPv4)',
+      'every port from pl-12345678 (every protocol; without effect: caches take TCP by IPv4)',
     ],
   )
 })

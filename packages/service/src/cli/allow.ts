@@ -64,8 +64,13 @@ const targetOf = async (session: Session, name: string): Promise<Target> => {
 const rulesOf = async (session: Session, securityGroup: string): Promise<readonly Rule[]> =>
   rulesIn(await ec2(session, 'DescribeSecurityGroupRules', { 'Filter.1.Name': 'group-id', 'Filter.1.Value.1': securityGroup }))
 
+/** A group of the default VPC: names are unique in it. */
 const idNamed = async (session: Session, name: string): Promise<string | null> => {
-  const answer = await ec2(session, 'DescribeSecurityGroups', { 'Filter.1.Name': 'group-name', 'Filter.1.Value.1': name })
+  const vpcs = await ec2(session, 'DescribeVpcs', { 'Filter.1.Name': 'is-default', 'Filter.1.Value.1': 'true' })
+  const answer = await ec2(session, 'DescribeSecurityGroups', {
+    ...{ 'Filter.1.Name': 'group-name', 'Filter.1.Value.1': name },
+    ...{ 'Filter.2.Name': 'vpc-id', 'Filter.2.Value.1': /<vpcId>([^<]+)</.exec(vpcs)?.[1] ?? '' },
+  })
   return /<groupId>([^<]+)<\/groupId><groupName>/.exec(answer)?.[1] ?? null
 }
 

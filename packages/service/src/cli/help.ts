@@ -33,5 +33,6 @@ LARDER_AUTH_TOKEN (for connect, where Memcached asks for a token),
 LARDER_NFTABLES=off (reader endpoints by a process instead of the kernel; no security groups),
 LARDER_VERSIONS=exact (takes only engine versions that are installed, instead of serving AWS's others by the nearest),
 LARDER_ALLOWED_HOSTS (names under which /health and /metrics are answered, beside localhost),
-LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used).
+LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used),
+LARDER_SUBNETS=any (takes subnets that nobody made here, such as those of another emulator).
 `

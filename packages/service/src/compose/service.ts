@@ -27,6 +27,7 @@ import { adapterFor } from '../engines/index.ts'
 import { openLoginModule } from '../engines/login-module.ts'
 import { findTool } from '../engines/tools.ts'
 import { withUserModules } from '../engines/user-modules.ts'
+import { LarderError } from '../errors.ts'
 import type { Home } from '../home/home.ts'
 import { keepFiles } from '../home/kept.ts'
 import { removeService, writeService } from '../home/lock.ts'
@@ -102,8 +103,16 @@ export interface Service {
   close(options: { stopEngines: boolean }): Promise<void>
 }
 
+/** Throws `LarderError` `usage` for a setting that is none. */
+const unknownSubnetsOf = (environment: NodeJS.ProcessEnv): 'taken' | 'refused' => {
+  const setting = environment['LARDER_SUBNETS'] || 'known'
+  if (setting === 'known' || setting === 'any') return setting === 'any' ? 'taken' : 'refused'
+  throw new LarderError('usage', `expected LARDER_SUBNETS to be known or any, found ${setting}`)
+}
+
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { home, environment } = options
+  const unknownSubnets = unknownSubnetsOf(environment)
   const { lock, self } = takeHome(home, 'up')
   const ending = new AbortController()
   const log = fileLog(home)
@@ -213,6 +222,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       whyUnguarded: firewall.whyUnguarded,
       enforced: guarding.settled,
       whyNoIam: loginModule.whyNot,
+      unknownSubnets,
       report,
     }),
     metrics: async () => metricsText(await report()),

@@ -150,3 +150,20 @@ test('a cache security group lets in, at every port, whoever has the security gr
   assert.equal(guard?.group, 'us-east-1/cc/a')
   assert.deepEqual(guard.allows, [{ ports: null, networks: ['10.0.0.0/8', '127.1.2.3/32'], nodes: ['127.65.2.1', '127.65.2.2'] }])
 })
+
+test('rules of another protocol, of IPv6 and of prefix lists let nobody in, and leave the others as they are', () => {
+  const idle: readonly SecurityGroupRule[] = [
+    rule({ cidr6: '::/0' }),
+    rule({ cidr6: '::/0' }, 6379),
+    rule({ prefixList: 'pl-12345678' }),
+    ...['udp', 'icmp', 'icmpv6', '50'].map((protocol) => ({ ...rule({ cidr: everyone }, 6379), protocol })),
+    { ...rule({ group: 'sg-1' }, 6379), protocol: 'udp' },
+  ]
+  const one = rule({ cidr: '10.0.0.0/8' }, 6379)
+  const with1 = [withGroups('a', 'cmd', ['sg-1'])]
+  for (const each of idle) {
+    const [guard] = decide(with1, [securityGroup('sg-1', each)])
+    assert.deepEqual(guard?.allows, [], JSON.stringify(each))
+  }
+  assert.deepEqual(decide(with1, [securityGroup('sg-1', ...idle, one)]), decide(with1, [securityGroup('sg-1', one)]))
+})

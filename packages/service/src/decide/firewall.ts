@@ -5,6 +5,7 @@ import type { GroupSpec, GroupState } from '../model/group.ts'
 import { groupName } from '../model/keys.ts'
 import {
   defaultSecurityGroup,
+  hasEffect,
   isWithin,
   memberNetworks,
   type SecurityGroupRecord,
@@ -78,6 +79,7 @@ export const decideFirewall = ({ specs, states, securityGroups, cacheSecurityGro
     const networks = widest(
       rules.flatMap(({ source }) => {
         if ('cidr' in source) return [source.cidr]
+        if (!('group' in source)) return []
         const record = recordOf.get(`${region}/${source.group}`)
         return record === undefined ? [] : memberNetworks(record.tags)
       }),
@@ -90,7 +92,7 @@ export const decideFirewall = ({ specs, states, securityGroups, cacheSecurityGro
     const rules = [
       ...securityGroupsOf(spec).flatMap((id) => rulesOf(spec.region, id)),
       ...spec.labels.cacheSecurityGroupNames.flatMap((name) => legacyRules(spec.region, name)),
-    ]
+    ].filter(hasEffect)
     return [...Map.groupBy(rules, (rule) => JSON.stringify(portsOf(rule)))]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([ports, same]) => allowance(spec.region, JSON.parse(ports) as Allowance['ports'], same))

@@ -14,6 +14,9 @@ import type { GroupKey } from './group.ts'
  * | `subnetgroup/<region>/<name>` | SubnetGroupRecord | api |
  * | `user/<region>/<id>`, `usergroup/<region>/<id>` | UserRecord, UserGroupRecord (`model/users.ts`) | api, in one transaction with the specs that use them |
  * | `securitygroup/<region>/<id>`, `securitygroupname/…` | SecurityGroupRecord, SecurityGroupName | api |
+ * | `vpc/<region>/<id>`, `subnet/…`, `routetable/…`, `networkacl/…` | what `model/vpc.ts` describes | api |
+ * | `internetgateway/…`, `elasticip/…`, `natgateway/…` | as well | api |
+ * | `elasticipowner/<region>/<ip>` | which elastic address it is | api, in one transaction with the address |
  * | `cachesecuritygroup/<region>/<name>` | CacheSecurityGroupRecord | api |
  * | `zone/<region>/<zone>` | ZoneRecord: the zone is down | api |
  * | `iam/user/<name in lower case>` | IamUser, with its access keys and policies (`model/iam.ts`) | api |

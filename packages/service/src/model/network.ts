@@ -2,15 +2,12 @@ import type { SubnetGroupRecord } from './records.ts'
 import { zonesOf } from './zones.ts'
 
 /**
- * The network of a region, as far as a cache needs one: one default VPC with one default subnet in each zone, as every new AWS
- * account has. Nothing of it is stored; the ids follow from the region and the account.
+ * What every region has: one default VPC with one default subnet in each zone, as every new AWS account. Nothing of it is stored before somebody
+ * changes it; the ids follow from the region and the account. Other VPCs and subnets are made by the operations of EC2 (model/vpc.ts).
  *
- * Subnets that are not default subnets. AWS refuses an id that its EC2 does not know. There is no EC2 here, so nobody could
- * create or list a subnet, while every Terraform configuration, CloudFormation template and script names the subnets of a network
- * of its own. Refusing them would make subnet groups useless; a user expects the group to be made, and nodes to be spread over
- * its zones. So any well-formed id is accepted and taken for a subnet of the region's only VPC. It keeps the zone that another
- * subnet group of the region already gave it; a new id gets the zone that has the fewest subnets in the group, so that three
- * subnets are always three zones, whatever their names.
+ * Subnets that nobody made. AWS refuses their ids in a subnet group, and so do we; with LARDER_SUBNETS=any, for configurations whose network is of
+ * another emulator, any well-formed id is taken for a subnet of the default VPC. It keeps the zone that another subnet group of the region already
+ * gave it; a new id gets the zone that has the fewest subnets in the group, so that three subnets are always three zones, whatever their names.
  */
 export interface Subnet {
   readonly id: string
@@ -24,7 +21,7 @@ export interface Vpc {
 }
 
 /** 17 hex digits that depend on all of the text (FNV-1a, three times with different offsets): an id, not a secret. */
-const hexOf = (text: string): string => {
+export const hexOf = (text: string): string => {
   const word = (offset: number): string => {
     let hash = offset
     for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

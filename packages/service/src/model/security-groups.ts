@@ -6,20 +6,32 @@ import { createHash } from 'node:crypto'
 import { invalidValue } from '../errors.ts'
 import type { Tag } from './group.ts'
 
-/** A network (`10.0.0.0/8`), or the nodes of all caches that have a security group of this id. */
-export type RuleSource = { readonly cidr: string } | { readonly group: string }
+/** A network (`10.0.0.0/8`, `2001:db8::/32`), the nodes of all caches that have a security group of this id, or a prefix list. */
+export type RuleSource =
+  | { readonly cidr: string }
+  | { readonly cidr6: string }
+  | { readonly group: string }
+  | { readonly prefixList: string }
 
 export interface SecurityGroupRule {
   /** `sgr-` and 17 hexadecimal digits. */
   readonly id: string
-  /** `-1` is every protocol and every port. */
-  readonly protocol: 'tcp' | '-1'
-  /** First and last port, both included; -1 for every port. */
+  /** `tcp`, `udp`, `icmp`, `icmpv6`, or a number; `-1` is every protocol and every port. */
+  readonly protocol: string
+  /** First and last port, both included; -1 for every port. Type and code of ICMP. */
   readonly from: number
   readonly to: number
   readonly source: RuleSource
   readonly description?: string
+  readonly tags?: readonly Tag[]
 }
+
+/**
+ * Can the rule let anybody in? Caches speak TCP and have addresses of IPv4, and nobody fills prefix lists here. Other rules are kept and shown:
+ * groups that are shared with other machines have them.
+ */
+export const hasEffect = ({ protocol, source }: Pick<SecurityGroupRule, 'protocol' | 'source'>): boolean =>
+  (protocol === 'tcp' || protocol === '-1') && ('cidr' in source || 'group' in source)
 
 export interface SecurityGroupRecord {
   readonly region: string
@@ -31,18 +43,22 @@ export interface SecurityGroupRecord {
   /** Kept and shown. Caches open no connections to others, so it has nothing to act upon. */
   readonly egress: readonly SecurityGroupRule[]
   readonly tags: readonly Tag[]
+  /** Without: the default VPC of the region. */
+  readonly vpc?: string
 }
 
-/** Which group of the region has this name: names are unique. */
+/** Which group of a VPC has this name: names are unique in it. */
 export interface SecurityGroupName {
   readonly id: string
 }
 
 export const securityGroupPrefix = 'securitygroup/'
 export const securityGroupKey = (region: string, id: string): string => `${securityGroupPrefix}${region}/${id}`
-/** Names may hold what a key may not. */
-export const securityGroupNameKey = (region: string, name: string): string =>
-  `securitygroupname/${region}/${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
+/** Names may hold what a key may not. `vpc`: as in the record. */
+export const securityGroupNameKey = (region: string, name: string, vpc?: string): string => {
+  const text = vpc === undefined ? name : `${vpc}/${name}`
+  return `securitygroupname/${region}/${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
+}
 
 export const isSecurityGroupId = (text: string): boolean => /^sg-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(text)
 
@@ -88,9 +104,16 @@ export const defaultSecurityGroup = (region: string): SecurityGroupRecord => {
   }
 }
 
+/** What it is called: a network or an id. */
+export const sourceName = (source: RuleSource): string => {
+  if ('cidr' in source) return source.cidr
+  if ('cidr6' in source) return source.cidr6
+  return 'group' in source ? source.group : source.prefixList
+}
+
 /** What EC2 compares: two rules of a group never agree in it. */
 export const meaningOf = ({ protocol, from, to, source }: Omit<SecurityGroupRule, 'id'>): string =>
-  [protocol, from, to, 'cidr' in source ? source.cidr : source.group].join(' ')
+  [protocol, from, to, sourceName(source)].join(' ')
 
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const bitsOf = (address: string): number => address.split('.').reduce((bits, part) => bits * 256 + Number(part), 0)

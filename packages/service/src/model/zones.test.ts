@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isRegion, zoneIndex, zonesOf } from './zones.ts'
+import { isRegion, zoneId, zoneIndex, zonesOf } from './zones.ts'
 
 test('a region has three zones, each with an index of its own', () => {
   for (const region of ['us-east-1', 'eu-central-2', 'us-gov-west-1', 'ap-southeast-10', 'eusc-de-east-1']) {
@@ -28,4 +28,16 @@ test('what is no region is told from one, also where it could be a path or a key
     `us-${'x'.repeat(40)}-1`,
   ])
     assert.equal(isRegion(text), false, text)
+})
+
+test('the id of a zone is the region in the letters of AWS, and a number', () => {
+  const ids = {
+    'us-east-1a': 'use1-az1',
+    'us-gov-west-1b': 'usgw1-az2',
+    'eu-central-1c': 'euc1-az3',
+    'ap-southeast-2a': 'apse2-az1',
+    'ap-northeast-1a': 'apne1-az1',
+    'me-south-1a': 'mes1-az1',
+  }
+  for (const [zone, id] of Object.entries(ids)) assert.equal(zoneId(zone), id)
 })

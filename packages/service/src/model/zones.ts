@@ -13,3 +13,22 @@ export const zoneIndex = (zone: string): 0 | 1 | 2 => {
   if (index === 0 || index === 1 || index === 2) return index
   throw new TypeError(`expected a zone that ends with a, b or c, found ${zone}`)
 }
+
+const directions: Readonly<Record<string, string>> = { north: 'n', south: 's', east: 'e', west: 'w', central: 'c', gov: 'g' }
+
+/** `use1-az1` of `us-east-1a`, in the letters that AWS uses. Which number a zone has differs from account to account there; here a is 1. */
+export const zoneId = (zone: string): string => {
+  const words = zone.slice(0, -1).split('-')
+  const short = words.map((word, index) => {
+    if (index === 0 || index === words.length - 1) return word
+    return word.replace(/north|south|east|west|central|gov/g, (found) => directions[found] ?? found)
+  })
+  return `${short.join('')}-az${zoneIndex(zone) + 1}`
+}
+
+/** Regions of AWS that every account has. Any other is served here as well. */
+export const usualRegions: readonly string[] = [
+  ...['ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3', 'ap-south-1', 'ap-southeast-1', 'ap-southeast-2', 'ca-central-1'],
+  ...['eu-central-1', 'eu-north-1', 'eu-west-1', 'eu-west-2', 'eu-west-3', 'sa-east-1'],
+  ...['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'],
+]

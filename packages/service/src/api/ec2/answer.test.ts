@@ -4,21 +4,10 @@ import { subnetGroupKey } from '../../model/keys.ts'
 import { defaultVpc } from '../../model/network.ts'
 import { defaultSecurityGroupId } from '../../model/security-groups.ts'
 import { put } from '../../ports/records.ts'
-import { putGroup, region, rejects, type TestContext, testContext } from '../actions/test-context.ts'
+import { putGroup, region, type TestContext, testContext } from '../actions/test-context.ts'
 import { dispatch } from '../dispatch.ts'
 import { account, formOf, secretAccessKey, signHeader, unaudited, verifierAt } from '../testing.ts'
-import { answerEc2 } from './answer.ts'
-
-type Input = Readonly<Record<string, string>>
-
-const ask = (context: TestContext, name: string, input: Input = {}): Promise<string> =>
-  answerEc2(name, new Map(Object.entries(input)), context, 'id')
-
-const refuses = (context: TestContext, name: string, input: Input, code: string, message: RegExp): Promise<void> =>
-  rejects(context, () => ask(context, name, input), code, message)
-
-const valuesOf = (answer: string, element: string): readonly string[] =>
-  [...answer.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, 'g'))].map((match) => match[1] ?? '')
+import { ask, type Input, refuses, valuesOf } from './testing.ts'
 
 const create = async (context: TestContext, name: string): Promise<string> => {
   const answer = await ask(context, 'CreateSecurityGroup', { GroupName: name, GroupDescription: 'of a test' })
@@ -162,7 +151,7 @@ test('wrong requests are refused with the codes of EC2, and change nothing', asy
     ['AuthorizeSecurityGroupIngress', permission({ CidrIp: '10.0.0.1/8 accept' }), 'InvalidParameterValue', /CIDR/],
     ['AuthorizeSecurityGroupIngress', permission({ FromPort: '2' }), 'InvalidParameterValue', /range/],
     ['AuthorizeSecurityGroupIngress', permission({ ToPort: '65536' }), 'InvalidParameterValue', /ToPort/],
-    ['AuthorizeSecurityGroupIngress', permission({ IpProtocol: 'udp' }), 'InvalidParameterValue', /TCP/],
+    ['AuthorizeSecurityGroupIngress', permission({ IpProtocol: 'tcpx' }), 'InvalidParameterValue', /expected tcp/i],
     ['AuthorizeSecurityGroupIngress', permission({ SourceSecurityGroupName: 'none' }), 'InvalidGroup.NotFound', /none/],
     ['AuthorizeSecurityGroupIngress', { ...permission({}), GroupName: 'web' }, 'InvalidParameterCombination', /together/],
     ['DescribeSubnets', { 'SubnetId.1': 'subnet-1' }, 'InvalidSubnetID.NotFound', /subnet-1/],

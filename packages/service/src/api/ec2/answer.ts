@@ -1,17 +1,70 @@
-/** The part of EC2 that caches need: security groups, and the network of a region. Its own XML form (wire.ts). */
+/** The part of EC2 that people build around caches: security groups, and networks. Its own XML form (wire.ts). */
 import { Fault } from '../../errors.ts'
 import type { ActionContext } from '../action.ts'
 import { ec2Namespace } from '../versions.ts'
 import { createSecurityGroup, deleteSecurityGroup, describeSecurityGroups, type Ec2Operation } from './groups.ts'
-import { describeSubnets, describeVpcs } from './network.ts'
+import { describeNetworkInterfaces } from './interfaces.ts'
+import {
+  attachInternetGateway,
+  createInternetGateway,
+  deleteInternetGateway,
+  describeInternetGateways,
+  detachInternetGateway,
+} from './internet-gateways.ts'
+import {
+  allocateAddress,
+  createNatGateway,
+  deleteNatGateway,
+  describeAddresses,
+  describeAddressesAttribute,
+  describeNatGateways,
+  disassociateAddress,
+  releaseAddress,
+} from './nat-gateways.ts'
+import {
+  createNetworkAcl,
+  createNetworkAclEntry,
+  deleteNetworkAcl,
+  deleteNetworkAclEntry,
+  describeNetworkAcls,
+  replaceNetworkAclAssociation,
+  replaceNetworkAclEntry,
+} from './network-acls.ts'
+import { describeAccountAttributes, describeAvailabilityZones, describeRegions } from './region.ts'
+import {
+  associateRouteTable,
+  createRoute,
+  createRouteTable,
+  deleteRoute,
+  deleteRouteTable,
+  describeRouteTables,
+  disassociateRouteTable,
+  replaceRoute,
+  replaceRouteTableAssociation,
+} from './route-tables.ts'
 import {
   authorizeSecurityGroupEgress,
   authorizeSecurityGroupIngress,
   describeSecurityGroupRules,
+  modifySecurityGroupRules,
   revokeSecurityGroupEgress,
   revokeSecurityGroupIngress,
+  updateSecurityGroupRuleDescriptionsEgress,
+  updateSecurityGroupRuleDescriptionsIngress,
 } from './rules.ts'
-import { createTags, deleteTags } from './tags.ts'
+import { createSubnet, deleteSubnet, describeSubnets, modifySubnetAttribute } from './subnets.ts'
+import { createTags, deleteTags, describeTags } from './tags.ts'
+import {
+  associateVpcCidrBlock,
+  createVpc,
+  deleteVpc,
+  describeVpcAttribute,
+  describeVpcClassicLink,
+  describeVpcClassicLinkDnsSupport,
+  describeVpcs,
+  disassociateVpcCidrBlock,
+  modifyVpcAttribute,
+} from './vpcs.ts'
 import type { Parameters } from './wire.ts'
 
 const operations: ReadonlyMap<string, Ec2Operation> = new Map([
@@ -23,10 +76,58 @@ const operations: ReadonlyMap<string, Ec2Operation> = new Map([
   ['RevokeSecurityGroupIngress', revokeSecurityGroupIngress],
   ['RevokeSecurityGroupEgress', revokeSecurityGroupEgress],
   ['DescribeSecurityGroupRules', describeSecurityGroupRules],
+  ['ModifySecurityGroupRules', modifySecurityGroupRules],
+  ['UpdateSecurityGroupRuleDescriptionsIngress', updateSecurityGroupRuleDescriptionsIngress],
+  ['UpdateSecurityGroupRuleDescriptionsEgress', updateSecurityGroupRuleDescriptionsEgress],
   ['CreateTags', createTags],
   ['DeleteTags', deleteTags],
-  ['DescribeSubnets', describeSubnets],
+  ['DescribeTags', describeTags],
+  ['DescribeNetworkInterfaces', describeNetworkInterfaces],
+  ['DescribeRegions', describeRegions],
+  ['DescribeAvailabilityZones', describeAvailabilityZones],
+  ['DescribeAccountAttributes', describeAccountAttributes],
+  ['CreateVpc', createVpc],
   ['DescribeVpcs', describeVpcs],
+  ['DeleteVpc', deleteVpc],
+  ['ModifyVpcAttribute', modifyVpcAttribute],
+  ['DescribeVpcAttribute', describeVpcAttribute],
+  ['AssociateVpcCidrBlock', associateVpcCidrBlock],
+  ['DisassociateVpcCidrBlock', disassociateVpcCidrBlock],
+  ['DescribeVpcClassicLink', describeVpcClassicLink],
+  ['DescribeVpcClassicLinkDnsSupport', describeVpcClassicLinkDnsSupport],
+  ['CreateSubnet', createSubnet],
+  ['DescribeSubnets', describeSubnets],
+  ['DeleteSubnet', deleteSubnet],
+  ['ModifySubnetAttribute', modifySubnetAttribute],
+  ['CreateRouteTable', createRouteTable],
+  ['DescribeRouteTables', describeRouteTables],
+  ['DeleteRouteTable', deleteRouteTable],
+  ['CreateRoute', createRoute],
+  ['ReplaceRoute', replaceRoute],
+  ['DeleteRoute', deleteRoute],
+  ['AssociateRouteTable', associateRouteTable],
+  ['DisassociateRouteTable', disassociateRouteTable],
+  ['ReplaceRouteTableAssociation', replaceRouteTableAssociation],
+  ['CreateNetworkAcl', createNetworkAcl],
+  ['DescribeNetworkAcls', describeNetworkAcls],
+  ['DeleteNetworkAcl', deleteNetworkAcl],
+  ['CreateNetworkAclEntry', createNetworkAclEntry],
+  ['ReplaceNetworkAclEntry', replaceNetworkAclEntry],
+  ['DeleteNetworkAclEntry', deleteNetworkAclEntry],
+  ['ReplaceNetworkAclAssociation', replaceNetworkAclAssociation],
+  ['CreateInternetGateway', createInternetGateway],
+  ['DescribeInternetGateways', describeInternetGateways],
+  ['AttachInternetGateway', attachInternetGateway],
+  ['DetachInternetGateway', detachInternetGateway],
+  ['DeleteInternetGateway', deleteInternetGateway],
+  ['AllocateAddress', allocateAddress],
+  ['DescribeAddresses', describeAddresses],
+  ['DescribeAddressesAttribute', describeAddressesAttribute],
+  ['DisassociateAddress', disassociateAddress],
+  ['ReleaseAddress', releaseAddress],
+  ['CreateNatGateway', createNatGateway],
+  ['DescribeNatGateways', describeNatGateways],
+  ['DeleteNatGateway', deleteNatGateway],
 ])
 
 /** Throws `InvalidAction` for every other operation, and EC2's faults (wire.ts). */
@@ -38,7 +139,7 @@ export const answerEc2 = async (
 ): Promise<string> => {
   const operation = operations.get(name)
   if (operation === undefined) {
-    const known = [...operations.keys()].join(', ')
+    const known = [...operations.keys()].toSorted().join(', ')
     throw new Fault(
       'InvalidAction',
       `The action ${name.slice(0, 100)} is not valid for this web service; of EC2, Larder has ${known}.`,

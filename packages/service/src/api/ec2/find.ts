@@ -68,3 +68,7 @@ export const allGroups = async (context: ActionContext): Promise<readonly Securi
   const all = stored.some(({ id }) => id === usual.id) ? stored : [...stored, usual]
   return all.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
+
+/** Has it a rule for this group? */
+export const namesGroup = ({ ingress, egress }: SecurityGroupRecord, id: string): boolean =>
+  [...ingress, ...egress].some(({ source }) => 'group' in source && source.group === id)

@@ -1,10 +1,10 @@
 /** CreateSecurityGroup, DeleteSecurityGroup, DescribeSecurityGroups. */
 import { randomBytes } from 'node:crypto'
 import { Fault } from '../../errors.ts'
-import type { Tag } from '../../model/group.ts'
 import { defaultVpc } from '../../model/network.ts'
 import {
   allEgress,
+  checkMembersTag,
   defaultSecurityGroupName,
   type SecurityGroupName,
   type SecurityGroupRecord,
@@ -15,9 +15,10 @@ import { absent, put, readRecord, remove, unchanged } from '../../ports/records.
 import type { ActionContext } from '../action.ts'
 import { storedCacheSecurityGroups } from '../actions/cache-security-groups/find.ts'
 import { removeUnlessUsed, untilWritten, write } from '../writing.ts'
-import { allGroups, groupById, groupOf, notFound, readGroup } from './find.ts'
-import { permissionsXml } from './permissions.ts'
-import { groupTags } from './tags.ts'
+import { allGroups, groupById, groupOf, namesGroup, notFound, readGroup } from './find.ts'
+import { permissionsXml, ruleFilters } from './permissions.ts'
+import { arnOf, findOf, held as heldBy, type Place, vpcs } from './resources.ts'
+import { tagsOfNew } from './tags.ts'
 import {
   element,
   type Filterable,
@@ -29,7 +30,7 @@ import {
   pageOf,
   refuseDryRun,
   refuseOthers,
-  structuresOf,
+  tagSet,
 } from './wire.ts'
 
 export type Ec2Operation = (parameters: Parameters, context: ActionContext) => Promise<string>
@@ -52,39 +53,26 @@ const nameOf = (parameters: Parameters): string => {
   return name
 }
 
-const checkVpc = (context: ActionContext, id: string | undefined): void => {
-  const vpc = defaultVpc(context.region, context.account).id
-  if (id === undefined || id === '' || id === vpc) return
-  throw new Fault('InvalidVpcID.NotFound', `The vpc ID '${id.slice(0, 100)}' does not exist; the region's only VPC is ${vpc}`)
-}
+/** Of the record; the default VPC where it names none. */
+const vpcOf = ({ region, account }: Place, group: SecurityGroupRecord): string => group.vpc ?? defaultVpc(region, account).id
 
-const tagsOf = (parameters: Parameters): readonly Tag[] =>
-  groupTags(
-    [],
-    structuresOf(parameters, 'TagSpecification').flatMap((specification) => structuresOf(specification, 'Tag')),
-  )
-
-const tagsXml = (group: SecurityGroupRecord): string =>
-  items(
-    'tagSet',
-    group.tags.map(({ key, value }) => element('key', key) + element('value', value)),
-  )
-
-const arnOf = (context: ActionContext, id: string): string =>
-  `arn:aws:ec2:${context.region}:${context.account}:security-group/${id}`
+const type = 'security-group'
 
 export const createSecurityGroup: Ec2Operation = async (parameters, context) => {
   refuseOthers(parameters, ['GroupName', 'GroupDescription', 'VpcId', 'TagSpecification'])
   const name = nameOf(parameters)
   const description = plainText('GroupDescription', needed(parameters, 'GroupDescription'))
-  checkVpc(context, parameters.get('VpcId'))
-  const tags = tagsOf(parameters)
-  const nameKey = securityGroupNameKey(context.region, name)
+  const tags = tagsOfNew(parameters, type)
+  checkMembersTag(tags)
+  const usual = defaultVpc(context.region, context.account).id
+  const vpc = parameters.get('VpcId') || usual
+  const own = vpc === usual ? {} : { vpc }
+  const nameKey = securityGroupNameKey(context.region, name, own.vpc)
   const group = await untilWritten(`security group ${name}`, async () => {
+    const [held, holding] = heldBy(await findOf(context, vpcs, vpc))
     const present = await readRecord<SecurityGroupName>(context.store, nameKey)
     // A name whose group is gone was left by a removal that was cut off between the two.
     if (present !== null && (await readGroup(context, present.value.id)) !== null) {
-      const vpc = defaultVpc(context.region, context.account).id
       throw new Fault('InvalidGroup.Duplicate', `The security group '${name}' already exists for VPC '${vpc}'`)
     }
     if ((await allGroups(context)).length >= mostGroups)
@@ -99,17 +87,18 @@ export const createSecurityGroup: Ec2Operation = async (parameters, context) => 
       ingress: [],
       egress: [allEgress(id)],
       tags,
+      ...own,
     }
     const key = securityGroupKey(context.region, id)
     const index: SecurityGroupName = { id }
-    const conditions = [absent(key), present === null ? absent(nameKey) : unchanged(present)]
-    return (await write(context, conditions, [put(key, record), put(nameKey, index)], [])) ? record : null
+    const conditions = [absent(key), present === null ? absent(nameKey) : unchanged(present), ...held]
+    return (await write(context, conditions, [put(key, record), put(nameKey, index), ...holding], [])) ? record : null
   })
   return (
     element('return', true) +
     element('groupId', group.id) +
-    tagsXml(group) +
-    element('securityGroupArn', arnOf(context, group.id))
+    tagSet(group.tags) +
+    element('securityGroupArn', arnOf(context, type, group.id))
   )
 }
 
@@ -118,14 +107,12 @@ const inUse = (id: string): Fault => new Fault('DependencyViolation', `resource 
 
 export const deleteSecurityGroup: Ec2Operation = async (parameters, context) => {
   refuseOthers(parameters, ['GroupId', 'GroupName'])
-  const { name, id } = await untilWritten('the security group', async () => {
+  const { name, id, vpc } = await untilWritten('the security group', async () => {
     const { value } = await groupOf(context, parameters)
     if (value.name === defaultSecurityGroupName)
       throw new Fault('CannotDelete', `the specified group: "${value.id}" name: "default" cannot be deleted by a user`)
     const others = (await allGroups(context)).filter((group) => group.id !== value.id)
-    const named = others.some(({ ingress, egress }) =>
-      [...ingress, ...egress].some(({ source }) => 'group' in source && source.group === value.id),
-    )
+    const named = others.some((group) => namesGroup(group, value.id))
     const legacy = (await storedCacheSecurityGroups(context)).some(({ allowed }) => allowed.includes(value.id))
     if (named || legacy) throw inUse(value.id)
     refuseDryRun(parameters)
@@ -140,7 +127,7 @@ export const deleteSecurityGroup: Ec2Operation = async (parameters, context) => 
     )
     return removed ? value : null
   })
-  const nameKey = securityGroupNameKey(context.region, name)
+  const nameKey = securityGroupNameKey(context.region, name, vpc)
   const index = await readRecord<SecurityGroupName>(context.store, nameKey)
   if (index?.value.id === id) await write(context, [unchanged(index)], [remove(nameKey)], [])
   return element('return', true) + element('groupId', id)
@@ -151,19 +138,20 @@ const groupXml = (context: ActionContext, group: SecurityGroupRecord): string =>
   element('groupId', group.id) +
   element('groupName', group.name) +
   element('groupDescription', group.description) +
-  element('vpcId', defaultVpc(context.region, context.account).id) +
+  element('vpcId', vpcOf(context, group)) +
   permissionsXml('ipPermissions', group.ingress, context.account) +
   permissionsXml('ipPermissionsEgress', group.egress, context.account) +
-  tagsXml(group) +
-  element('securityGroupArn', arnOf(context, group.id))
+  tagSet(group.tags) +
+  element('securityGroupArn', arnOf(context, type, group.id))
 
 const filters = (context: ActionContext): Filterable<SecurityGroupRecord> => ({
   'group-id': ({ id }) => [id],
   'group-name': ({ name }) => [name],
   description: ({ description }) => [description],
   'owner-id': () => [context.account],
-  'vpc-id': () => [defaultVpc(context.region, context.account).id],
-  'tag-key': ({ tags }) => tags.map(({ key }) => key),
+  'vpc-id': (group) => [vpcOf(context, group)],
+  ...ruleFilters('ip-permission', ({ ingress }) => ingress),
+  ...ruleFilters('egress.ip-permission', ({ egress }) => egress),
 })
 
 export const describeSecurityGroups: Ec2Operation = async (parameters, context) => {
@@ -172,10 +160,12 @@ export const describeSecurityGroups: Ec2Operation = async (parameters, context) 
   const [ids, names] = [listOf(parameters, 'GroupId'), listOf(parameters, 'GroupName')]
   for (const id of ids) await groupById(context, id)
   const all = await allGroups(context)
-  const missing = names.find((name) => !all.some((group) => group.name === name))
+  // As on AWS names are those of the default VPC.
+  const isNamed = ({ name, vpc }: SecurityGroupRecord): boolean => vpc === undefined && names.includes(name)
+  const missing = names.find((name) => !all.some((group) => isNamed(group) && group.name === name))
   if (missing !== undefined) throw notFound(missing)
-  const meets = filterOf(parameters, filters(context))
-  const named = ids.length + names.length === 0 ? all : all.filter(({ id, name }) => ids.includes(id) || names.includes(name))
+  const meets = filterOf(parameters, filters(context), ({ tags }) => tags)
+  const named = ids.length + names.length === 0 ? all : all.filter((group) => ids.includes(group.id) || isNamed(group))
   const { page, next } = pageOf(parameters, named.filter(meets), ({ id }) => id)
   return (
     items(

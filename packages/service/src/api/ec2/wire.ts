@@ -1,5 +1,6 @@
 /** The query protocol as EC2 speaks it: lists are numbered, items of answers are called `item`, errors have a form of their own. */
 import { Fault } from '../../errors.ts'
+import type { Tag } from '../../model/group.ts'
 import type { WireError } from '../wire/error.ts'
 import { wireError } from '../wire/fault.ts'
 import { escapeXml } from '../wire/xml.ts'
@@ -8,26 +9,52 @@ export type Parameters = ReadonlyMap<string, string>
 
 /** EC2's own errors; all are 400. The shape of a `Fault` is the code. */
 const codes: ReadonlySet<string> = new Set([
+  'AddressLimitExceeded',
+  'CannotDelete',
   'DependencyViolation',
+  'Gateway.NotAttached',
+  'InvalidAddress.NotFound',
+  'InvalidAllocationID.NotFound',
+  'InvalidAssociationID.NotFound',
   'InvalidGroup.Duplicate',
   'InvalidGroup.InUse',
   'InvalidGroup.NotFound',
   'InvalidGroupId.Malformed',
+  'InvalidID',
+  'InvalidIPAddress.InUse',
+  'InvalidInternetGatewayID.NotFound',
+  'InvalidNetworkAclEntry.NotFound',
+  'InvalidNetworkAclID.NotFound',
+  'InvalidNetworkInterfaceID.NotFound',
   'InvalidNextToken',
   'InvalidParameterCombination',
   'InvalidParameterValue',
   'InvalidPermission.Duplicate',
   'InvalidPermission.Malformed',
   'InvalidPermission.NotFound',
+  'InvalidPrefixListId.Malformed',
+  'InvalidRoute.NotFound',
+  'InvalidRouteTableID.NotFound',
   'InvalidSecurityGroupRuleId.NotFound',
+  'InvalidSubnet.Conflict',
+  'InvalidSubnet.Range',
   'InvalidSubnetID.NotFound',
+  'InvalidVpc.Range',
+  'InvalidVpcCidrBlockAssociationID.NotFound',
   'InvalidVpcID.NotFound',
-  'CannotDelete',
   'MissingParameter',
+  'NatGatewayNotFound',
+  'NetworkAclEntryAlreadyExists',
+  'NetworkAclEntryLimitExceeded',
+  'OperationNotPermitted',
+  'Resource.AlreadyAssociated',
+  'RouteAlreadyExists',
   'RulesPerSecurityGroupLimitExceeded',
   'SecurityGroupLimitExceeded',
+  'SubnetLimitExceeded',
   'UnknownParameter',
   'UnsupportedOperation',
+  'VpcLimitExceeded',
 ])
 
 /** Null: no such error is known, which is a mistake of ours. `DryRunOperation` says that it would have been done. */
@@ -46,6 +73,12 @@ export const element = (name: string, value: string | number | boolean | undefin
 
 export const items = (name: string, contents: readonly string[]): string =>
   `<${name}>${contents.map((content) => `<item>${content}</item>`).join('')}</${name}>`
+
+export const tagSet = (tags: readonly Tag[]): string =>
+  items(
+    'tagSet',
+    tags.map(({ key, value }) => element('key', key) + element('value', value)),
+  )
 
 /** The values of `GroupId.1`, `GroupId.2`, … in the order of their numbers. Throws `UnknownParameter` for `GroupId` alone: it would count for nothing. */
 export const listOf = (parameters: Parameters, name: string): readonly string[] => {
@@ -117,13 +150,30 @@ const matches = (pattern: string, text: string): boolean => {
 /** What an item says for each filter that there is; more than one value where any of them may match. */
 export type Filterable<T> = Readonly<Record<string, (item: T) => readonly string[]>>
 
-/** Does an item meet every filter of the request? Throws `InvalidParameterValue` for a filter that is not among `filters`. */
-export const filterOf = <T>(parameters: Parameters, filters: Filterable<T>): ((item: T) => boolean) => {
+/** Filters of everything that has tags: `tag:team`, `tag-key`, `tag-value`. */
+const tagFilter = (name: string): ((tags: readonly Tag[]) => readonly string[]) | undefined => {
+  if (name === 'tag-key') return (tags) => tags.map(({ key }) => key)
+  if (name === 'tag-value') return (tags) => tags.map(({ value }) => value)
+  if (!name.startsWith('tag:')) return undefined
+  return (tags) => tags.flatMap(({ key, value }) => (key === name.slice('tag:'.length) ? [value] : []))
+}
+
+/**
+ * Does an item meet every filter of the request? `tagsOf`: of things that can be tagged.
+ * Throws `InvalidParameterValue` for a filter that is not among `filters`.
+ */
+export const filterOf = <T>(
+  parameters: Parameters,
+  filters: Filterable<T>,
+  tagsOf?: (item: T) => readonly Tag[],
+): ((item: T) => boolean) => {
   const wanted = structuresOf(parameters, 'Filter').map((filter) => {
     const name = filter.get('Name') ?? ''
-    const read = Object.hasOwn(filters, name) ? filters[name] : undefined
+    const ofTags = tagsOf === undefined ? undefined : tagFilter(name)
+    const own = Object.hasOwn(filters, name) ? filters[name] : undefined
+    const read = ofTags === undefined || tagsOf === undefined ? own : (item: T) => ofTags(tagsOf(item))
     if (read === undefined) {
-      const known = Object.keys(filters).join(', ')
+      const known = [...Object.keys(filters), ...(tagsOf === undefined ? [] : ['tag:KEY', 'tag-key', 'tag-value'])].join(', ')
       throw new Fault('InvalidParameterValue', `The filter '${name.slice(0, 100)}' is invalid; Larder knows ${known}`)
     }
     return { read, values: listOf(filter, 'Value') }

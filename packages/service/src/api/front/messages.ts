@@ -45,7 +45,7 @@ export type FromFront =
 
 export interface Reply {
   readonly status: number
-  readonly type: 'text/xml' | 'text/plain; version=0.0.4; charset=utf-8'
+  readonly type: 'text/xml' | 'application/x-amz-json-1.1' | 'text/plain; version=0.0.4; charset=utf-8'
   readonly body: string
   readonly signed: boolean
 }

@@ -1,15 +1,21 @@
-/** A subset of IAM: users, their access keys and inline policies. Query protocol, service name `iam`; global: any region in the signature. */
+/** A subset of IAM: users, their access keys and inline policies, and the aliases of the account. Query protocol, service name `iam`; global: any region in the signature. */
 import { Fault } from '../../errors.ts'
 import type { WireError } from '../wire/error.ts'
 import { wireError } from '../wire/fault.ts'
 import { createAccessKey, deleteAccessKey, listAccessKeys, updateAccessKey } from './access-keys.ts'
-import type { IamContext, IamOperation } from './context.ts'
+import { type IamContext, type IamOperation, pageElements } from './context.ts'
 import { type Parameters, refuseOthers } from './input.ts'
 import { deleteUserPolicy, getUserPolicy, listUserPolicies, putUserPolicy } from './policies.ts'
 import { createUser, deleteUser, getUser, listUsers } from './users.ts'
 
 export const iamVersion = '2010-05-08'
 export const iamNamespace = `https://iam.amazonaws.com/doc/${iamVersion}/`
+
+/** An account has none: nobody can give it one here. */
+const listAccountAliases: IamOperation = {
+  known: ['Marker', 'MaxItems'],
+  run: async () => `<AccountAliases/>${pageElements(null)}`,
+}
 
 const operations: ReadonlyMap<string, IamOperation> = new Map([
   ['CreateUser', createUser],
@@ -24,6 +30,7 @@ const operations: ReadonlyMap<string, IamOperation> = new Map([
   ['GetUserPolicy', getUserPolicy],
   ['ListUserPolicies', listUserPolicies],
   ['DeleteUserPolicy', deleteUserPolicy],
+  ['ListAccountAliases', listAccountAliases],
 ])
 
 /** Source: the errors of each operation in the API reference of IAM. */

@@ -11,6 +11,8 @@ import { readRecord } from '../../ports/records.ts'
 import { checkPermission, contextOf } from '../../security/iam/permission.ts'
 import type { Caller } from '../../security/sigv4.ts'
 import type { ActionContext } from '../action.ts'
+import { namedIn } from '../ec2/named.ts'
+import { arnOf } from '../ec2/resources.ts'
 import { structuresOf } from '../ec2/wire.ts'
 import { decodeInput } from '../wire/decode.ts'
 import { operations } from '../wire/schema.ts'
@@ -68,6 +70,7 @@ const askedOfIam = async ({ caller, action, parameters }: Call, context: Read): 
   for (let n = 1; parameters.has(`Tags.member.${n}.Key`); n += 1)
     tags.push({ key: parameters.get(`Tags.member.${n}.Key`) ?? '', value: parameters.get(`Tags.member.${n}.Value`) ?? '' })
   const asked = (arn: string): Asked => ({ resources: [arn], tags, tagKeys: tags.map(({ key }) => key) })
+  if (action === 'ListAccountAliases') return asked('*')
   if (action === 'ListUsers') return asked(userArn(parameters.get('PathPrefix') ?? '/', ''))
   const name = parameters.get('UserName') ?? caller.user?.name ?? '*'
   if (action === 'CreateUser') return asked(userArn(parameters.get('Path') ?? '/', name))
@@ -82,24 +85,27 @@ const idOfName = async (name: string, { store }: Read, region: string): Promise<
 }
 
 /**
- * Security groups, by their ids also where the request names them: what a policy says of a group holds however it is called. Whatever is
- * asked of EC2 otherwise is about everything.
+ * Security groups, by their ids also where the request names them: what a policy says of a group holds however it is called. Then everything else
+ * that the request is about or makes. A question about no security group is about everything.
  */
 const askedOfEc2 = async ({ caller, action, parameters }: Call, context: Read): Promise<Asked> => {
-  const arn = (id: string): string => `arn:aws:ec2:${caller.region}:${caller.account}:security-group/${id}`
+  const place = { ...context, region: caller.region, account: caller.account }
   const given = (pattern: RegExp): readonly string[] =>
     [...parameters].flatMap(([name, value]) => (pattern.test(name) && value !== '' ? [value] : []))
   const names = action === 'CreateSecurityGroup' ? [] : given(/^GroupName(\.\d+)?$/)
   const ids = [
-    ...given(/^(GroupId(\.\d+)?|ResourceId\.\d+)$/),
+    ...given(/^GroupId(\.\d+)?$/),
+    ...given(/^ResourceId\.\d+$/).filter((id) => id.startsWith('sg-')),
     ...(await Promise.all(names.map((name) => idOfName(name, context, caller.region)))),
   ]
   // With something new, or for what is there (CreateTags, DeleteTags).
   const tags = [parameters, ...structuresOf(parameters, 'TagSpecification')]
     .flatMap((each) => structuresOf(each, 'Tag'))
     .map((tag) => ({ key: tag.get('Key') ?? '', value: tag.get('Value') ?? '' }))
-  const resources = ids.length > 0 ? ids.map(arn) : [/^(Create|Delete|Authorize|Revoke)/.test(action) ? arn('*') : '*']
-  return { resources, tags, tagKeys: tags.map(({ key }) => key) }
+  const others = await namedIn(place, action, parameters)
+  const found = [...ids.map((id) => arnOf(place, 'security-group', id)), ...others.map(({ type, id }) => arnOf(place, type, id))]
+  const every = /^(Delete|Authorize|Revoke)SecurityGroup/.test(action) ? arnOf(place, 'security-group', '*') : '*'
+  return { resources: found.length > 0 ? found : [every], tags, tagKeys: tags.map(({ key }) => key) }
 }
 
 /** The permission that tags need which come with something new. */

@@ -20,6 +20,7 @@ import {
   GetUserPolicyCommand,
   IAMClient,
   ListAccessKeysCommand,
+  ListAccountAliasesCommand,
   ListGroupsCommand,
   ListUserPoliciesCommand,
   ListUsersCommand,
@@ -142,6 +143,7 @@ test('users, keys and policies are made, listed, shown and deleted', async () =>
   await client.send(new DeleteUserPolicyCommand({ UserName: 'ada', PolicyName: 'main' }))
   await client.send(new DeleteUserCommand({ UserName: 'ada' }))
   await denied(client.send(new GetUserCommand({ UserName: 'ada' })), /^NoSuchEntity/)
+  assert.deepEqual((await client.send(new ListAccountAliasesCommand({}))).AccountAliases, [])
   await denied(client.send(new ListGroupsCommand({})), /^InvalidAction.*Larder has CreateUser/)
   assert.deepEqual(problems, [])
 })

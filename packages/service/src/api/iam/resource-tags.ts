@@ -4,10 +4,11 @@ import type { GroupSpec, Tag } from '../../model/group.ts'
 import { iamUserArn } from '../../model/iam.ts'
 import { clusterKey, parameterGroupKey, specKey, subnetGroupKey } from '../../model/keys.ts'
 import type { ClusterIndex } from '../../model/records.ts'
-import { isSecurityGroupId, securityGroupKey } from '../../model/security-groups.ts'
+import { isSecurityGroupId, type SecurityGroupRecord, securityGroupKey } from '../../model/security-groups.ts'
 import { userGroupKey, userKey } from '../../model/users.ts'
-import { readRecord } from '../../ports/records.ts'
+import { listRecords, readRecord } from '../../ports/records.ts'
 import type { ActionContext } from '../action.ts'
+import { kindOfId, type Place, readOf } from '../ec2/resources.ts'
 import { isStorable } from '../names.ts'
 import { readUser } from './context.ts'
 
@@ -43,6 +44,17 @@ const keyOf = (kind: string, region: string, name: string): string | null => {
   }
 }
 
+const tagsOfEc2 = async (place: Place, id: string): Promise<readonly Tag[]> => {
+  if (isSecurityGroupId(id)) return (await readRecord<Tagged>(place.store, securityGroupKey(place.region, id)))?.value.tags ?? []
+  if (id.startsWith('sgr-')) {
+    const { records } = await listRecords<SecurityGroupRecord>(place.store, securityGroupKey(place.region, ''))
+    const rules = records.flatMap(({ value }) => [...value.ingress, ...value.egress])
+    return rules.find((rule) => rule.id === id)?.tags ?? []
+  }
+  const of = kindOfId(id)
+  return of === undefined ? [] : ((await readOf(place, of, id))?.value.tags ?? [])
+}
+
 /** Nothing for what does not exist, or carries no tags. */
 export const tagsOfResource = async (context: Pick<ActionContext, 'store' | 'account'>, arn: string): Promise<readonly Tag[]> => {
   const [, , service, region = '', account, kind = '', name = ''] = arn.split(':')
@@ -51,11 +63,7 @@ export const tagsOfResource = async (context: Pick<ActionContext, 'store' | 'acc
     const user = (await readUser(context, kind.slice(kind.lastIndexOf('/') + 1)))?.value
     return user !== undefined && iamUserArn(account, user) === arn ? user.tags : []
   }
-  if (service === 'ec2') {
-    const id = kind.slice(kind.indexOf('/') + 1)
-    if (!isSecurityGroupId(id)) return []
-    return (await readRecord<Tagged>(context.store, securityGroupKey(region, id)))?.value.tags ?? []
-  }
+  if (service === 'ec2') return tagsOfEc2({ ...context, region }, kind.slice(kind.indexOf('/') + 1))
   if (service !== 'elasticache' || !isStorable(name)) return []
   if (kind === 'cluster') return tagsOfCluster(context, region, name)
   const key = keyOf(kind, region, name)

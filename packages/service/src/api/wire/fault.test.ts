@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Fault } from '../../errors.ts'
 import { ec2Error } from '../ec2/wire.ts'
 import { iamError } from '../iam/answer.ts'
+import { taggingError } from '../tagging/json.ts'
 import { wireError } from './fault.ts'
 
 const wire = (shape: string): unknown => {
@@ -48,7 +49,13 @@ test('every fault that is thrown anywhere in the service is known', () => {
   assert.ok(thrown.length > 20, `found ${thrown.length}`)
   for (const [file, shape] of thrown) {
     // Services of their own have errors of their own.
-    const known = file.startsWith('api/ec2/') ? ec2Error : /^(api|security)\/iam\//.test(file) ? iamError : wireError
+    const known = file.startsWith('api/tagging/')
+      ? taggingError
+      : file.startsWith('api/ec2/')
+        ? ec2Error
+        : /^(api|security)\/iam\//.test(file)
+          ? iamError
+          : wireError
     assert.notEqual(known(new Fault(shape, 'm')), null, `${shape} in ${file}`)
   }
 })

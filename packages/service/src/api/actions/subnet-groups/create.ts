@@ -3,15 +3,16 @@ import { Fault } from '../../../errors.ts'
 import { subnetGroupEvents } from '../../../model/events.ts'
 import { subnetGroupKey } from '../../../model/keys.ts'
 import { subnetGroupName } from '../../../model/names.ts'
-import { defaultSubnetGroupName, defaultVpc } from '../../../model/network.ts'
+import { defaultSubnetGroupName } from '../../../model/network.ts'
 import { subnetGroupsInRegion } from '../../../model/quotas.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
 import { checkTags } from '../../../model/tags.ts'
 import { absent, put } from '../../../ports/records.ts'
 import type { Action } from '../../action.ts'
 import { requiredList, requiredText } from '../../required.ts'
-import { write } from '../../writing.ts'
-import { storedSubnetGroups, subnetsOf } from './find.ts'
+import { untilWritten, write } from '../../writing.ts'
+import { subnetsOf } from './find.ts'
+import { storedSubnetGroups } from './stored.ts'
 import { subnetGroupView } from './view.ts'
 
 const alreadyExists = (name: string): Fault =>
@@ -23,7 +24,8 @@ export const createCacheSubnetGroup: Action<CreateCacheSubnetGroupMessage, Creat
 ) => {
   const name = subnetGroupName(input.CacheSubnetGroupName)
   const description = requiredText('CacheSubnetGroupDescription', input.CacheSubnetGroupDescription)
-  const subnets = await subnetsOf(context, requiredList('SubnetIds', input.SubnetIds))
+  const ids = requiredList('SubnetIds', input.SubnetIds)
+  await subnetsOf(context, ids)
   const tags = checkTags([], input.Tags ?? [])
   if (name === defaultSubnetGroupName) throw alreadyExists(name)
   const others = await storedSubnetGroups(context)
@@ -34,11 +36,14 @@ export const createCacheSubnetGroup: Action<CreateCacheSubnetGroupMessage, Creat
       `A region has at most ${subnetGroupsInRegion} cache subnet groups; there are ${others.length}.`,
     )
   }
-  const vpcId = defaultVpc(context.region, context.account).id
-  const record: SubnetGroupRecord = { region: context.region, name, description, vpcId, subnets, tags }
   const key = subnetGroupKey(context.region, name)
-  if (!(await write(context, [absent(key)], [put(key, record)], [subnetGroupEvents(context.region, name).created()]))) {
-    throw alreadyExists(name)
-  }
+  const record = await untilWritten(`cache subnet group ${name}`, async () => {
+    const { vpcId, subnets, conditions, operations } = await subnetsOf(context, ids)
+    const made: SubnetGroupRecord = { region: context.region, name, description, vpcId, subnets, tags }
+    const created = subnetGroupEvents(context.region, name).created()
+    if (await write(context, [absent(key), ...conditions], [put(key, made), ...operations], [created])) return made
+    if ((await context.store.get(key)) !== null) throw alreadyExists(name)
+    return null
+  })
   return { CacheSubnetGroup: subnetGroupView(record, context.account) }
 }

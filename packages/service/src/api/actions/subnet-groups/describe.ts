@@ -2,7 +2,8 @@ import type { CacheSubnetGroupMessage, DescribeCacheSubnetGroupsMessage } from '
 import { defaultSubnetGroup } from '../../../model/network.ts'
 import type { Action } from '../../action.ts'
 import { byName, pageOf, pageRequest } from '../../paging.ts'
-import { findSubnetGroup, storedSubnetGroups } from './find.ts'
+import { findSubnetGroup } from './find.ts'
+import { storedSubnetGroups } from './stored.ts'
 import { subnetGroupView } from './view.ts'
 
 export const describeCacheSubnetGroups: Action<DescribeCacheSubnetGroupsMessage, CacheSubnetGroupMessage> = async (

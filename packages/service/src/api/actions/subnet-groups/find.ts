@@ -10,13 +10,11 @@ import {
 } from '../../../model/network.ts'
 import { subnetsInGroup } from '../../../model/quotas.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
-import { listRecords, readRecord, type Versioned } from '../../../ports/records.ts'
+import { readRecord, type Versioned } from '../../../ports/records.ts'
+import type { Condition, Operation } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
+import { subnets as ec2Subnets, held, readOf } from '../../ec2/resources.ts'
 import { isStorable } from '../../names.ts'
-
-/** The subnet groups that were created, by name. The group `default` is not among them: it is everywhere and stored nowhere. */
-export const storedSubnetGroups = async (context: ActionContext): Promise<readonly SubnetGroupRecord[]> =>
-  (await listRecords<SubnetGroupRecord>(context.store, subnetGroupKey(context.region, ''))).records.map((record) => record.value)
 
 const subnetGroupNotFound = (name: string): Fault =>
   new Fault('CacheSubnetGroupNotFoundFault', `Cache Subnet Group ${name} does not exist.`)
@@ -42,19 +40,47 @@ export const ownSubnetGroup = async (context: ActionContext, name: string): Prom
   return record
 }
 
+/** The subnets of a request, of one VPC, and what must hold when the group is written. */
+export interface WantedSubnets {
+  readonly vpcId: string
+  readonly subnets: readonly Subnet[]
+  readonly conditions: readonly Condition[]
+  readonly operations: readonly Operation[]
+}
+
 /**
- * The subnets of a request with their zones (see model/network.ts). Throws `InvalidParameterValueException` for an id that cannot be
- * one, as AWS does for one that it does not know, and `CacheSubnetQuotaExceededFault`.
+ * The subnets of a request with their zones. One that nobody made (model/network.ts) is taken where the setting says so.
+ * Throws `InvalidParameterValueException` for one that is not there, `InvalidSubnet` for those of two VPCs, `CacheSubnetQuotaExceededFault`.
  */
-export const subnetsOf = async (context: ActionContext, ids: readonly string[]): Promise<readonly Subnet[]> => {
-  if (!ids.every(isSubnetId)) throw invalidValue(`Some input subnets in :[${ids.join(', ')}] are invalid.`)
-  const count = new Set(ids).size
-  if (count > subnetsInGroup) {
+export const subnetsOf = async (context: ActionContext, ids: readonly string[]): Promise<WantedSubnets> => {
+  const unknown = (): Fault => invalidValue(`Some input subnets in :[${ids.join(', ')}] are invalid.`)
+  if (!ids.every(isSubnetId)) throw unknown()
+  const named = [...new Set(ids)]
+  if (named.length > subnetsInGroup) {
     throw new Fault(
       'CacheSubnetQuotaExceededFault',
-      `A cache subnet group has at most ${subnetsInGroup} subnets, found ${count}.`,
+      `A cache subnet group has at most ${subnetsInGroup} subnets, found ${named.length}.`,
     )
   }
-  const known = (await storedSubnetGroups(context)).flatMap((group) => group.subnets)
-  return placeSubnets(ids, context.region, [...known, ...defaultVpc(context.region, context.account).subnets])
+  const found = (await Promise.all(named.map((id) => readOf(context, ec2Subnets, id)))).filter((each) => each !== null)
+  if (found.length < named.length && context.unknownSubnets === 'refused') throw unknown()
+  const usual = defaultVpc(context.region, context.account).id
+  const all = new Set([...found.map(({ value }) => value.vpc), ...(found.length < named.length ? [usual] : [])])
+  const [vpcId = usual, ...more] = all
+  if (more.length > 0)
+    throw new Fault(
+      'InvalidSubnet',
+      `The subnets of a cache subnet group must be of one VPC, found those of ${[...all].join(', ')}.`,
+    )
+  const holding = found.map(held)
+  return {
+    vpcId,
+    subnets: placeSubnets(
+      ids,
+      context.region,
+      found.map(({ value }) => value),
+    ),
+    conditions: holding.flatMap(([conditions]) => conditions),
+    operations: holding.flatMap(([, operations]) => operations),
+  }
 }

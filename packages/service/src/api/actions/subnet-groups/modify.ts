@@ -37,10 +37,17 @@ export const modifyCacheSubnetGroup: Action<ModifyCacheSubnetGroupMessage, Modif
     const record = await ownSubnetGroup(context, requiredText('CacheSubnetGroupName', input.CacheSubnetGroupName))
     const group = record.value
     const ids = input.SubnetIds ?? []
-    const subnets = ids.length === 0 ? group.subnets : await subnetsOf(context, ids)
+    const wanted = ids.length === 0 ? null : await subnetsOf(context, ids)
+    const subnets = wanted?.subnets ?? group.subnets
+    if (wanted !== null && wanted.vpcId !== group.vpcId)
+      throw new Fault(
+        'InvalidSubnet',
+        `The subnets must be of the VPC ${group.vpcId} of the group, found those of ${wanted.vpcId}.`,
+      )
     await checkRemoved(context, group, subnets)
     const next: SubnetGroupRecord = { ...group, description: input.CacheSubnetGroupDescription || group.description, subnets }
+    const [conditions, operations] = [wanted?.conditions ?? [], wanted?.operations ?? []]
     const event = subnetGroupEvents(context.region, group.name).modified()
-    if (!(await write(context, [unchanged(record)], [put(record.key, next)], [event]))) return null
+    if (!(await write(context, [unchanged(record), ...conditions], [put(record.key, next), ...operations], [event]))) return null
     return { CacheSubnetGroup: subnetGroupView(next, context.account) }
   })
