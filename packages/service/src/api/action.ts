@@ -1,3 +1,4 @@
+import type { HomeVolume } from '../model/without-effect.ts'
 import type { Report } from '../observe/report.ts'
 import type { Catalog } from '../ports/catalog.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -20,6 +21,8 @@ export interface ActionContext {
   readonly whyUnguarded?: () => Promise<string | null>
   /** Resolves when rules that were written before are in force: who is told that a rule is there, or gone, may rely on it. Left out: at once. */
   readonly enforced?: () => Promise<void>
+  /** What to do with settings that have no effect yet. Left out: they are taken, and nobody looked at the volume. */
+  readonly unsupported?: { readonly refused: boolean; readonly volume: HomeVolume }
   /** How everything is that runs here, in every region. Left out: nobody can tell. */
   readonly report?: () => Promise<Report>
 }

@@ -31,5 +31,6 @@ engines of your own), LARDER_MODULES (folder with modules of your own for Valkey
 LARDER_AUTH_TOKEN (for connect, where Memcached asks for a token),
 LARDER_NFTABLES=off (reader endpoints by a process instead of the kernel; no security groups),
 LARDER_ALLOWED_HOSTS (names under which /health and /metrics are answered, beside localhost),
-LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used).
+LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used),
+LARDER_UNSUPPORTED=refuse (an error for settings that have no effect yet, such as snapshots; else they are taken and told).
 `

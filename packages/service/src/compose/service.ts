@@ -53,6 +53,7 @@ import { systemClock } from './clock.ts'
 import { fileLog, openHomeFiles, placeIn, takeHome } from './home.ts'
 import { firewallOf, nftablesOf, packetFilterOf } from './kernel.ts'
 import { probeOver } from './probes.ts'
+import { refusesUnsupported, volumeOf } from './unsupported.ts'
 
 /** Every account has twelve digits; a home is one account. */
 const account = '000000000000'
@@ -102,6 +103,7 @@ export interface Service {
 
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { home, environment } = options
+  const refused = refusesUnsupported(environment)
   const { lock, self } = takeHome(home, 'up')
   const ending = new AbortController()
   const log = fileLog(home)
@@ -182,7 +184,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const manager = createManager(context)
 
   const probe = probeOver(home, host, secrets, connections)
-  const report = shared((): Promise<Report> => makeReport(store, probe))
+  const volume = await volumeOf(home, environment)
+  const report = shared((): Promise<Report> => makeReport(store, probe, volume))
   const verifier: Verifier = {
     now: systemClock.now,
     keyHolder: (accessKeyId) =>
@@ -212,6 +215,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       whyUnguarded: firewall.whyUnguarded,
       enforced: guarding.settled,
       whyNoIam: loginModule.whyNot,
+      unsupported: { refused, volume },
       report,
     }),
     metrics: async () => metricsText(await report()),

@@ -52,6 +52,8 @@ export const clusterEvents = (region: string, clusterId: string) => {
     failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),
     nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
+    /** Of Larder's own: on AWS it has one. */
+    withoutEffect: (what: string) => event(what),
     securityGroupsModified: () => event('Applied change to security group'),
     /** (style) The engine was exchanged for another version of it. */
     patched: () => event('Cache cluster patched'),
@@ -76,6 +78,8 @@ export const replicationGroupEvents = (region: string, groupId: string) => {
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
     /** (style) `what`: which, and when; AWS renews its own. */
     certificateEnds: (what: string) => event(what),
+    /** Of Larder's own: on AWS it has one. */
+    withoutEffect: (what: string) => event(what),
     /** (style) */
     deleted: () => event(`Replication group ${groupId} deleted`),
   }

@@ -4,6 +4,7 @@ import { defaultParameterGroup, engineCapabilities } from '../../../model/engine
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { EngineName, GroupKind, GroupSpec, NodeSpec } from '../../../model/group.ts'
 import { cacheClusterId, nodeIds, shardId } from '../../../model/names.ts'
+import { isTiered } from '../../../model/node-types.ts'
 import { checkMemcachedNodes } from '../../../model/quotas.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
 import { checkTags } from '../../../model/tags.ts'
@@ -14,6 +15,7 @@ import { untilWritten } from '../../writing.ts'
 import { findEngine } from '../groups/engine.ts'
 import { checkClusterFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
+import { newLogDelivery } from '../groups/log-delivery.ts'
 import { newMemcachedAuth } from '../groups/memcached-auth.ts'
 import { knownNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
@@ -97,6 +99,8 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
   const memcached = engine.engine === 'memcached'
   const kind: GroupKind = memcached ? 'memcached' : 'single'
   const type = knownNodeType(input.CacheNodeType)
+  if (isTiered(type))
+    throw invalidCombination(`${type.name} tiers its data, which only replication groups do; create one with DataTieringEnabled.`)
   const count = nodeCount(input, engine.engine)
   const named = input.CacheParameterGroupName || defaultParameterGroup(engine.engine, engine.version, false)
   const parameterGroup = await parameterGroupFor(context, named, engine.engine, engine.version)
@@ -125,7 +129,11 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     durability: null,
     ...transitOf(input, engine.engine, engine.version),
     ...authOf(context, input, engine.engine, id),
-    labels: { ...newLabels(input, '', `${context.region}/${id}`, memcached), ...securityGroups.labels },
+    labels: {
+      ...newLabels(input, '', `${context.region}/${id}`, memcached),
+      ...securityGroups.labels,
+      ...newLogDelivery(input, { engine: engine.engine, engineVersion: engine.version }),
+    },
     tags: checkTags([], input.Tags ?? []),
     shards: [
       {

@@ -11,6 +11,7 @@ import { refuseEngineChange } from '../groups/engine.ts'
 import { findCacheCluster, recordsOf, type StoredGroup } from '../groups/find.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { changedMemcachedAuth } from '../groups/memcached-auth.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
@@ -71,10 +72,15 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
   const nodeType = scaledNodeType(before.nodeType, input.CacheNodeType)
   const parameterGroup = await parameterGroupOf(context, before, input.CacheParameterGroupName)
   const securityGroups = await wantedSecurityGroups(context, input, before.labels)
+  const { logDelivery, ...labels } = before.labels
   const spec: GroupSpec = {
     ...before,
     ...authOf(context, before, input),
-    labels: { ...changedLabels(before.labels, input, before.kind === 'memcached'), ...securityGroups.labels },
+    labels: {
+      ...changedLabels(labels, input, before.kind === 'memcached'),
+      ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, input, before),
+      ...securityGroups.labels,
+    },
     parameterGroup: parameterGroup.name,
     pending: reducePending(before, {
       ...before.pending,
@@ -100,7 +106,11 @@ const eventsOf = (before: GroupSpec, after: GroupSpec): readonly Happening[] => 
 
 /** The nodes of a replication group are all alike: what changes one changes all. */
 const checkMember = (before: GroupSpec, after: GroupSpec): void => {
-  if (before.space === 'cc' || JSON.stringify(before) === JSON.stringify(after)) return
+  // To ask for what is so anyway is no change.
+  const { minorUpgradesAsked: _asked, ...labels } = after.labels
+  const asked = before.labels.minorUpgradesAsked
+  const same = { ...after, labels: asked === undefined ? labels : { ...labels, minorUpgradesAsked: asked } }
+  if (JSON.stringify(before) === JSON.stringify(same)) return
   throw invalidCombination(
     `The cache cluster belongs to the replication group ${before.id}; use ModifyReplicationGroup, which changes all its nodes.`,
   )
@@ -118,8 +128,10 @@ export const modifyCacheCluster: Action<Input, ModifyCacheClusterResult> = (inpu
     requireAvailableCluster(cluster)
     const before = cluster.spec.value
     const { spec, conditions } = await draft(context, cluster, input)
-    checkMember(before, spec)
-    const written = await writeChangedGroup(context, cluster, { spec, conditions, events: eventsOf(before, spec) })
+    const isMember = before.space === 'rg'
+    if (isMember) checkMember(before, spec)
+    const change = isMember ? { spec: before } : { spec, conditions, events: eventsOf(before, spec) }
+    const written = await writeChangedGroup(context, cluster, change)
     return written === null
       ? null
       : { CacheCluster: cacheClusterView(recordsOf(written), cluster.clusterId, context.account, true) }

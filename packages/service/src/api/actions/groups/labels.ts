@@ -1,6 +1,6 @@
 /** The settings of a group that are stored and shown, and that no controller acts upon. Security groups are in `security-groups.ts`. */
 import { invalidCombination, invalidValue } from '../../../errors.ts'
-import type { GroupLabels } from '../../../model/group.ts'
+import type { GroupKind, GroupLabels, ShardSpec } from '../../../model/group.ts'
 import {
   checkWindowsApart,
   maintenanceWindow,
@@ -8,7 +8,6 @@ import {
   pickSnapshotWindow,
   snapshotWindow,
 } from '../../../model/windows.ts'
-import { notYet } from './not-yet.ts'
 import { oneOf, wholeNumber } from './values.ts'
 
 /** The members of requests that are about them. An empty text is no value, except where it is said. */
@@ -22,15 +21,7 @@ export interface LabelInput {
   readonly AutoMinorVersionUpgrade?: boolean | undefined
 }
 
-/**
- * Daily snapshots are not taken yet. A retention is refused rather than stored: many configurations ask for one, and changing one line
- * of them is little against finding no backup on the day that it is needed. The window alone promises nothing and is kept.
- */
-const retention = (value: number | undefined): number => {
-  const days = wholeNumber('SnapshotRetentionLimit', value, 0, 35) ?? 0
-  if (days > 0) throw notYet(`SnapshotRetentionLimit=${days}: automatic snapshots are`)
-  return days
-}
+const retention = (value: number | undefined): number | undefined => wholeNumber('SnapshotRetentionLimit', value, 0, 35)
 
 const topicPattern = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$/
 
@@ -48,6 +39,9 @@ const refuseForMemcached = (input: LabelInput, memcached: boolean): void => {
   }
 }
 
+const askedMinorUpgrades = (input: LabelInput): Pick<GroupLabels, 'minorUpgradesAsked'> =>
+  input.AutoMinorVersionUpgrade === true ? { minorUpgradesAsked: true } : {}
+
 /** The labels of a new group. `seed` decides the windows that the request leaves open: spread over the week, and the same each time. */
 export const newLabels = (input: LabelInput, description: string, seed: string, memcached: boolean): GroupLabels => {
   refuseForMemcached(input, memcached)
@@ -61,7 +55,7 @@ export const newLabels = (input: LabelInput, description: string, seed: string, 
     description,
     maintenanceWindow: maintenance,
     snapshotWindow: memcached ? null : snapshot,
-    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
+    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit) ?? 0,
     snapshottingCluster: null,
     notificationTopicArn: topic,
     notificationTopicStatus: topic === null ? 'inactive' : 'active',
@@ -70,6 +64,7 @@ export const newLabels = (input: LabelInput, description: string, seed: string, 
     cacheSecurityGroupNames: [],
     networkType: 'ipv4',
     ipDiscovery: 'ipv4',
+    ...askedMinorUpgrades(input),
   }
 }
 
@@ -116,10 +111,17 @@ export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached:
     ...topicChange(labels, input),
     maintenanceWindow: maintenance,
     snapshotWindow: snapshot,
-    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
+    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit) ?? labels.snapshotRetentionLimit,
     autoMinorVersionUpgrade: input.AutoMinorVersionUpgrade ?? labels.autoMinorVersionUpgrade,
+    ...askedMinorUpgrades(input),
   }
 }
+
+/** Daily snapshots of a new group without cluster mode are taken from its last replica. */
+export const snapshottingFrom = (labels: GroupLabels, kind: GroupKind, shards: readonly ShardSpec[]): GroupLabels =>
+  kind === 'cmd' && labels.snapshotRetentionLimit > 0
+    ? { ...labels, snapshottingCluster: shards[0]?.nodes.at(-1)?.clusterId ?? null }
+    : labels
 
 /** A node that leaves can no longer be the one that snapshots are taken from. */
 export const labelsWithout = (labels: GroupLabels, leaving: ReadonlySet<string>): GroupLabels =>

@@ -27,6 +27,12 @@ const catalog: Catalog = {
 
 export const groupContext = (): TestContext => ({ ...testContext(), catalog })
 
+/** As with LARDER_UNSUPPORTED=refuse, on a home whose volume is known not to be encrypted. */
+export const refusingContext = (): TestContext => ({
+  ...groupContext(),
+  unsupported: { refused: true, volume: { encrypted: false, found: 'ext4 on /dev/vda1' } },
+})
+
 const addressOf = (spec: GroupSpec, index: number): string => `127.${65 + (index % 3)}.${spec.id.length}.${index + 1}`
 
 const nodeState = (spec: GroupSpec, shard: string, id: string, index: number, reboots: number): NodeState => ({

@@ -19,13 +19,16 @@ import type { Condition } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten, write } from '../../writing.ts'
+import { newAtRest } from '../groups/at-rest.ts'
 import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
 import { findCacheCluster, type StoredCluster } from '../groups/find.ts'
 import { checkGroupFree } from '../groups/free.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { type SecurityGroupChange, wantedSecurityGroups } from '../groups/security-groups.ts'
 import { descriptionText } from '../groups/values.ts'
+import { tellWithoutEffect } from '../groups/without-effect.ts'
 import { checkFailover } from './failover.ts'
 
 type Input = CreateReplicationGroupMessage
@@ -80,6 +83,7 @@ const movedSpec = (
   securityGroups: SecurityGroupChange,
 ): GroupSpec => {
   const description = descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription)
+  const { logDelivery, ...labels } = single.labels
   return {
     ...single,
     space: 'rg',
@@ -88,7 +92,13 @@ const movedSpec = (
     automaticFailover: input.AutomaticFailoverEnabled ?? false,
     multiAz: input.MultiAZEnabled ?? false,
     durability: durabilityOf(single.engine, single.engineVersion, input.Durability),
-    labels: { ...changedLabels(single.labels, input, false), ...securityGroups.labels, description },
+    labels: {
+      ...changedLabels(labels, input, false),
+      ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, { ...input, ApplyImmediately: true }, single),
+      ...securityGroups.labels,
+      ...newAtRest(context, input, single),
+      description,
+    },
     tags: checkTags([], input.Tags ?? []),
     pending: null,
     createdAt: context.clock.now(),
@@ -131,7 +141,7 @@ const move = async (
       put(cluster.index.key, index),
       put(addressKey(node.address), owner),
     ],
-    [],
+    tellWithoutEffect(context, cluster.spec.value, spec),
   )
   return written ? state : null
 }

@@ -210,17 +210,21 @@ test('changes that cannot be made are refused', async () => {
   await refuses({ EngineVersion: '8.0' }, combination, /Cannot downgrade valkey from 9\.1\.2 to 8\.0/)
   await refuses({ Engine: 'redis' }, value, /not available yet/)
   await refuses({ PrimaryClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
-  await refuses({ SnapshottingClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
+  await refuses(
+    { SnapshottingClusterId: 'other-001' },
+    'CacheClusterNotFoundFault',
+    /^Specified snapshotting cluster does not exist$/,
+  )
   await refuses({ ClusterMode: 'compatible' }, value, /not available yet/)
   await refuses({ CacheNodeType: 'cache.huge' }, value, /Invalid cache node type/)
   await refuses({ CacheNodeType: 'cache.t2.small' }, combination, /Cannot scale/)
-  await refuses({ SnapshotRetentionLimit: 7 }, value, /not available yet/)
+  await refuses({ SnapshotRetentionLimit: 7 }, combination, /^Must specify both SnapshotRetentionLimit and SnapshottingClusterId/)
   await refuses({ SnapshotRetentionLimit: 36 }, value, /from 0 to 35/)
   await refuses({ AuthTokenUpdateStrategy: 'ROTATE' }, combination, /needs an AuthToken/)
   await refuses({ AuthToken: 'a-very-long-secret-token' }, combination, /with encryption in transit/)
   await refuses({ AuthTokenUpdateStrategy: 'DELETE' }, combination, /moving from an AuthToken/)
   await refuses({ UserGroupIdsToRemove: ['users'] }, value, /not one of the replication group/)
-  await refuses({ Durability: 'async' }, value, /not available yet/)
+  await refuses({ Durability: 'async' }, combination, /cannot be turned on or off/)
   await refuses({ IpDiscovery: 'ipv6' }, value, /not available yet/)
 })
 

@@ -5,14 +5,16 @@ import { clusterEvents, type Happening, replicationGroupEvents } from '../../../
 import type { GroupLabels, GroupSpec, PendingChange, ShardSpec } from '../../../model/group.ts'
 import type { Condition } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
+import { awsTexts } from '../../aws-texts.ts'
 import { type GroupRecords, primaryOf } from '../../views/members.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
 import { changedAuth } from '../groups/auth.ts'
-import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
+import { changedDurability, refuseEngineChange } from '../groups/engine.ts'
 import { cacheClusterNotFound, findReplicationGroup, recordsOf } from '../groups/find.ts'
 import { requireAvailableGroup } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor } from '../groups/references.ts'
@@ -53,20 +55,25 @@ const checkClusterMode = (spec: GroupSpec, value: string | undefined): void => {
     throw notYet(`ClusterMode: a change from ${spec.clusterMode} to ${wanted} is`)
 }
 
-const snapshotting = (spec: GroupSpec, value: string | undefined): string | null => {
-  if (!value) return spec.labels.snapshottingCluster
-  if (spec.kind === 'cme') {
-    throw invalidCombination('SnapshottingClusterId cannot be given for a replication group with cluster mode enabled.')
-  }
-  return memberNamed(spec, value)
+const snapshotting = (
+  spec: GroupSpec,
+  { SnapshottingClusterId: value, SnapshotRetentionLimit: days = 0 }: Input,
+): string | null => {
+  const { snapshottingCluster: present } = spec.labels
+  if (value && spec.kind === 'cme') throw awsTexts.snapshottingClusterOfShards()
+  const id = value ? value.toLowerCase() : present
+  if (value && !clusterIdsOf(spec).includes(value.toLowerCase())) throw awsTexts.snapshottingClusterUnknown()
+  if (spec.kind === 'cmd' && id === null && days > 0) throw awsTexts.snapshotsNeedCluster()
+  return id
 }
 
-const labelsOf = (spec: GroupSpec, input: Input): GroupLabels => ({
-  ...changedLabels(spec.labels, input, false),
+const labelsOf = ({ logDelivery, ...labels }: GroupLabels, spec: GroupSpec, input: Input): GroupLabels => ({
+  ...changedLabels(labels, input, false),
+  ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, input, spec),
   ...(input.ReplicationGroupDescription
     ? { description: descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription) }
     : {}),
-  snapshottingCluster: snapshotting(spec, input.SnapshottingClusterId),
+  snapshottingCluster: snapshotting(spec, input),
 })
 
 interface ParameterGroupChange {
@@ -147,10 +154,9 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
       ...transit,
       ...auth,
       ...(users.userGroup === undefined ? {} : { userGroup: users.userGroup }),
-      labels: { ...labelsOf(before, input), ...securityGroups.labels },
+      labels: { ...labelsOf(before.labels, before, input), ...securityGroups.labels },
       parameterGroup: parameterGroup.name,
-      durability:
-        input.Durability === undefined ? before.durability : durabilityOf(before.engine, before.engineVersion, input.Durability),
+      durability: changedDurability(before, input.Durability),
       pending,
     }
     // What will be in the end must be allowed, whenever that is.
