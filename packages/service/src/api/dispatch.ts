@@ -10,6 +10,7 @@ import { ec2Error, encodeEc2Error } from './ec2/wire.ts'
 import { answerIam, iamError, iamNamespace, iamVersion } from './iam/answer.ts'
 import { authorise, type Trail } from './iam/authorise.ts'
 import { answerLarder } from './larder/answer.ts'
+import { withOperation, withoutOperation } from './markers.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { ec2Namespace, ec2Version, larderApiVersion, larderNamespace } from './versions.ts'
 import { decodeInput } from './wire/decode.ts'
@@ -85,8 +86,8 @@ const answerElastiCache: Service['answer'] = async (dependencies, name, { parame
   const { operation, action } = elastiCacheAction(dependencies, name)
   const input = decodeInput(operation.input, parameters)
   // The registry pairs each name with an action of its types, and the input is of the schema of that name.
-  const output = await action(input as never, context)
-  return encodeOutput(name, operation.output, output, requestId)
+  const output = await action(withoutOperation(name, input) as never, context)
+  return encodeOutput(name, operation.output, withOperation(name, output), requestId)
 }
 
 const services: ReadonlyMap<string, Service> = new Map<string, Service>([

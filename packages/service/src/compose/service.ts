@@ -34,6 +34,7 @@ import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from '../host/limits.
 import { createLinuxHost } from '../host/linux.ts'
 import type { LoginSocket } from '../host/login-socket.ts'
 import type { GroupKey } from '../model/group.ts'
+import { rootArn } from '../model/iam.ts'
 import { createAudit } from '../observe/audit.ts'
 import { bounds, openLines } from '../observe/lines.ts'
 import { metricsText } from '../observe/metrics.ts'
@@ -64,8 +65,8 @@ const pruneEveryMs = 3_600_000
 const rootHolder = (secrets: Secrets): KeyHolder => ({
   secretAccessKey: secrets.secretAccessKey,
   account,
-  arn: `arn:aws:iam::${account}:user/larder`,
-  userId: 'AIDALARDERROOTUSER00',
+  arn: rootArn(account),
+  userId: account,
 })
 
 /** Made at the first start, so that clients can be given it. Where its files are damaged only groups with TLS wait for them. */

@@ -1,6 +1,7 @@
 /** Weekly maintenance windows (`sun:23:00-mon:01:30`) and daily snapshot windows (`05:00-09:00`), all in UTC. */
 import { createHash } from 'node:crypto'
-import { invalidCombination, invalidValue } from '../errors.ts'
+import { invalidValue } from '../errors.ts'
+import { awsTexts } from './aws-texts.ts'
 
 const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 const dayMinutes = 24 * 60
@@ -56,8 +57,7 @@ export const maintenanceWindow = (text: string): string => {
 export const snapshotWindow = (text: string): string => {
   const span = daily(text)
   if (span === null) throw invalidValue(`Invalid snapshot window: expected hh24:mi-hh24:mi, found ${text.slice(0, 60)}`)
-  if (span.length < shortest)
-    throw invalidValue(`Invalid snapshot window: it must be at least ${shortest} minutes long, found ${text}`)
+  if (span.length < shortest) throw awsTexts.shortSnapshotWindow()
   return text
 }
 
@@ -76,9 +76,7 @@ const overlap = (maintenance: string, snapshot: string): boolean => {
 
 /** AWS does not let the two overlap. Throws `InvalidParameterCombinationException`. */
 export const checkWindowsApart = (maintenance: string, snapshot: string): void => {
-  if (overlap(maintenance, snapshot)) {
-    throw invalidCombination(`The snapshot window ${snapshot} and the maintenance window ${maintenance} must not overlap.`)
-  }
+  if (overlap(maintenance, snapshot)) throw awsTexts.windowsOverlap()
 }
 
 /** `now` is milliseconds since 1970. */

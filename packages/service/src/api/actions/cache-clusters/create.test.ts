@@ -145,7 +145,11 @@ test('values and references are checked', async () => {
     combination,
     /family memcached1\.6 but found one of family valkey9/,
   )
-  await refuses({ Engine: 'valkey', CacheParameterGroupName: 'default.valkey9.cluster.on' }, combination, /cluster-enabled=yes/)
+  await refuses(
+    { Engine: 'valkey', CacheParameterGroupName: 'default.valkey9.cluster.on' },
+    combination,
+    /Cluster mode should be disabled/,
+  )
   await refuses({ CacheParameterGroupName: 'none' }, 'CacheParameterGroupNotFoundFault', /none/)
   await refuses({ CacheSubnetGroupName: 'none' }, 'CacheSubnetGroupNotFoundFault', /none/)
   await refuses({ SnapshotWindow: '05:00-06:00' }, combination, /Memcached/)

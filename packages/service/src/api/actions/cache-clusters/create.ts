@@ -1,5 +1,6 @@
 import type { CreateCacheClusterMessage, CreateCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { defaultParameterGroup, engineCapabilities } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { EngineName, GroupKind, GroupSpec, NodeSpec } from '../../../model/group.ts'
@@ -104,11 +105,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
   const count = nodeCount(input, engine.engine)
   const named = input.CacheParameterGroupName || defaultParameterGroup(engine.engine, engine.version, false)
   const parameterGroup = await parameterGroupFor(context, named, engine.engine, engine.version)
-  if (isClustered(parameterGroup.value)) {
-    throw invalidCombination(
-      `The parameter group ${parameterGroup.value.name} has cluster-enabled=yes and cannot be used for a cache cluster; create a replication group.`,
-    )
-  }
+  if (isClustered(parameterGroup.value)) throw awsTexts.clusterModeOfCluster()
   const subnetGroup = await subnetGroupFor(context, input.CacheSubnetGroupName)
   const securityGroups = await wantedSecurityGroups(context, input)
   const createdAt = context.clock.now()

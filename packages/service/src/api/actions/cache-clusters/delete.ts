@@ -1,5 +1,6 @@
 import type { DeleteCacheClusterMessage, DeleteCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { Fault } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpec } from '../../../model/group.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
@@ -19,21 +20,15 @@ const checkReplica = (cluster: StoredCluster): void => {
   const { clusterId } = cluster
   const records = recordsOf(cluster)
   const { spec } = records
-  const whole = 'To delete the entire replication group, use DeleteReplicationGroup.'
   if (spec.kind === 'cme') {
     throw refused(
       `Cache cluster ${clusterId} belongs to the replication group ${spec.id}, which has cluster mode enabled; use DecreaseReplicaCount.`,
     )
   }
   const nodes = nodesOf(spec)
-  if (nodes.length === 1)
-    throw refused(
-      'Cannot delete the cache cluster since it is the only member of a replication group. Delete the replication group instead.',
-    )
+  if (nodes.length === 1) throw awsTexts.onlyMember()
   if (primaryOf(records, spec.shards[0]?.id ?? '') === clusterId) {
-    throw refused(
-      `Cache cluster ${clusterId} is serving as primary for replication group ${spec.id} and cannot be deleted. ${whole}`,
-    )
+    throw awsTexts.primaryNotDeleted(clusterId, spec.id)
   }
   if (nodes.length === 2 && (spec.automaticFailover || spec.pending?.automaticFailover === true)) {
     throw refused(

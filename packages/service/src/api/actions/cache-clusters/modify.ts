@@ -1,6 +1,7 @@
 import type { ModifyCacheClusterMessage, ModifyCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { reducePending, withPending } from '../../../decide/pending.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { GroupSpec } from '../../../model/group.ts'
 import type { Condition } from '../../../ports/store.ts'
@@ -15,7 +16,7 @@ import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { changedMemcachedAuth } from '../groups/memcached-auth.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
-import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { isClustered, otherParameterGroupFor } from '../groups/references.ts'
 import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { nodesOf, writeChangedGroup } from '../groups/write-group.ts'
 import { changedNodes, type NodeChange } from './memcached-nodes.ts'
@@ -51,9 +52,8 @@ const parameterGroupOf = async (
   name: string | undefined,
 ): Promise<{ readonly name: string; readonly conditions: readonly Condition[] }> => {
   if (!name || name.toLowerCase() === spec.parameterGroup) return { name: spec.parameterGroup, conditions: [] }
-  const { value, conditions } = await parameterGroupFor(context, name, spec.engine, spec.engineVersion)
-  if (isClustered(value))
-    throw invalidCombination(`The parameter group ${value.name} has cluster-enabled=yes and cannot be used for a cache cluster.`)
+  const { value, conditions } = await otherParameterGroupFor(context, name, spec.engine, spec.engineVersion)
+  if (isClustered(value)) throw awsTexts.clusterModeDiffers()
   return { name: value.name, conditions }
 }
 

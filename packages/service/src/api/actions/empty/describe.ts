@@ -13,6 +13,7 @@ import type {
   DescribeUpdateActionsMessage,
 } from '@aws-sdk/client-elasticache'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { cacheClusterId, replicationGroupId } from '../../../model/names.ts'
 import type { Action } from '../../action.ts'
 import { pageRequest } from '../../paging.ts'
 import { findCacheCluster } from '../groups/find.ts'
@@ -42,6 +43,7 @@ export const describeSnapshots: Action<DescribeSnapshotsMessage, object> = async
   if (input.SnapshotName) throw absent('snapshot', input.SnapshotName)
   if (input.CacheClusterId && input.ReplicationGroupId)
     throw invalidCombination('Only one of CacheClusterId and ReplicationGroupId can be given.')
+  if (input.ReplicationGroupId) replicationGroupId(input.ReplicationGroupId)
   if (input.CacheClusterId) await findCacheCluster(context, input.CacheClusterId)
   return { Snapshots: [] }
 }
@@ -114,6 +116,8 @@ export const describeServiceUpdates: Action<DescribeServiceUpdatesMessage, objec
 export const describeUpdateActions: Action<DescribeUpdateActionsMessage, object> = async (input) => {
   pageRequest(input)
   checkMarker(input)
+  for (const id of input.ReplicationGroupIds ?? []) replicationGroupId(id)
+  for (const id of input.CacheClusterIds ?? []) cacheClusterId(id)
   oneOf('Engine', input.Engine, ['valkey', 'redis', 'memcached'] as const)
   for (const status of input.ServiceUpdateStatus ?? []) oneOf('ServiceUpdateStatus', status, updateStatuses)
   for (const status of input.UpdateActionStatus ?? []) oneOf('UpdateActionStatus', status, actionStatuses)

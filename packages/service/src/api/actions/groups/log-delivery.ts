@@ -1,9 +1,9 @@
 /** LogDeliveryConfigurations in requests: at most one for each type of log. Source: "Log delivery" in the guide of ElastiCache. */
 import type { DestinationDetails } from '@aws-sdk/client-elasticache'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { compareVersions } from '../../../model/engine-versions.ts'
 import type { EngineName, GroupLabels, LogDelivery } from '../../../model/group.ts'
-import { awsTexts } from '../../aws-texts.ts'
 import { oneOf } from './values.ts'
 
 interface Request {

@@ -9,6 +9,7 @@ import type {
 import type { GroupSpace, GroupSpec, GroupState, NodeState } from '../../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../../model/keys.ts'
 import type { EventRecord } from '../../../model/records.ts'
+import { namedSecurityGroups } from '../../../model/used-security-groups.ts'
 import type { Catalog } from '../../../ports/catalog.ts'
 import { listRecords, put, readRecord, remove } from '../../../ports/records.ts'
 import type { ActionContext } from '../../action.ts'
@@ -81,6 +82,7 @@ const settledState = (spec: GroupSpec, before: GroupState | null): GroupState =>
     configurationEndpoint: spec.kind === 'cme' || spec.kind === 'memcached' ? { address: '127.64.0.3', port: spec.port } : null,
     discoveryVersion: 1,
     discoveryNodes: [],
+    securityGroups: namedSecurityGroups(spec),
   }
 }
 

@@ -22,7 +22,7 @@ const ready = async (input: Parameters<typeof readyGroup>[2] = { NumCacheCluster
   return context
 }
 
-test('labels change at once, and the group stays available', async () => {
+test('labels change at once, and the group stays available unless security groups are to be put in force', async () => {
   const context = await ready()
   await putSecurityGroup(context, 'sg-0123456789abcdef0')
   const group = await modify(context, {
@@ -31,7 +31,6 @@ test('labels change at once, and the group stays available', async () => {
     SnapshotWindow: '05:00-06:00',
     NotificationTopicArn: 'arn:aws:sns:eu-central-1:000000000000:caches',
     AutoMinorVersionUpgrade: false,
-    SecurityGroupIds: ['sg-0123456789abcdef0'],
     SnapshottingClusterId: 'demo-001',
     SnapshotRetentionLimit: 0,
   })
@@ -42,6 +41,8 @@ test('labels change at once, and the group stays available', async () => {
   assert.equal(group.AutoMinorVersionUpgrade, false)
   const { generation, labels } = await specNow(context, 'rg', 'demo')
   assert.equal(generation, 1)
+  assert.equal((await modify(context, { SecurityGroupIds: ['sg-0123456789abcdef0'] })).Status, 'modifying')
+  await settle(context, 'rg', 'demo')
   assert.equal(labels.maintenanceWindow, 'mon:01:00-mon:02:00')
   assert.equal(labels.notificationTopicStatus, 'active')
   await modify(context, { NotificationTopicStatus: 'inactive' })
@@ -134,12 +135,17 @@ test('another parameter group is applied at once and must fit', async () => {
   await settle(context, 'rg', 'demo')
   assert.equal((await specNow(context, 'rg', 'demo')).parameterGroup, 'mine')
   assert.ok((await messages(context)).includes('demo-002: Updated to use a CacheParameterGroup mine'))
-  await rejects(context, () => modify(context, { CacheParameterGroupName: 'old' }), combination, /family/)
+  await rejects(
+    context,
+    () => modify(context, { CacheParameterGroupName: 'old' }),
+    combination,
+    /^redis parameter group is not applicable to engine valkey$/,
+  )
   await rejects(
     context,
     () => modify(context, { CacheParameterGroupName: 'default.valkey9.cluster.on' }),
     combination,
-    /cluster-enabled=yes/,
+    /cluster-enabled has a different value/,
   )
   await rejects(context, () => modify(context, { CacheParameterGroupName: 'none' }), 'CacheParameterGroupNotFoundFault', /none/)
 })
@@ -201,6 +207,13 @@ test('AUTH tokens: ROTATE adds one and keeps the newest two, SET leaves the last
   assert.deepEqual(await authNow(), [false, 1])
 })
 
+test('the first token by SET is asked for at once', async () => {
+  const context = await ready({ TransitEncryptionEnabled: true })
+  await modify(context, { AuthToken: 'first-token-of-all', AuthTokenUpdateStrategy: 'SET', ApplyImmediately: true })
+  const { auth } = await specNow(context, 'rg', 'demo')
+  assert.deepEqual([auth?.optional, auth?.tokens.length], [false, 1])
+})
+
 test('changes that cannot be made are refused', async () => {
   const context = await ready()
   const refuses = (input: Partial<ModifyReplicationGroupMessage>, shape: string, message: RegExp) =>
@@ -240,16 +253,15 @@ test('only an available group can be modified', async () => {
 
 test('requests that meet are carried out one after the other', async () => {
   const context = await ready()
-  await putSecurityGroup(context, 'sg-01234567')
   await Promise.all([
     modify(context, { ReplicationGroupDescription: 'one' }),
     modify(context, { AutoMinorVersionUpgrade: false }),
-    modify(context, { SecurityGroupIds: ['sg-01234567'] }),
+    modify(context, { SnapshotWindow: '05:00-06:00' }),
     modify(context, { PreferredMaintenanceWindow: 'mon:01:00-mon:02:00' }),
   ])
   const { labels } = await specNow(context, 'rg', 'demo')
   assert.deepEqual(
-    [labels.description, labels.autoMinorVersionUpgrade, labels.securityGroupIds, labels.maintenanceWindow],
-    ['one', false, ['sg-01234567'], 'mon:01:00-mon:02:00'],
+    [labels.description, labels.autoMinorVersionUpgrade, labels.snapshotWindow, labels.maintenanceWindow],
+    ['one', false, '05:00-06:00', 'mon:01:00-mon:02:00'],
   )
 })

@@ -1,11 +1,11 @@
 import type { ModifyReplicationGroupMessage, ModifyReplicationGroupResult } from '@aws-sdk/client-elasticache'
 import { reducePending, withPending } from '../../../decide/pending.ts'
 import { invalidCombination } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
 import type { GroupLabels, GroupSpec, PendingChange, ShardSpec } from '../../../model/group.ts'
 import type { Condition } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
-import { awsTexts } from '../../aws-texts.ts'
 import { type GroupRecords, primaryOf } from '../../views/members.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
@@ -17,13 +17,13 @@ import { changedLabels } from '../groups/labels.ts'
 import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
-import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { isClustered, otherParameterGroupFor } from '../groups/references.ts'
 import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { changedTransit } from '../groups/transit.ts'
 import { changedUserGroup, leavesUserGroup } from '../groups/user-groups.ts'
 import { descriptionText, oneOf } from '../groups/values.ts'
 import { clusterIdsOf, writeChangedGroup } from '../groups/write-group.ts'
-import { checkFailover } from './failover.ts'
+import { checkFailover, checkFailoverType, checkShardReplicas } from './failover.ts'
 
 type Input = ModifyReplicationGroupMessage
 
@@ -87,12 +87,8 @@ const parameterGroupOf = async (
   name: string | undefined,
 ): Promise<ParameterGroupChange> => {
   if (!name || name.toLowerCase() === spec.parameterGroup) return { name: spec.parameterGroup, conditions: [] }
-  const { value, conditions } = await parameterGroupFor(context, name, spec.engine, spec.engineVersion)
-  if (isClustered(value) !== (spec.kind === 'cme')) {
-    throw invalidCombination(
-      `The parameter group ${value.name} has cluster-enabled=${isClustered(value) ? 'yes' : 'no'}, and the cluster mode of ${spec.id} is ${spec.clusterMode}.`,
-    )
-  }
+  const { value, conditions } = await otherParameterGroupFor(context, name, spec.engine, spec.engineVersion)
+  if (isClustered(value) !== (spec.kind === 'cme')) throw awsTexts.clusterModeDiffers()
   return { name: value.name, conditions }
 }
 
@@ -120,7 +116,7 @@ const eventsOf = (before: GroupSpec, after: GroupSpec): readonly Happening[] => 
 const refuseEmpty = (input: Input): void => {
   const { ReplicationGroupId: _id, ApplyImmediately: _when, NodeGroupId: _unused, ...rest } = input
   if (Object.values(rest).some((value) => value !== undefined) || input.ApplyImmediately === true) return
-  throw invalidCombination('No modifications were requested.')
+  throw awsTexts.noModifications()
 }
 
 /**
@@ -161,6 +157,8 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
     }
     // What will be in the end must be allowed, whenever that is.
     if (input.AutomaticFailoverEnabled !== undefined || input.MultiAZEnabled !== undefined) checkFailover(withPending(changed))
+    if (input.AutomaticFailoverEnabled === true) checkShardReplicas(before)
+    if (input.CacheNodeType) checkFailoverType(withPending(changed))
     const spec = input.ApplyImmediately === true ? withPending(changed) : changed
     const written = await writeChangedGroup(context, group, {
       spec,

@@ -1,4 +1,5 @@
 import { Fault, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { subnetGroupKey } from '../../../model/keys.ts'
 import {
   defaultSubnetGroup,
@@ -47,7 +48,7 @@ export const ownSubnetGroup = async (context: ActionContext, name: string): Prom
  * one, as AWS does for one that it does not know, and `CacheSubnetQuotaExceededFault`.
  */
 export const subnetsOf = async (context: ActionContext, ids: readonly string[]): Promise<readonly Subnet[]> => {
-  if (!ids.every(isSubnetId)) throw invalidValue(`Some input subnets in :[${ids.join(', ')}] are invalid.`)
+  if (!ids.every(isSubnetId)) throw awsTexts.invalidSubnets(ids)
   const count = new Set(ids).size
   if (count > subnetsInGroup) {
     throw new Fault(
