@@ -61,7 +61,7 @@ export const snapshotWindow = (text: string): string => {
   return text
 }
 
-const overlap = (maintenance: string, snapshot: string): boolean => {
+export const windowsOverlap = (maintenance: string, snapshot: string): boolean => {
   const week = weekly(maintenance)
   const day = daily(snapshot)
   if (week === null || day === null) return false
@@ -76,7 +76,7 @@ const overlap = (maintenance: string, snapshot: string): boolean => {
 
 /** AWS does not let the two overlap. Throws `InvalidParameterCombinationException`. */
 export const checkWindowsApart = (maintenance: string, snapshot: string): void => {
-  if (overlap(maintenance, snapshot)) throw awsTexts.windowsOverlap()
+  if (windowsOverlap(maintenance, snapshot)) throw awsTexts.windowsOverlap()
 }
 
 /** `now` is milliseconds since 1970. */
@@ -105,5 +105,5 @@ export const pickSnapshotWindow = (seed: string, maintenance: string): string =>
     const start = ((first + index) * 30) % dayMinutes
     return `${clock(start)}-${clock((start + shortest) % dayMinutes)}`
   })
-  return candidates.find((candidate) => !overlap(maintenance, candidate)) ?? candidates[0] ?? '00:00-01:00'
+  return candidates.find((candidate) => !windowsOverlap(maintenance, candidate)) ?? candidates[0] ?? '00:00-01:00'
 }

@@ -77,7 +77,7 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
     ...before,
     ...authOf(context, before, input),
     labels: {
-      ...changedLabels(labels, input, before.kind === 'memcached'),
+      ...changedLabels(labels, input, `${before.region}/${before.id}`, before.kind === 'memcached'),
       ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, input, before),
       ...securityGroups.labels,
     },

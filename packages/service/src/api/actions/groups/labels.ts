@@ -7,6 +7,7 @@ import {
   pickMaintenanceWindow,
   pickSnapshotWindow,
   snapshotWindow,
+  windowsOverlap,
 } from '../../../model/windows.ts'
 import { oneOf, wholeNumber } from './values.ts'
 
@@ -98,13 +99,30 @@ const topicChange = (
   return { notificationTopicArn: arn, notificationTopicStatus: status ?? usual }
 }
 
-/** The labels after a modification. */
-export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached: boolean): GroupLabels => {
+/** A window that nobody asked for makes way for one that somebody asks for: whoever never named it cannot know what to name besides. */
+const changedWindows = (
+  labels: Pick<GroupLabels, 'maintenanceWindow' | 'snapshotWindow'>,
+  input: LabelInput,
+  seed: string,
+): { readonly maintenance: string; readonly snapshot: string | null } => {
+  const { maintenanceWindow: maintenance, snapshotWindow: snapshot } = labels
+  const askedMaintenance = input.PreferredMaintenanceWindow ? maintenanceWindow(input.PreferredMaintenanceWindow) : null
+  const askedSnapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : null
+  const wasPicked = {
+    maintenance: [pickMaintenanceWindow(seed), freeMaintenanceWindow(seed, snapshot ?? undefined)].includes(maintenance),
+    snapshot: snapshot === pickSnapshotWindow(seed, maintenance),
+  }
+  if (askedMaintenance !== null && askedSnapshot === null && wasPicked.snapshot)
+    return { maintenance: askedMaintenance, snapshot: pickSnapshotWindow(seed, askedMaintenance) }
+  if (askedMaintenance === null && askedSnapshot !== null && wasPicked.maintenance && windowsOverlap(maintenance, askedSnapshot))
+    return { maintenance: freeMaintenanceWindow(seed, askedSnapshot), snapshot: askedSnapshot }
+  return { maintenance: askedMaintenance ?? maintenance, snapshot: askedSnapshot ?? snapshot }
+}
+
+/** The labels after a modification. `seed`: as of `newLabels`. */
+export const changedLabels = (labels: GroupLabels, input: LabelInput, seed: string, memcached: boolean): GroupLabels => {
   refuseForMemcached(input, memcached)
-  const maintenance = input.PreferredMaintenanceWindow
-    ? maintenanceWindow(input.PreferredMaintenanceWindow)
-    : labels.maintenanceWindow
-  const snapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : labels.snapshotWindow
+  const { maintenance, snapshot } = changedWindows(labels, input, seed)
   if (snapshot !== null) checkWindowsApart(maintenance, snapshot)
   return {
     ...labels,

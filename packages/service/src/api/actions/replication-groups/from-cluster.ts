@@ -93,7 +93,7 @@ const movedSpec = (
     multiAz: input.MultiAZEnabled ?? false,
     durability: durabilityOf(single.engine, single.engineVersion, input.Durability),
     labels: {
-      ...changedLabels(labels, input, false),
+      ...changedLabels(labels, input, `${single.region}/${single.id}`, false),
       ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, { ...input, ApplyImmediately: true }, single),
       ...securityGroups.labels,
       ...newAtRest(context, input, single),

@@ -207,6 +207,28 @@ test('AUTH tokens: ROTATE adds one and keeps the newest two, SET leaves the last
   assert.deepEqual(await authNow(), [false, 1])
 })
 
+test('a window that nobody asked for makes way for one that is asked for, and one that was asked for does not', async () => {
+  const context = await ready()
+  const windows = async () => {
+    const { labels } = await specNow(context, 'rg', 'demo')
+    return [labels.maintenanceWindow, labels.snapshotWindow ?? ''] as const
+  }
+  const day = (await windows())[1]
+  const [from, to] = day.split('-') as [string, string]
+  const asks = `wed:${from}-${to < from ? 'thu' : 'wed'}:${to}`
+  await modify(context, { PreferredMaintenanceWindow: asks })
+  assert.equal((await windows())[0], asks)
+  assert.notEqual((await windows())[1], day)
+  const other = await ready()
+  const week = (await specNow(other, 'rg', 'demo')).labels.maintenanceWindow
+  const asked = `${week.slice(4, 9)}-${week.slice(14)}`
+  await modify(other, { SnapshotWindow: asked })
+  const { labels } = await specNow(other, 'rg', 'demo')
+  assert.equal(labels.snapshotWindow, asked)
+  assert.notEqual(labels.maintenanceWindow, week)
+  await rejects(other, () => modify(other, { PreferredMaintenanceWindow: week }), combination, /must not overlap/)
+})
+
 test('the first token by SET is asked for at once', async () => {
   const context = await ready({ TransitEncryptionEnabled: true })
   await modify(context, { AuthToken: 'first-token-of-all', AuthTokenUpdateStrategy: 'SET', ApplyImmediately: true })

@@ -68,7 +68,7 @@ const snapshotting = (
 }
 
 const labelsOf = ({ logDelivery, ...labels }: GroupLabels, spec: GroupSpec, input: Input): GroupLabels => ({
-  ...changedLabels(labels, input, false),
+  ...changedLabels(labels, input, `${spec.region}/${spec.id}`, false),
   ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, input, spec),
   ...(input.ReplicationGroupDescription
     ? { description: descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription) }
