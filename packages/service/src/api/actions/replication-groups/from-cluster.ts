@@ -19,7 +19,6 @@ import type { Condition } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten, write } from '../../writing.ts'
-import { newAtRest } from '../groups/at-rest.ts'
 import { durabilityOf, refuseEngineChange } from '../groups/engine.ts'
 import { findCacheCluster, type StoredCluster } from '../groups/find.ts'
 import { checkGroupFree } from '../groups/free.ts'
@@ -52,6 +51,9 @@ const checkRepeated = (input: Input, single: GroupSpec): void => {
       `${name}=${asked} contradicts PrimaryClusterId: the group takes over what the cluster has, ${present}.`,
     )
   }
+  // How data are stored is chosen when the first node is made.
+  for (const name of ['AtRestEncryptionEnabled', 'KmsKeyId', 'DataTieringEnabled'] as const)
+    if (input[name]) throw invalidCombination(`${name} cannot be given with PrimaryClusterId: the cluster has none.`)
   if ((input.NodeGroupConfiguration ?? []).length > 0 || (input.PreferredCacheClusterAZs ?? []).length > 0) {
     throw invalidCombination('NodeGroupConfiguration and PreferredCacheClusterAZs cannot be given with PrimaryClusterId.')
   }
@@ -96,7 +98,6 @@ const movedSpec = (
       ...changedLabels(labels, input, `${single.region}/${single.id}`, false),
       ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, { ...input, ApplyImmediately: true }, single),
       ...securityGroups.labels,
-      ...newAtRest(context, input, single),
       description,
     },
     tags: checkTags([], input.Tags ?? []),
