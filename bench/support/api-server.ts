@@ -67,9 +67,7 @@ const serve = async ([file = '', groups = '1']: readonly string[]): Promise<void
     verifier: {
       now: () => Date.now(),
       keyHolder: async (key) =>
-        key === accessKeyId
-          ? { secretAccessKey, account, arn: `arn:aws:iam::${account}:user/larder`, userId: 'AIDALARDERROOTUSER00' }
-          : null,
+        key === accessKeyId ? { secretAccessKey, account, arn: `arn:aws:iam::${account}:root`, userId: account } : null,
     },
     actions,
     context: (caller) => ({

@@ -1,3 +1,4 @@
+import type { HomeVolume } from '../model/without-effect.ts'
 import type { Report } from '../observe/report.ts'
 import type { Catalog } from '../ports/catalog.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -24,6 +25,8 @@ export interface ActionContext {
   readonly enforced?: () => Promise<void>
   /** Whether subnet groups may name subnets that nobody made here, such as those of another emulator. Left out: they may. */
   readonly unknownSubnets?: 'taken' | 'refused'
+  /** What to do with settings that have no effect yet. Left out: they are taken, and nobody looked at the volume. */
+  readonly unsupported?: { readonly refused: boolean; readonly volume: HomeVolume }
   /** How everything is that runs here, in every region. Left out: nobody can tell. */
   readonly report?: () => Promise<Report>
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { emptyActions } from './actions/empty/index.ts'
 import { actions } from './actions/index.ts'
 import { operations } from './wire/schema.ts'
 
@@ -31,24 +32,33 @@ const headingOf = (operation: string): string => {
   return found[0]
 }
 
-/** The document. `known`: all operations of AWS; `there`: those that Larder has. Throws for one that AWS does not have. */
-export const coverageDocument = (known: readonly string[], there: readonly string[]): string => {
-  const stray = there.find((name) => !known.includes(name))
+/**
+ * The document. `known`: all operations of AWS; `answered`: those that Larder answers; `empty`: those of them that can only say that there is
+ * nothing, which count as such. Throws for one that AWS does not have.
+ */
+export const coverageDocument = (known: readonly string[], answered: readonly string[], empty: readonly string[]): string => {
+  const there = answered.filter((name) => !empty.includes(name))
+  const stray = [...answered, ...empty].find((name) => !known.includes(name))
   if (stray !== undefined) throw new TypeError(`expected actions that AWS has, found ${stray}`)
   const groups = resources
     .map(([heading]) => ({ heading, names: known.filter((name) => headingOf(name) === heading).sort() }))
     .filter(({ names }) => names.length > 0)
   const count = (names: readonly string[]): number => names.filter((name) => there.includes(name)).length
+  const stateOf = (name: string): string => {
+    if (empty.includes(name)) return 'empty until there are any'
+    return there.includes(name) ? 'there' : 'not yet'
+  }
   const sections = groups.map(({ heading, names }) => {
-    const rows = names.map((name) => `| ${name} | ${there.includes(name) ? 'there' : 'not yet'} |`)
+    const rows = names.map((name) => `| ${name} | ${stateOf(name)} |`)
     return `## ${heading}: ${count(names)} of ${names.length}\n\n| operation | |\n|---|---|\n${rows.join('\n')}\n`
   })
   return `# Coverage of the API
 
 This file is made by \`npm run coverage\` from the model that AWS ships and from the actions that Larder has. Do not edit it.
 
-**${there.length} of ${known.length} operations are there.** The others answer the error \`NotYetImplemented\`, which says so. \`GetCallerIdentity\`
-of STS is answered on the same port, because AWS's own tools ask for it.
+**${there.length} of ${known.length} operations are there.** ${empty.length} more are about resources that cannot be made yet: they answer an empty list, or that what
+is named does not exist. The others answer the error \`NotYetImplemented\`, which says so. \`GetCallerIdentity\` of STS is answered on the same
+port, because AWS's own tools ask for it.
 
 ${sections.join('\n')}`
 }
@@ -65,7 +75,7 @@ const present = (): string => {
 }
 
 if (import.meta.main) {
-  const document = coverageDocument([...operations.keys()], Object.keys(actions))
+  const document = coverageDocument([...operations.keys()], Object.keys(actions), Object.keys(emptyActions))
   if (!process.argv.includes('--check')) writeFileSync(file, document)
   else if (present() !== document) {
     process.stderr.write('docs/api-coverage.md is not up to date: run `npm run coverage`\n')

@@ -10,6 +10,7 @@ import { ec2Error, encodeEc2Error } from './ec2/wire.ts'
 import { answerIam, iamError, iamNamespace, iamVersion } from './iam/answer.ts'
 import { authorise, type Trail } from './iam/authorise.ts'
 import { answerLarder } from './larder/answer.ts'
+import { withOperation, withoutOperation } from './markers.ts'
 import { answerSts, stsNamespace, stsVersion } from './sts/answer.ts'
 import { answerTagging } from './tagging/answer.ts'
 import { encodeJsonError, jsonType, readJson, taggingError } from './tagging/json.ts'
@@ -89,8 +90,8 @@ const answerElastiCache: Service['answer'] = async (dependencies, name, { parame
   const { operation, action } = elastiCacheAction(dependencies, name)
   const input = decodeInput(operation.input, parameters)
   // The registry pairs each name with an action of its types, and the input is of the schema of that name.
-  const output = await action(input as never, context)
-  return encodeOutput(name, operation.output, output, requestId)
+  const output = await action(withoutOperation(name, input) as never, context)
+  return encodeOutput(name, operation.output, withOperation(name, output), requestId)
 }
 
 /** The API for tags hands changes on to the service that a resource belongs to, which decides whether the caller may make them. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { systemClock } from '../compose/clock.ts'
 import { probeWith } from '../compose/probes.ts'
+import { volumeOf } from '../compose/unsupported.ts'
 import { keysOfHome, lost, tracesOf } from '../controllers/recovery/opening.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { makeReport, type Report } from '../observe/report.ts'
@@ -17,7 +18,7 @@ export const reportOfEngines = async ({ home, secrets }: ReturnType<typeof exist
   }
   const store = openSqliteStore(home.stateFile, { clock: systemClock, readOnly: true })
   try {
-    return await makeReport(store, probeWith(home, createLinuxHost(), secrets))
+    return await makeReport(store, probeWith(home, createLinuxHost(), secrets), await volumeOf(home, process.env))
   } finally {
     await store.close()
   }

@@ -34,5 +34,6 @@ LARDER_NFTABLES=off (reader endpoints by a process instead of the kernel; no sec
 LARDER_VERSIONS=exact (takes only engine versions that are installed, instead of serving AWS's others by the nearest),
 LARDER_ALLOWED_HOSTS (names under which /health and /metrics are answered, beside localhost),
 LARDER_SECURITY_GROUPS=unenforced (takes security groups without effect, where nftables may not be used),
-LARDER_SUBNETS=any (takes subnets that nobody made here, such as those of another emulator).
+LARDER_SUBNETS=any (takes subnets that nobody made here, such as those of another emulator),
+LARDER_UNSUPPORTED=refuse (an error for settings that have no effect yet, such as snapshots; else they are taken and told).
 `

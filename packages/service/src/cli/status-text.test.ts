@@ -139,3 +139,12 @@ test('what larder env prints gives a shell exactly the values, whatever they hol
   assert.deepEqual(said.trimEnd().split('\n'), [access.url, access.secretAccessKey, access.region, 'none'])
   assert.equal(environmentOf(access)['AWS_ACCESS_KEY_ID'], 'AKIA')
 })
+
+test('settings without an effect stand below the heading, and what encryption at rest comes to at the end', () => {
+  const lines = statusText(
+    { groups: [group({ withoutEffect: ['AtRestEncryptionEnabled', 'SnapshotRetentionLimit=5'] })], atRest: 'It covers nothing' },
+    { colour: false },
+  ).split('\n')
+  assert.equal(lines[1], '│  without effect yet: AtRestEncryptionEnabled, SnapshotRetentionLimit=5')
+  assert.deepEqual(lines.slice(-3), ['', 'It covers nothing.', ''])
+})

@@ -107,6 +107,8 @@ const groupLines = (group: GroupReport, widths: readonly number[], paint: Paint)
   const old = retiredNotice(group)
   if (old !== null) lines.push(`│  ${paint('yellow', old)}`)
   if (group.reason !== null) lines.push(`│  ${paint('red', group.reason)}`)
+  const unmet = group.withoutEffect ?? []
+  if (unmet.length > 0) lines.push(`│  ${paint('yellow', `without effect yet: ${unmet.join(', ')}`)}`)
   if (endpoints.length > 0) lines.push(`│  ${paint('cyan', endpoints.join('   '))}`)
   const showShards = group.kind === 'cme'
   const rows = group.shards.flatMap(
@@ -133,5 +135,6 @@ export const statusText = (report: Report, options: { readonly colour: boolean }
     return 'No groups yet. Create one with the AWS command line: larder aws elasticache create-cache-cluster help\n'
   const paint: Paint = (style, text) => (options.colour ? styleText(style, text, { validateStream: false }) : text)
   const widths = widthsOf(report.groups.flatMap((group) => group.shards.flatMap((shard) => shard.nodes.map(columns))))
-  return `${report.groups.map((group) => groupLines(group, widths, paint).join('\n')).join('\n\n')}\n`
+  const atRest = report.atRest === undefined ? '' : `\n${report.atRest}.\n`
+  return `${report.groups.map((group) => groupLines(group, widths, paint).join('\n')).join('\n\n')}\n${atRest}`
 }

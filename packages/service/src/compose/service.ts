@@ -37,6 +37,7 @@ import { openFilesLimit, raiseOpenFiles, wantedOpenFiles } from '../host/limits.
 import { createLinuxHost } from '../host/linux.ts'
 import type { LoginSocket } from '../host/login-socket.ts'
 import type { GroupKey } from '../model/group.ts'
+import { rootArn } from '../model/iam.ts'
 import { createAudit } from '../observe/audit.ts'
 import { bounds, openLines } from '../observe/lines.ts'
 import { metricsText } from '../observe/metrics.ts'
@@ -56,6 +57,7 @@ import { systemClock } from './clock.ts'
 import { fileLog, onAnyDisk, openHomeFiles, placeIn, takeHome } from './home.ts'
 import { balancerOf, firewallOf, packetFilterOf } from './kernel.ts'
 import { probeOver } from './probes.ts'
+import { refusesUnsupported, volumeOf } from './unsupported.ts'
 
 /** Every account has twelve digits; a home is one account. */
 const account = '000000000000'
@@ -66,8 +68,8 @@ const pruneEveryMs = 3_600_000
 const rootHolder = (secrets: Secrets): KeyHolder => ({
   secretAccessKey: secrets.secretAccessKey,
   account,
-  arn: `arn:aws:iam::${account}:user/larder`,
-  userId: 'AIDALARDERROOTUSER00',
+  arn: rootArn(account),
+  userId: account,
 })
 
 /** Made at the first start, so that clients can be given it. Where its files are damaged only groups with TLS wait for them. */
@@ -113,6 +115,7 @@ const unknownSubnetsOf = (environment: NodeJS.ProcessEnv): 'taken' | 'refused' =
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { home, environment } = options
   const unknownSubnets = unknownSubnetsOf(environment)
+  const refused = refusesUnsupported(environment)
   const { lock, self } = takeHome(home, 'up')
   const ending = new AbortController()
   const log = fileLog(home)
@@ -191,7 +194,8 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const manager = createManager(context)
 
   const probe = probeOver(home, host, secrets, connections)
-  const report = shared((): Promise<Report> => makeReport(store, probe))
+  const volume = await volumeOf(home, environment)
+  const report = shared((): Promise<Report> => makeReport(store, probe, volume))
   const verifier: Verifier = {
     now: systemClock.now,
     keyHolder: (accessKeyId) =>
@@ -223,6 +227,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       enforced: guarding.settled,
       whyNoIam: loginModule.whyNot,
       unknownSubnets,
+      unsupported: { refused, volume },
       report,
     }),
     metrics: async () => metricsText(await report()),

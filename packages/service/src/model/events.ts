@@ -55,6 +55,8 @@ export const clusterEvents = (region: string, clusterId: string) => {
     failoverCompleted: (from: string, to: string) => event(`Failover from primary node ${from} to replica node ${to} completed`),
     nodeTypeModified: (nodeType: string) => event(`Succeeded applying modification to cache node type to ${nodeType}.`),
     nodeTypeFailed: (nodeType: string) => event(`Failed applying modification to cache node type to ${nodeType}.`),
+    /** Of Larder's own: on AWS it has one. */
+    withoutEffect: (what: string) => event(what),
     securityGroupsModified: () => event('Applied change to security group'),
     /** Of Larder's own: AWS has the version itself. */
     servedBy: (wanted: string, served: string) =>
@@ -89,6 +91,8 @@ export const replicationGroupEvents = (region: string, groupId: string) => {
       event(`${wanted} is served by ${served}, the nearest engine that is installed here`),
     /** Of Larder's own: AWS replaces such an engine by itself. */
     engineRetired: (what: string) => event(what),
+    /** Of Larder's own: on AWS it has one. */
+    withoutEffect: (what: string) => event(what),
     /** (style) */
     deleted: () => event(`Replication group ${groupId} deleted`),
   }

@@ -65,6 +65,14 @@ export interface AuthSpec {
   readonly sealed?: readonly string[]
 }
 
+export interface LogDelivery {
+  readonly logType: 'slow-log' | 'engine-log'
+  readonly destinationType: 'cloudwatch-logs' | 'kinesis-firehose'
+  /** Name of the log group, or of the stream. */
+  readonly destination: string
+  readonly format: 'text' | 'json'
+}
+
 export interface Tag {
   readonly key: string
   readonly value: string
@@ -87,6 +95,13 @@ export interface GroupLabels {
   readonly cacheSecurityGroupNames: readonly string[]
   readonly networkType: 'ipv4' | 'ipv6' | 'dual_stack'
   readonly ipDiscovery: 'ipv4' | 'ipv6'
+  /** Left out: off. What has no effect yet: `model/without-effect.ts`. */
+  readonly atRestEncryption?: { readonly kmsKeyId: string | null }
+  /** At most one for each type. */
+  readonly logDelivery?: readonly LogDelivery[]
+  readonly dataTiering?: true
+  /** Somebody asked for `autoMinorVersionUpgrade`, which is on by itself. */
+  readonly minorUpgradesAsked?: true
 }
 
 /** The part of a spec that a modification with ApplyImmediately=false puts off to the maintenance window. */
@@ -133,7 +148,7 @@ export interface GroupSpec extends GroupKey {
   readonly shards: readonly ShardSpec[]
   readonly pending: PendingChange | null
   /** Set by the delete action; the controller then removes everything, both records last. */
-  readonly deletion: { readonly requestedAt: number; readonly retainPrimary: boolean } | null
+  readonly deletion: { readonly requestedAt: number; readonly retainPrimary: boolean; readonly finalSnapshot?: string } | null
   /** Milliseconds since 1970. */
   readonly createdAt: number
   /** Raised by one with each write of the API that a controller must carry out. */

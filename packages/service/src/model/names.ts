@@ -21,6 +21,7 @@ export const replicationGroupId = (value: string | undefined): string => identif
 export const cacheClusterId = (value: string | undefined): string => identifier('CacheClusterIdentifier', 50, value)
 export const userId = (value: string | undefined): string => identifier('UserId', 40, value)
 export const userGroupId = (value: string | undefined): string => identifier('UserGroupId', 40, value)
+export const snapshotName = (member: string, value: string | undefined): string => identifier(member, 40, value)
 export const parameterGroupName = (value: string | undefined): string => identifier('CacheParameterGroupName', 255, value)
 
 /** Subnet groups may also hold dots and underscores. */

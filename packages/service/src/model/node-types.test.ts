@@ -9,8 +9,13 @@ test('types are found by name; there is none that does not exist', () => {
   assert.equal(new Set(allNodeTypes.map((type) => type.name)).size, allNodeTypes.length)
 })
 
-test('memory and the parameter maxmemory of a type are the same to within a hundredth', () => {
+test('memory and the parameter maxmemory of a type are the same to within a hundredth, but for those that AWS gave less', () => {
+  const less = new Set(['t1', 'm1', 'm2', 'c1'])
   for (const type of allNodeTypes) {
+    if (less.has(type.family)) {
+      assert.ok(type.maxmemory < type.memoryBytes && type.maxmemory > 0.6 * type.memoryBytes, type.name)
+      continue
+    }
     const ratio = type.maxmemory / type.memoryBytes
     assert.ok(ratio > 0.97 && ratio < 1.03, `${type.name}: ${ratio}`)
   }
@@ -48,6 +53,16 @@ test('a node can go up to the larger types of this generation, and down to those
   assert.deepEqual(scalingTargets('cache.none.large', 0), { up: [], down: [] })
 })
 
+test('nodes that tier their data go to such nodes alone', () => {
+  const { up, down } = scalingTargets('cache.r6gd.4xlarge', 0)
+  assert.deepEqual(up, ['cache.r6gd.12xlarge', 'cache.r6gd.16xlarge', 'cache.r6gd.8xlarge'])
+  assert.deepEqual(down, ['cache.r6gd.2xlarge', 'cache.r6gd.xlarge'])
+  for (const { name } of allNodeTypes.filter(({ family }) => family !== 'r6gd')) {
+    const { up: above, down: below } = scalingTargets(name, 0)
+    assert.ok(![...above, ...below].some((target) => target.startsWith('cache.r6gd.')), name)
+  }
+})
+
 test('the answer is that of AWS, as far as its published one goes', () => {
   const known = /^cache\.(t2|t3|m4|m5|r4|r5)\./
   const { up, down } = scalingTargets('cache.r5.xlarge', 0)
@@ -76,4 +91,11 @@ test('figures that depend on the type are those of AWS', () => {
   assert.deepEqual(figures('cache.r4.xlarge'), [26_898_228_839, 2_689_822_883, 25_652, 65_000, 4])
   assert.deepEqual(figures('cache.r6g.16xlarge'), [450_000_750_456, 45_000_075_046, 429_154, 65_000, 64])
   assert.deepEqual(figures('cache.c8gn.16xlarge').slice(0, 1), [133_838_143_488])
+  assert.deepEqual(figures('cache.t1.micro'), [142_606_336, 14_260_633, 213, 65_000, 1])
+  assert.deepEqual(figures('cache.m1.small'), [943_718_400, 94_371_840, 1_300, 65_000, 1])
+  assert.deepEqual(figures('cache.m2.4xlarge'), [70_883_737_600, 7_088_373_760, 68_000, 65_000, 8])
+  assert.deepEqual(figures('cache.m3.medium'), [2_988_441_600, 309_329_920, 2_850, 65_000, 1])
+  assert.deepEqual(figures('cache.c1.xlarge'), [6_501_171_200, 650_117_120, 6_600, 65_000, 8])
+  assert.deepEqual(figures('cache.r3.8xlarge'), [254_384_537_600, 24_536_678_400, 242_600, 65_000, 32])
+  assert.deepEqual(figures('cache.r6gd.xlarge'), [28_261_849_702, 2_826_184_970, 26_953, 65_000, 4])
 })

@@ -4,6 +4,12 @@
  * and c7gn.12xlarge have what the same memory has elsewhere).
  */
 export type NodeFamily =
+  | 't1'
+  | 'm1'
+  | 'm2'
+  | 'm3'
+  | 'c1'
+  | 'r3'
   | 't2'
   | 't3'
   | 't4g'
@@ -15,6 +21,7 @@ export type NodeFamily =
   | 'r4'
   | 'r5'
   | 'r6g'
+  | 'r6gd'
   | 'r7g'
   | 'r8g'
   | 'c7gn'
@@ -68,6 +75,32 @@ const memoryGraviton: readonly Row[] = [
 ]
 
 const table: Readonly<Record<NodeFamily, readonly Row[]>> = {
+  t1: [['micro', 1, 0.213, 142_606_336, 213]],
+  m1: [
+    ['small', 1, 1.3, 943_718_400, 1_300],
+    ['medium', 1, 3.35, 3_093_299_200, 3_350],
+    ['large', 2, 7.1, 7_025_459_200, 7_100],
+    ['xlarge', 4, 14.6, 14_889_779_200, 14_600],
+  ],
+  m2: [
+    ['xlarge', 2, 16.7, 17_091_788_800, 16_700],
+    ['2xlarge', 4, 33.8, 35_022_438_400, 33_800],
+    ['4xlarge', 8, 68, 70_883_737_600, 68_000],
+  ],
+  m3: [
+    ['medium', 1, 2.78, 2_988_441_600, 2_850],
+    ['large', 2, 6.05, 6_501_171_200, 6_200],
+    ['xlarge', 4, 13.3, 14_260_633_600, 13_600],
+    ['2xlarge', 8, 27.9, 29_989_273_600, 28_600],
+  ],
+  c1: [['xlarge', 8, 6.6, 6_501_171_200, 6_600]],
+  r3: [
+    ['large', 2, 13.5, 14_470_348_800, 13_800],
+    ['xlarge', 4, 28.4, 30_513_561_600, 29_100],
+    ['2xlarge', 8, 58.2, 62_495_129_600, 59_600],
+    ['4xlarge', 16, 118, 126_458_265_600, 120_600],
+    ['8xlarge', 32, 237, 254_384_537_600, 242_600],
+  ],
   t2: [
     ['micro', 1, 0.555, 581_959_680, 555],
     ['small', 1, 1.55, 1_665_138_688, 1_588],
@@ -118,6 +151,8 @@ const table: Readonly<Record<NodeFamily, readonly Row[]>> = {
     ['24xlarge', 96, 635.61, 682_485_973_811, 650_869],
   ],
   r6g: memoryGraviton,
+  // With an SSD beside the memory, which is that of r6g.
+  r6gd: memoryGraviton.filter(([size]) => size !== 'large'),
   r7g: memoryGraviton,
   r8g: [
     ['large', 2, 14.18, 15_222_495_510, 14_517],
@@ -148,7 +183,9 @@ const table: Readonly<Record<NodeFamily, readonly Row[]>> = {
   ],
 }
 
-const previousGenerations: ReadonlySet<NodeFamily> = new Set<NodeFamily>(['t2', 'm4', 'r4'])
+/** Groups of them stand on AWS; nothing is scaled to them. */
+const oldest: ReadonlySet<NodeFamily> = new Set<NodeFamily>(['t1', 'm1', 'm2', 'm3', 'c1', 'r3'])
+const previousGenerations: ReadonlySet<NodeFamily> = new Set<NodeFamily>([...oldest, 't2', 'm4', 'r4'])
 /** The others take 65,000. */
 const clientsOf: ReadonlyMap<string, number> = new Map([
   ['t2.micro', 20_000],
@@ -159,7 +196,7 @@ const clientsOf: ReadonlyMap<string, number> = new Map([
   ['t3.medium', 46_000],
   ['t4g.micro', 20_000],
 ])
-const roundedDown: ReadonlySet<NodeFamily> = new Set<NodeFamily>(['t2', 't3', 't4g', 'r4'])
+const roundedDown: ReadonlySet<NodeFamily> = new Set<NodeFamily>(['t1', 't2', 't3', 't4g', 'r4'])
 
 /** A tenth of the memory, rounded as AWS's figures are: in some families down, in the others to the nearest, a half to the even one. */
 const tenth = (bytes: number, family: NodeFamily): number => {
@@ -168,6 +205,16 @@ const tenth = (bytes: number, family: NodeFamily): number => {
   if (roundedDown.has(family) || rest < 5) return whole
   return rest > 5 ? whole + 1 : whole + (whole % 2)
 }
+
+/** AWS's figures for the output buffer of a replica where they are not a tenth of the memory. */
+const replicaBuffers: ReadonlyMap<string, number> = new Map([
+  ['m3.medium', 309_329_920],
+  ['r3.large', 1_468_006_400],
+  ['r3.xlarge', 3_040_870_400],
+  ['r3.2xlarge', 6_081_740_800],
+  ['r3.4xlarge', 12_268_339_200],
+  ['r3.8xlarge', 24_536_678_400],
+])
 
 const gibibyte = 1024 ** 3
 const mostIoThreads = 8
@@ -183,7 +230,7 @@ export const allNodeTypes: readonly NodeType[] = (Object.keys(table) as NodeFami
       maxmemory,
       memcachedMegabytes,
       maxClients: clientsOf.get(`${family}.${size}`) ?? 65_000,
-      replicaBuffer: tenth(maxmemory, family),
+      replicaBuffer: replicaBuffers.get(`${family}.${size}`) ?? tenth(maxmemory, family),
       cpus,
       memcachedThreads: cpus,
       ioThreads: ioThreadsFor(cpus),
@@ -196,9 +243,12 @@ const byName = new Map(allNodeTypes.map((type) => [type.name, type]))
 
 export const nodeType = (name: string): NodeType | null => byName.get(name) ?? null
 
+/** Data that are tiered stay so: AWS scales r6gd to r6gd, and nothing else to it. */
+export const isTiered = ({ family }: Pick<NodeType, 'family'>): boolean => family === 'r6gd'
+
 /**
  * What a node can be scaled to, sorted by name as AWS answers: up to the larger types of the current generations, down to every smaller
- * one, of whichever generation, that holds what is used.
+ * one that holds what is used, of all generations but the oldest.
  */
 export const scalingTargets = (
   name: string,
@@ -208,7 +258,7 @@ export const scalingTargets = (
   if (current === null) return { up: [], down: [] }
   const named = (fits: (type: NodeType) => boolean): readonly string[] =>
     allNodeTypes
-      .filter(fits)
+      .filter((type) => !oldest.has(type.family) && isTiered(type) === isTiered(current) && fits(type))
       .map((type) => type.name)
       .sort()
   return {

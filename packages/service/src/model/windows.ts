@@ -1,6 +1,7 @@
 /** Weekly maintenance windows (`sun:23:00-mon:01:30`) and daily snapshot windows (`05:00-09:00`), all in UTC. */
 import { createHash } from 'node:crypto'
-import { invalidCombination, invalidValue } from '../errors.ts'
+import { invalidValue } from '../errors.ts'
+import { awsTexts } from './aws-texts.ts'
 
 const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 const dayMinutes = 24 * 60
@@ -56,12 +57,11 @@ export const maintenanceWindow = (text: string): string => {
 export const snapshotWindow = (text: string): string => {
   const span = daily(text)
   if (span === null) throw invalidValue(`Invalid snapshot window: expected hh24:mi-hh24:mi, found ${text.slice(0, 60)}`)
-  if (span.length < shortest)
-    throw invalidValue(`Invalid snapshot window: it must be at least ${shortest} minutes long, found ${text}`)
+  if (span.length < shortest) throw awsTexts.shortSnapshotWindow()
   return text
 }
 
-const overlap = (maintenance: string, snapshot: string): boolean => {
+export const windowsOverlap = (maintenance: string, snapshot: string): boolean => {
   const week = weekly(maintenance)
   const day = daily(snapshot)
   if (week === null || day === null) return false
@@ -76,9 +76,7 @@ const overlap = (maintenance: string, snapshot: string): boolean => {
 
 /** AWS does not let the two overlap. Throws `InvalidParameterCombinationException`. */
 export const checkWindowsApart = (maintenance: string, snapshot: string): void => {
-  if (overlap(maintenance, snapshot)) {
-    throw invalidCombination(`The snapshot window ${snapshot} and the maintenance window ${maintenance} must not overlap.`)
-  }
+  if (windowsOverlap(maintenance, snapshot)) throw awsTexts.windowsOverlap()
 }
 
 /** `now` is milliseconds since 1970. */
@@ -107,5 +105,5 @@ export const pickSnapshotWindow = (seed: string, maintenance: string): string =>
     const start = ((first + index) * 30) % dayMinutes
     return `${clock(start)}-${clock((start + shortest) % dayMinutes)}`
   })
-  return candidates.find((candidate) => !overlap(maintenance, candidate)) ?? candidates[0] ?? '00:00-01:00'
+  return candidates.find((candidate) => !windowsOverlap(maintenance, candidate)) ?? candidates[0] ?? '00:00-01:00'
 }

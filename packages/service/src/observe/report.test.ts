@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { LarderError } from '../errors.ts'
 import type { GroupState, NodeState } from '../model/group.ts'
 import { specKey, stateKey } from '../model/keys.ts'
+import { type HomeVolume, unknownVolume } from '../model/without-effect.ts'
 import type { EngineStatus } from '../ports/engine.ts'
 import { put } from '../ports/records.ts'
 import { createMemoryStore } from '../store/memory.ts'
@@ -74,7 +75,7 @@ const probe: Probe = async (_spec, node) => {
 const reportOf = async (withState: boolean) => {
   const store = createMemoryStore()
   await store.transact([], [put(specKey(spec), spec), ...(withState ? [put(stateKey(spec), state)] : [])])
-  return makeReport(store, probe)
+  return makeReport(store, probe, unknownVolume)
 }
 
 test('the report says who is what, where, how far behind, and who does not run', async () => {
@@ -95,8 +96,10 @@ test('a group whose primary does not run or does not answer is not called availa
   const store = createMemoryStore()
   await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), state)])
   for (const pid of [null, 7]) {
-    const { groups } = await makeReport(store, async (one, node) =>
-      node.id === 'shop-002' ? { pid, engine: null } : probe(one, node),
+    const { groups } = await makeReport(
+      store,
+      async (one, node) => (node.id === 'shop-002' ? { pid, engine: null } : probe(one, node)),
+      unknownVolume,
     )
     assert.equal(groups[0]?.status, 'not serving')
   }
@@ -106,14 +109,14 @@ test('a group whose primary does not run or does not answer is not called availa
 test('a group is modifying from the moment that another one is wanted', async () => {
   const store = createMemoryStore()
   await store.transact([], [put(specKey(spec), { ...spec, generation: 2 }), put(stateKey(spec), state)])
-  assert.equal((await makeReport(store, probe)).groups[0]?.status, 'modifying')
+  assert.equal((await makeReport(store, probe, unknownVolume)).groups[0]?.status, 'modifying')
 })
 
 test('nodes that were ended with the service are not called available, whatever was written last', async () => {
   const store = createMemoryStore()
   const nodes = Object.fromEntries(Object.entries(state.nodes).map(([id, node]) => [id, { ...node, process: null }]))
   await store.transact([], [put(specKey(spec), spec), put(stateKey(spec), { ...state, nodes })])
-  const { groups } = await makeReport(store, async () => ({ pid: null, engine: null }))
+  const { groups } = await makeReport(store, async () => ({ pid: null, engine: null }), unknownVolume)
   assert.deepEqual(
     groups[0]?.shards[0]?.nodes.map((node) => node.status),
     ['not running', 'not running', 'not running'],
@@ -161,4 +164,18 @@ test('a log line is one line of JSON, with an error’s message and its causes',
     error: 'no disk (because: EIO)',
     node: 'a',
   })
+})
+
+test('settings without an effect are named, and what encryption at rest comes to is said once', async () => {
+  const store = createMemoryStore()
+  const labels = { ...spec.labels, snapshotRetentionLimit: 5, atRestEncryption: { kmsKeyId: null } }
+  await store.transact([], [put(specKey(spec), { ...spec, labels })])
+  const plain: HomeVolume = { encrypted: false, found: 'ext4 on /dev/vda1' }
+  const without = await makeReport(store, probe, plain)
+  assert.deepEqual(without.groups[0]?.withoutEffect, ['AtRestEncryptionEnabled', 'SnapshotRetentionLimit=5'])
+  assert.match(without.atRest ?? '', /no effect yet: .* a volume that is not encrypted \(ext4 on \/dev\/vda1\)/)
+  const within = await makeReport(store, probe, { encrypted: true, found: 'dm-crypt on /dev/dm-0' })
+  assert.deepEqual(within.groups[0]?.withoutEffect, ['SnapshotRetentionLimit=5'])
+  assert.match(within.atRest ?? '', /lies on an encrypted volume \(dm-crypt on \/dev\/dm-0\)/)
+  assert.equal((await reportOf(true)).atRest, undefined)
 })

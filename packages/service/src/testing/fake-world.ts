@@ -470,7 +470,11 @@ export const createFakeWorld = (): FakeWorld => {
       readers.delete(`${endpoint.address}:${endpoint.port}`)
       discoveries.delete(`${endpoint.address}:${endpoint.port}`)
     },
-    list: async () => [...readers.keys(), ...discoveries.keys()],
+    list: async () => [
+      ...readers.keys(),
+      ...discoveries.keys(),
+      ...[...fronts.values()].flat().map(({ endpoint }) => `${endpoint.address}:${endpoint.port}`),
+    ],
     clear: async () => {
       readers.clear()
       discoveries.clear()

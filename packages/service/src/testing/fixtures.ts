@@ -94,6 +94,7 @@ export const startManager = (
   onLog: (line: string) => void = () => {},
   guarding: Guarding = { ensure: async () => undefined },
   decide: GroupContext['decide'] = decideGroup,
+  certificates: Certificates = noCertificates,
 ): Manager => {
   const lost: { manager: Manager | null } = { manager: null }
   let unique = 0
@@ -103,7 +104,7 @@ export const startManager = (
     store,
     host: world.host,
     catalog: world.catalog,
-    certificates: noCertificates,
+    certificates,
     logins: () => null,
     discoveryModule: () => null,
     balancer: world.balancer,

@@ -4,6 +4,7 @@ import { deleteCacheCluster } from './cache-clusters/delete.ts'
 import { describeCacheClusters } from './cache-clusters/describe.ts'
 import { modifyCacheCluster } from './cache-clusters/modify.ts'
 import { rebootCacheCluster } from './cache-clusters/reboot.ts'
+import { emptyActions } from './empty/index.ts'
 import { listAllowedNodeTypeModifications } from './node-type-modifications.ts'
 import { otherActions } from './other.ts'
 import { createReplicationGroup } from './replication-groups/create.ts'
@@ -14,9 +15,10 @@ import { increaseReplicaCount } from './replication-groups/increase-replica-coun
 import { modifyReplicationGroup } from './replication-groups/modify.ts'
 import { testFailover } from './replication-groups/test-failover.ts'
 
-/** Every operation that Larder has, by its name in the model of AWS. */
+/** Every operation that Larder answers, by its name in the model of AWS. Some of them can only say that there is nothing. */
 export const actions = {
   ...otherActions,
+  ...emptyActions,
   CreateCacheCluster: createCacheCluster,
   CreateReplicationGroup: createReplicationGroup,
   DecreaseReplicaCount: decreaseReplicaCount,

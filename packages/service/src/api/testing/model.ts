@@ -174,7 +174,8 @@ export const refusals = (model: Model, command: Command): readonly string[] => {
     case 'failover': {
       const group = model.group.get(command.id)
       if (group === undefined) return [notFound.group]
-      return command.on ? (!group.clustered && group.replicas === 0 ? [combination] : []) : group.clustered ? [combination] : []
+      const refused = command.on ? group.replicas === 0 : group.clustered
+      return refused ? [combination] : []
     }
     case 'use parameter group': {
       const user = model[command.kind].get(command.id)

@@ -1,6 +1,7 @@
 import type { CacheCluster, CacheNode, CacheParameterGroupStatus, PendingModifiedValues } from '@aws-sdk/client-elasticache'
 import type { GroupSpec } from '../../model/group.ts'
 import { arn } from '../../model/names.ts'
+import { logDeliveryView } from './log-delivery.ts'
 import { type GroupRecords, type Member, membersOf } from './members.ts'
 import { endpointView } from './replication-group.ts'
 import { cacheSecurityGroupsView, securityGroupsView } from './security-groups.ts'
@@ -103,10 +104,10 @@ export const cacheClusterView = (group: GroupRecords, clusterId: string, account
     ...(spec.auth === undefined ? {} : { AuthTokenLastModifiedDate: new Date(spec.auth.modifiedAt) }),
     TransitEncryptionEnabled: spec.transitEncryption !== undefined,
     ...(spec.transitEncryption === undefined ? {} : { TransitEncryptionMode: spec.transitEncryption }),
-    AtRestEncryptionEnabled: false,
+    AtRestEncryptionEnabled: labels.atRestEncryption !== undefined,
     ARN: arn(spec.region, account, 'cluster', clusterId),
-    ReplicationGroupLogDeliveryEnabled: false,
-    LogDeliveryConfigurations: [],
+    ReplicationGroupLogDeliveryEnabled: spec.space === 'rg' && labels.logDelivery !== undefined,
+    LogDeliveryConfigurations: spec.space === 'rg' ? [] : logDeliveryView(labels),
     NetworkType: labels.networkType,
     IpDiscovery: labels.ipDiscovery,
   }

@@ -1,7 +1,15 @@
-import type { Endpoint, NodeGroup, NodeGroupMember, ReplicationGroup } from '@aws-sdk/client-elasticache'
-import type { GroupSpec, GroupStatus, Endpoint as ModelEndpoint, ShardSpec } from '../../model/group.ts'
+import type {
+  EffectiveDurability,
+  Endpoint,
+  NodeGroup,
+  NodeGroupMember,
+  ReplicationGroup,
+  StorageEncryptionType,
+} from '@aws-sdk/client-elasticache'
+import type { GroupLabels, GroupSpec, GroupStatus, Endpoint as ModelEndpoint, ShardSpec } from '../../model/group.ts'
 import { arn } from '../../model/names.ts'
 import { formatSlots } from '../../model/slots.ts'
+import { logDeliveryView } from './log-delivery.ts'
 import { type GroupRecords, type Member, membersOf, primaryOf } from './members.ts'
 import { groupStatus } from './status.ts'
 
@@ -54,6 +62,15 @@ const automaticFailover = (spec: GroupSpec, status: GroupStatus): 'enabled' | 'e
 const pendingView = ({ pending }: GroupSpec): ReplicationGroup['PendingModifiedValues'] =>
   pending?.automaticFailover === undefined ? {} : { AutomaticFailoverStatus: pending.automaticFailover ? 'enabled' : 'disabled' }
 
+const storageEncryption = ({ atRestEncryption }: GroupLabels): StorageEncryptionType => {
+  if (atRestEncryption === undefined) return 'none'
+  return atRestEncryption.kmsKeyId === null ? 'sse-elasticache' : 'sse-kms'
+}
+
+/** As on AWS, where `default` is `disabled` with the versions that Larder has. */
+const effective = (durability: NonNullable<GroupSpec['durability']>): EffectiveDurability =>
+  durability === 'default' ? 'disabled' : durability
+
 /** The replication group as CreateReplicationGroup, DescribeReplicationGroups and the others answer it. */
 export const replicationGroupView = (group: GroupRecords, account: string): ReplicationGroup => {
   const { spec, state } = group
@@ -87,19 +104,19 @@ export const replicationGroupView = (group: GroupRecords, account: string): Repl
     ...(spec.auth === undefined ? {} : { AuthTokenLastModifiedDate: new Date(spec.auth.modifiedAt) }),
     TransitEncryptionEnabled: spec.transitEncryption !== undefined,
     ...(spec.transitEncryption === undefined ? {} : { TransitEncryptionMode: spec.transitEncryption }),
-    AtRestEncryptionEnabled: false,
-    StorageEncryptionType: 'none',
+    AtRestEncryptionEnabled: labels.atRestEncryption !== undefined,
+    StorageEncryptionType: storageEncryption(labels),
+    ...(labels.atRestEncryption?.kmsKeyId ? { KmsKeyId: labels.atRestEncryption.kmsKeyId } : {}),
     ARN: arn(spec.region, account, 'replicationgroup', spec.id),
     UserGroupIds: spec.userGroup === undefined ? [] : [spec.userGroup.id],
-    LogDeliveryConfigurations: [],
+    LogDeliveryConfigurations: logDeliveryView(labels),
     ReplicationGroupCreateTime: new Date(spec.createdAt),
-    DataTiering: 'disabled',
+    DataTiering: labels.dataTiering === true ? 'enabled' : 'disabled',
     AutoMinorVersionUpgrade: labels.autoMinorVersionUpgrade,
     NetworkType: labels.networkType,
     IpDiscovery: labels.ipDiscovery,
     ClusterMode: spec.clusterMode,
     Engine: spec.engine,
-    // No log outlives the nodes, so `default` comes to `disabled`.
-    ...(spec.durability === null ? {} : { Durability: spec.durability, EffectiveDurability: 'disabled' as const }),
+    ...(spec.durability === null ? {} : { Durability: spec.durability, EffectiveDurability: effective(spec.durability) }),
   }
 }

@@ -12,6 +12,10 @@ const spec = await specNow(context, 'rg', 'demo')
 const state = JSON.parse((await context.store.get(stateKey({ region, space: 'rg', id: 'demo' })))?.value ?? '') as GroupState
 const deleted: GroupSpec = { ...spec, deletion: { requestedAt: 1, retainPrimary: false }, generation: 2 }
 const changed: GroupSpec = { ...spec, generation: 2 }
+const guarded: GroupSpec = {
+  ...spec,
+  labels: { ...spec.labels, securityGroupIds: ['sg-1'], cacheSecurityGroupNames: ['mine'] },
+}
 const stuck = { reason: 'no address is free' }
 
 const groups: readonly (readonly [
@@ -26,6 +30,10 @@ const groups: readonly (readonly [
   ['making it fails again and again', spec, { ...state, ...stuck, generation: 0, status: 'creating' }, 'creating', true],
   ['it could not be made', spec, { ...state, ...stuck, generation: 0, status: 'create-failed' }, 'create-failed', true],
   ['all is done', spec, state, 'available', true],
+  ['its security groups are not in force yet', guarded, state, 'modifying', false],
+  ['its security groups cannot be put in force', guarded, { ...state, ...stuck }, 'modifying', true],
+  ['its security groups are in force', guarded, { ...state, securityGroups: ['sg-1', 'mine'] }, 'available', true],
+  ['one of its security groups is still in force', spec, { ...state, securityGroups: ['sg-1'] }, 'modifying', false],
   ['a change is not carried out yet', changed, state, 'modifying', false],
   ['a change cannot be carried out', changed, { ...state, ...stuck }, 'modifying', true],
   ['it was deleted before anybody saw it', deleted, null, 'deleting', false],

@@ -1,4 +1,5 @@
 import type { GroupSpec, GroupState, GroupStatus, NodeSpec, NodeState, NodeStatus } from '../../model/group.ts'
+import { namedSecurityGroups } from '../../model/used-security-groups.ts'
 
 /**
  * The status words of the API, as tables: the first row that holds gives the word.
@@ -26,6 +27,8 @@ const groupRows: readonly Row<GroupFacts, GroupStatus>[] = [
   // Nothing has ever been carried out whole.
   [({ state }) => state?.generation === 0, 'creating'],
   [({ spec, state }) => spec.generation > (state?.generation ?? 0), 'modifying'],
+  // Security groups on their way: who sees `available` may rely on those that are shown.
+  [({ spec, state }) => `${namedSecurityGroups(spec)}` !== `${state?.securityGroups ?? []}`, 'modifying'],
 ]
 
 export const groupStatus = (spec: GroupSpec, state: GroupState | null): GroupStatus =>

@@ -145,12 +145,16 @@ test('values and references are checked', async () => {
     combination,
     /family memcached1\.6 but found one of family valkey9/,
   )
-  await refuses({ Engine: 'valkey', CacheParameterGroupName: 'default.valkey9.cluster.on' }, combination, /cluster-enabled=yes/)
+  await refuses(
+    { Engine: 'valkey', CacheParameterGroupName: 'default.valkey9.cluster.on' },
+    combination,
+    /Cluster mode should be disabled/,
+  )
   await refuses({ CacheParameterGroupName: 'none' }, 'CacheParameterGroupNotFoundFault', /none/)
   await refuses({ CacheSubnetGroupName: 'none' }, 'CacheSubnetGroupNotFoundFault', /none/)
   await refuses({ SnapshotWindow: '05:00-06:00' }, combination, /Memcached/)
   await refuses({ SnapshotRetentionLimit: 1 }, combination, /Memcached/)
-  await refuses({ Engine: 'redis', SnapshotRetentionLimit: 1 }, value, /not available yet/)
+  await refuses({ Engine: 'redis', SnapshotRetentionLimit: 36 }, value, /from 0 to 35/)
   await refuses({ TransitEncryptionEnabled: true, Engine: 'valkey' }, combination, /for Memcached; .* create a replication group/)
   await refuses({ PreferredOutpostArn: 'arn' }, value, /not available yet/)
   await refuses({ CacheClusterId: '1st' }, value, /identifier/)

@@ -1,10 +1,12 @@
 import type { CreateCacheClusterMessage, CreateCacheClusterResult } from '@aws-sdk/client-elasticache'
 import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { defaultParameterGroup, engineCapabilities } from '../../../model/engine-versions.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { EngineName, GroupKind, GroupSpec, NodeSpec } from '../../../model/group.ts'
 import { cacheClusterId, nodeIds, shardId } from '../../../model/names.ts'
+import { isTiered } from '../../../model/node-types.ts'
 import { checkMemcachedNodes } from '../../../model/quotas.ts'
 import type { SubnetGroupRecord } from '../../../model/records.ts'
 import { checkTags } from '../../../model/tags.ts'
@@ -15,6 +17,7 @@ import { untilWritten } from '../../writing.ts'
 import { findEngine } from '../groups/engine.ts'
 import { checkClusterFree } from '../groups/free.ts'
 import { newLabels } from '../groups/labels.ts'
+import { newLogDelivery } from '../groups/log-delivery.ts'
 import { newMemcachedAuth } from '../groups/memcached-auth.ts'
 import { knownNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
@@ -98,14 +101,12 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
   const memcached = engine.engine === 'memcached'
   const kind: GroupKind = memcached ? 'memcached' : 'single'
   const type = knownNodeType(input.CacheNodeType)
+  if (isTiered(type))
+    throw invalidCombination(`${type.name} tiers its data, which only replication groups do; create one with DataTieringEnabled.`)
   const count = nodeCount(input, engine.engine)
   const named = input.CacheParameterGroupName || defaultParameterGroup(engine.engine, engine.version, false)
   const parameterGroup = await parameterGroupFor(context, named, engine.engine, engine.version)
-  if (isClustered(parameterGroup.value)) {
-    throw invalidCombination(
-      `The parameter group ${parameterGroup.value.name} has cluster-enabled=yes and cannot be used for a cache cluster; create a replication group.`,
-    )
-  }
+  if (isClustered(parameterGroup.value)) throw awsTexts.clusterModeOfCluster()
   const subnetGroup = await subnetGroupFor(context, input.CacheSubnetGroupName)
   const securityGroups = await wantedSecurityGroups(context, input)
   const createdAt = context.clock.now()
@@ -126,7 +127,11 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     durability: null,
     ...transitOf(input, engine.engine, engine.served.version),
     ...authOf(context, input, engine.engine, id),
-    labels: { ...newLabels(input, '', `${context.region}/${id}`, memcached), ...securityGroups.labels },
+    labels: {
+      ...newLabels(input, '', `${context.region}/${id}`, memcached),
+      ...securityGroups.labels,
+      ...newLogDelivery(input, { engine: engine.engine, engineVersion: engine.version }),
+    },
     tags: checkTags([], input.Tags ?? []),
     shards: [
       {

@@ -80,9 +80,9 @@ test('nodes that their group needs are not deleted', async () => {
   await rejects(context, remove('demo-001'), state, /only read replica/)
   await rejects(
     context,
-    remove('demo-001', { FinalSnapshotIdentifier: 'last' }),
+    remove('demo-001', { FinalSnapshotIdentifier: 'no--name' }),
     'InvalidParameterValueException',
-    /not available yet/,
+    /FinalSnapshotIdentifier/,
   )
   await readyGroup(context, 'multi', { NumCacheClusters: 3, AutomaticFailoverEnabled: true, MultiAZEnabled: true })
   await rejects(context, remove('multi-002'), state, /Multi-AZ/)

@@ -2,6 +2,7 @@ import type { ModifyCacheClusterMessage, ModifyCacheClusterResult } from '@aws-s
 import { reducePending, withPending } from '../../../decide/pending.ts'
 import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { clusterEvents, type Happening } from '../../../model/events.ts'
 import type { GroupSpec } from '../../../model/group.ts'
 import type { Condition } from '../../../ports/store.ts'
@@ -12,10 +13,11 @@ import { changedEngine } from '../groups/engine-change.ts'
 import { findCacheCluster, recordsOf, type StoredGroup } from '../groups/find.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { changedMemcachedAuth } from '../groups/memcached-auth.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { refuseNotYet } from '../groups/not-yet.ts'
-import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { isClustered, otherParameterGroupFor } from '../groups/references.ts'
 import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { nodesOf, writeChangedGroup } from '../groups/write-group.ts'
 import { changedNodes, type NodeChange } from './memcached-nodes.ts'
@@ -51,9 +53,8 @@ const parameterGroupOf = async (
   name: string | undefined,
 ): Promise<{ readonly name: string; readonly conditions: readonly Condition[] }> => {
   if (!name || name.toLowerCase() === spec.parameterGroup) return { name: spec.parameterGroup, conditions: [] }
-  const { value, conditions } = await parameterGroupFor(context, name, spec.engine, spec.engineVersion)
-  if (isClustered(value))
-    throw invalidCombination(`The parameter group ${value.name} has cluster-enabled=yes and cannot be used for a cache cluster.`)
+  const { value, conditions } = await otherParameterGroupFor(context, name, spec.engine, spec.engineVersion)
+  if (isClustered(value)) throw awsTexts.clusterModeDiffers()
   return { name: value.name, conditions }
 }
 
@@ -73,10 +74,15 @@ const draft = async (context: ActionContext, group: StoredGroup, input: Input): 
   const named = engine.takesParameterGroup ? undefined : input.CacheParameterGroupName
   const parameterGroup = await parameterGroupOf(context, before, named)
   const securityGroups = await wantedSecurityGroups(context, input, before.labels)
+  const { logDelivery, ...labels } = before.labels
   const spec: GroupSpec = {
     ...before,
     ...authOf(context, before, input),
-    labels: { ...changedLabels(before.labels, input, before.kind === 'memcached'), ...securityGroups.labels },
+    labels: {
+      ...changedLabels(labels, input, `${before.region}/${before.id}`, before.kind === 'memcached'),
+      ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, input, before),
+      ...securityGroups.labels,
+    },
     parameterGroup: parameterGroup.name,
     pending: reducePending(before, {
       ...before.pending,
@@ -103,7 +109,11 @@ const eventsOf = (before: GroupSpec, after: GroupSpec): readonly Happening[] => 
 
 /** The nodes of a replication group are all alike: what changes one changes all. */
 const checkMember = (before: GroupSpec, after: GroupSpec): void => {
-  if (before.space === 'cc' || JSON.stringify(before) === JSON.stringify(after)) return
+  // To ask for what is so anyway is no change.
+  const { minorUpgradesAsked: _asked, ...labels } = after.labels
+  const asked = before.labels.minorUpgradesAsked
+  const same = { ...after, labels: asked === undefined ? labels : { ...labels, minorUpgradesAsked: asked } }
+  if (JSON.stringify(before) === JSON.stringify(same)) return
   throw invalidCombination(
     `The cache cluster belongs to the replication group ${before.id}; use ModifyReplicationGroup, which changes all its nodes.`,
   )
@@ -121,12 +131,12 @@ export const modifyCacheCluster: Action<Input, ModifyCacheClusterResult> = (inpu
     requireAvailableCluster(cluster)
     const before = cluster.spec.value
     const { spec, conditions } = await draft(context, cluster, input)
-    checkMember(before, spec)
-    const written = await writeChangedGroup(context, cluster, {
-      spec,
-      conditions,
-      events: [...eventsOf(before, spec), ...servingEvents(context.catalog.list(), before, spec)],
-    })
+    const isMember = before.space === 'rg'
+    if (isMember) checkMember(before, spec)
+    const change = isMember
+      ? { spec: before }
+      : { spec, conditions, events: [...eventsOf(before, spec), ...servingEvents(context.catalog.list(), before, spec)] }
+    const written = await writeChangedGroup(context, cluster, change)
     return written === null
       ? null
       : { CacheCluster: cacheClusterView(recordsOf(written), cluster.clusterId, context.account, true) }

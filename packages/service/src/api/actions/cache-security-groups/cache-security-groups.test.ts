@@ -97,6 +97,7 @@ test('clusters have them, and show when they are in force; one that is used stay
   await create(context, 'old')
   await create(context, 'other')
   await readyCluster(context, 'mc', { CacheSecurityGroupNames: ['OLD', 'old'] })
+  await changeState(context, 'cc', 'mc', (state) => ({ ...state, securityGroups: [] }))
   const shown = async () => (await clusterNow(context, 'mc')).CacheSecurityGroups?.map((each) => Object.values(each).join(' '))
   assert.deepEqual(await shown(), ['old adding'])
   assert.deepEqual((await clusterNow(context, 'mc')).SecurityGroups, [], 'not the default group of the VPC')

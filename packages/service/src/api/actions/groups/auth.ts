@@ -1,6 +1,7 @@
 /** Redis AUTH in requests. No message holds a token. */
 import { invalidCombination } from '../../../errors.ts'
 import { authTokenHash } from '../../../model/auth-token.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { AuthSpec, GroupSpec } from '../../../model/group.ts'
 import { leavesUserGroup } from './user-groups.ts'
 import { oneOf } from './values.ts'
@@ -24,7 +25,7 @@ export interface AuthWish {
 
 /**
  * The tokens after a modification. ROTATE adds one, the two newest are valid; where there was none, clients without one are still let in.
- * SET leaves the one that was added last. DELETE takes all of them, for users.
+ * SET leaves the one that was added last, and of a group that had none it asks for the token at once. DELETE takes all of them, for users.
  */
 export const changedAuth = (spec: GroupSpec, input: AuthWish, now: number): { readonly auth?: AuthSpec } => {
   const present = spec.auth === undefined ? {} : { auth: spec.auth }
@@ -46,17 +47,16 @@ export const changedAuth = (spec: GroupSpec, input: AuthWish, now: number): { re
     throw invalidCombination('AuthToken can be given only for a replication group with encryption in transit.')
   if (input.ApplyImmediately !== true) throw invalidCombination('AuthToken can be changed only with ApplyImmediately.')
   if (spec.userGroup !== undefined) {
-    if (!leavesUserGroup(spec, input) || strategy !== 'set')
-      throw invalidCombination(
-        'To move from a user group to an AuthToken, give RemoveUserGroups and AuthTokenUpdateStrategy SET.',
-      )
+    if (!leavesUserGroup(spec, input)) throw awsTexts.tokenWithUserGroup()
+    if (strategy !== 'set')
+      throw invalidCombination('To move from a user group to an AuthToken, give AuthTokenUpdateStrategy SET.')
     return { auth: { tokens: [hash], optional: false, modifiedAt: now } }
   }
   if (strategy !== 'set') {
     const tokens = [...(spec.auth?.tokens ?? []).filter((token) => token !== hash), hash].slice(-2)
     return { auth: { tokens, optional: spec.auth?.optional ?? true, modifiedAt: now } }
   }
-  if (spec.auth === undefined || !spec.auth.tokens.includes(hash))
+  if (spec.auth !== undefined && !spec.auth.tokens.includes(hash))
     throw invalidCombination('The strategy SET can follow only the strategy ROTATE with the same AuthToken.')
   return { auth: { tokens: [hash], optional: false, modifiedAt: now } }
 }

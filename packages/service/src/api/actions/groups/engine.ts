@@ -79,8 +79,7 @@ const hasDurability = (engine: EngineName, version: string): boolean =>
   engine === 'valkey' && compareVersions(version, '9.0') >= 0
 
 /**
- * Durability came with Valkey 9; null for all others. No log outlives the nodes here, so only what promises nothing can be kept.
- * Throws `InvalidParameterValueException` and `InvalidParameterCombinationException`.
+ * Durability came with Valkey 9; null for all others. Throws `InvalidParameterValueException` and `InvalidParameterCombinationException`.
  */
 export const durabilityOf = (engine: EngineName, version: string, value: string | undefined): GroupSpec['durability'] => {
   const wanted = oneOf('Durability', value, ['default', 'async', 'sync', 'disabled'] as const)
@@ -88,6 +87,18 @@ export const durabilityOf = (engine: EngineName, version: string, value: string 
     if (wanted === undefined) return null
     throw invalidCombination(`Durability needs Valkey 9.0 or later, found ${engine} ${version}.`)
   }
-  if (wanted === 'async' || wanted === 'sync') throw notYet(`Durability: ${wanted} is`)
   return wanted ?? 'default'
+}
+
+const isDurable = (value: GroupSpec['durability']): boolean => value === 'async' || value === 'sync'
+
+/** As on AWS durability is chosen when a group is made; later it changes between `async` and `sync` alone. */
+export const changedDurability = (spec: GroupSpec, value: string | undefined): GroupSpec['durability'] => {
+  if (value === undefined) return spec.durability
+  const wanted = durabilityOf(spec.engine, spec.engineVersion, value)
+  if (isDurable(wanted) !== isDurable(spec.durability))
+    throw invalidCombination(
+      `Durability cannot be turned on or off for a group that is there: it is ${spec.durability ?? 'disabled'}, asked for was ${wanted ?? 'disabled'}.`,
+    )
+  return wanted
 }

@@ -1,4 +1,5 @@
 import { Fault } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpace, GroupSpec, GroupState } from '../../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../../model/keys.ts'
 import type { ClusterIndex } from '../../../model/records.ts'
@@ -25,8 +26,7 @@ export const readGroup = async (context: ActionContext, space: GroupSpace, id: s
 const replicationGroupNotFound = (id: string): Fault =>
   new Fault('ReplicationGroupNotFoundFault', `ReplicationGroup ${id.slice(0, 100)} not found.`)
 
-export const cacheClusterNotFound = (id: string): Fault =>
-  new Fault('CacheClusterNotFoundFault', `CacheCluster not found: ${id.slice(0, 100)}`)
+export const { cacheClusterNotFound } = awsTexts
 
 /** Throws `InvalidParameterValueException` where there is no id, `ReplicationGroupNotFoundFault`. */
 export const findReplicationGroup = async (context: ActionContext, value: string | undefined): Promise<StoredGroup> => {

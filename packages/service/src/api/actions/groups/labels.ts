@@ -1,14 +1,14 @@
 /** The settings of a group that are stored and shown, and that no controller acts upon. Security groups are in `security-groups.ts`. */
 import { invalidCombination, invalidValue } from '../../../errors.ts'
-import type { GroupLabels } from '../../../model/group.ts'
+import type { GroupKind, GroupLabels, ShardSpec } from '../../../model/group.ts'
 import {
   checkWindowsApart,
   maintenanceWindow,
   pickMaintenanceWindow,
   pickSnapshotWindow,
   snapshotWindow,
+  windowsOverlap,
 } from '../../../model/windows.ts'
-import { notYet } from './not-yet.ts'
 import { oneOf, wholeNumber } from './values.ts'
 
 /** The members of requests that are about them. An empty text is no value, except where it is said. */
@@ -22,15 +22,7 @@ export interface LabelInput {
   readonly AutoMinorVersionUpgrade?: boolean | undefined
 }
 
-/**
- * Daily snapshots are not taken yet. A retention is refused rather than stored: many configurations ask for one, and changing one line
- * of them is little against finding no backup on the day that it is needed. The window alone promises nothing and is kept.
- */
-const retention = (value: number | undefined): number => {
-  const days = wholeNumber('SnapshotRetentionLimit', value, 0, 35) ?? 0
-  if (days > 0) throw notYet(`SnapshotRetentionLimit=${days}: automatic snapshots are`)
-  return days
-}
+const retention = (value: number | undefined): number | undefined => wholeNumber('SnapshotRetentionLimit', value, 0, 35)
 
 const topicPattern = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$/
 
@@ -48,6 +40,9 @@ const refuseForMemcached = (input: LabelInput, memcached: boolean): void => {
   }
 }
 
+const askedMinorUpgrades = (input: LabelInput): Pick<GroupLabels, 'minorUpgradesAsked'> =>
+  input.AutoMinorVersionUpgrade === true ? { minorUpgradesAsked: true } : {}
+
 /** The labels of a new group. `seed` decides the windows that the request leaves open: spread over the week, and the same each time. */
 export const newLabels = (input: LabelInput, description: string, seed: string, memcached: boolean): GroupLabels => {
   refuseForMemcached(input, memcached)
@@ -61,7 +56,7 @@ export const newLabels = (input: LabelInput, description: string, seed: string, 
     description,
     maintenanceWindow: maintenance,
     snapshotWindow: memcached ? null : snapshot,
-    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
+    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit) ?? 0,
     snapshottingCluster: null,
     notificationTopicArn: topic,
     notificationTopicStatus: topic === null ? 'inactive' : 'active',
@@ -70,6 +65,7 @@ export const newLabels = (input: LabelInput, description: string, seed: string, 
     cacheSecurityGroupNames: [],
     networkType: 'ipv4',
     ipDiscovery: 'ipv4',
+    ...askedMinorUpgrades(input),
   }
 }
 
@@ -103,23 +99,47 @@ const topicChange = (
   return { notificationTopicArn: arn, notificationTopicStatus: status ?? usual }
 }
 
-/** The labels after a modification. */
-export const changedLabels = (labels: GroupLabels, input: LabelInput, memcached: boolean): GroupLabels => {
+/** A window that nobody asked for makes way for one that somebody asks for: whoever never named it cannot know what to name besides. */
+const changedWindows = (
+  labels: Pick<GroupLabels, 'maintenanceWindow' | 'snapshotWindow'>,
+  input: LabelInput,
+  seed: string,
+): { readonly maintenance: string; readonly snapshot: string | null } => {
+  const { maintenanceWindow: maintenance, snapshotWindow: snapshot } = labels
+  const askedMaintenance = input.PreferredMaintenanceWindow ? maintenanceWindow(input.PreferredMaintenanceWindow) : null
+  const askedSnapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : null
+  const wasPicked = {
+    maintenance: [pickMaintenanceWindow(seed), freeMaintenanceWindow(seed, snapshot ?? undefined)].includes(maintenance),
+    snapshot: snapshot === pickSnapshotWindow(seed, maintenance),
+  }
+  if (askedMaintenance !== null && askedSnapshot === null && wasPicked.snapshot)
+    return { maintenance: askedMaintenance, snapshot: pickSnapshotWindow(seed, askedMaintenance) }
+  if (askedMaintenance === null && askedSnapshot !== null && wasPicked.maintenance && windowsOverlap(maintenance, askedSnapshot))
+    return { maintenance: freeMaintenanceWindow(seed, askedSnapshot), snapshot: askedSnapshot }
+  return { maintenance: askedMaintenance ?? maintenance, snapshot: askedSnapshot ?? snapshot }
+}
+
+/** The labels after a modification. `seed`: as of `newLabels`. */
+export const changedLabels = (labels: GroupLabels, input: LabelInput, seed: string, memcached: boolean): GroupLabels => {
   refuseForMemcached(input, memcached)
-  const maintenance = input.PreferredMaintenanceWindow
-    ? maintenanceWindow(input.PreferredMaintenanceWindow)
-    : labels.maintenanceWindow
-  const snapshot = input.SnapshotWindow ? snapshotWindow(input.SnapshotWindow) : labels.snapshotWindow
+  const { maintenance, snapshot } = changedWindows(labels, input, seed)
   if (snapshot !== null) checkWindowsApart(maintenance, snapshot)
   return {
     ...labels,
     ...topicChange(labels, input),
     maintenanceWindow: maintenance,
     snapshotWindow: snapshot,
-    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit),
+    snapshotRetentionLimit: retention(input.SnapshotRetentionLimit) ?? labels.snapshotRetentionLimit,
     autoMinorVersionUpgrade: input.AutoMinorVersionUpgrade ?? labels.autoMinorVersionUpgrade,
+    ...askedMinorUpgrades(input),
   }
 }
+
+/** Daily snapshots of a new group without cluster mode are taken from its last replica. */
+export const snapshottingFrom = (labels: GroupLabels, kind: GroupKind, shards: readonly ShardSpec[]): GroupLabels =>
+  kind === 'cmd' && labels.snapshotRetentionLimit > 0
+    ? { ...labels, snapshottingCluster: shards[0]?.nodes.at(-1)?.clusterId ?? null }
+    : labels
 
 /** A node that leaves can no longer be the one that snapshots are taken from. */
 export const labelsWithout = (labels: GroupLabels, leaving: ReadonlySet<string>): GroupLabels =>

@@ -1,5 +1,5 @@
 import { invalidCombination, invalidValue } from '../../../errors.ts'
-import { allNodeTypes, type NodeType, nodeType, scalingTargets } from '../../../model/node-types.ts'
+import { allNodeTypes, isTiered, type NodeType, nodeType, scalingTargets } from '../../../model/node-types.ts'
 import { requiredText } from '../../required.ts'
 
 /** Throws `InvalidParameterValueException`. */
@@ -24,7 +24,12 @@ export const allowedNodeTypes = (name: string): AllowedNodeTypes => {
   const { up, down } = scalingTargets(name, 0)
   const current = nodeType(name)
   const alike = allNodeTypes.filter(
-    (type) => type.currentGeneration && type.name !== name && type.maxmemory === current?.maxmemory,
+    (type) =>
+      current !== null &&
+      type.currentGeneration &&
+      type.name !== name &&
+      type.maxmemory === current.maxmemory &&
+      isTiered(type) === isTiered(current),
   )
   return { up: [...new Set([...up, ...alike.map((type) => type.name)])].sort(), down }
 }

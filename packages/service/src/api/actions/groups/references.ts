@@ -1,5 +1,6 @@
 /** The records that a group names. Their absence or change until the write makes the write fail, so that none of them can vanish meanwhile. */
-import { Fault, invalidCombination } from '../../../errors.ts'
+import { Fault } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { familyOf } from '../../../model/engine-versions.ts'
 import type { EngineName } from '../../../model/group.ts'
 import { parameterGroupKey, subnetGroupKey } from '../../../model/keys.ts'
@@ -41,9 +42,18 @@ export const parameterGroupFor = async (
 ): Promise<Reference<ParameterGroupRecord>> => {
   const found = await parameterGroup(context, name)
   const family = familyOf(engine, version)
-  if (found.value.family !== family) {
-    throw invalidCombination(`Expected a parameter group of family ${family} but found one of family ${found.value.family}`)
-  }
+  if (found.value.family !== family) throw awsTexts.familyOfNew(family, found.value.family)
+  return found
+}
+
+/** As `parameterGroupFor`, for a group that is there: AWS says it in other words. */
+export const otherParameterGroupFor: typeof parameterGroupFor = async (context, name, engine, version) => {
+  const found = await parameterGroup(context, name)
+  const family = familyOf(engine, version)
+  const { family: requested } = found.value
+  const [other = ''] = /^[a-z]+/.exec(requested) ?? []
+  if (other !== engine) throw awsTexts.engineOfGroup(other, engine)
+  if (requested !== family) throw awsTexts.familyOfPresent(family, requested)
   return found
 }
 

@@ -7,7 +7,17 @@ import { modifyCacheCluster } from '../cache-clusters/modify.ts'
 import { createReplicationGroup } from '../replication-groups/create.ts'
 import { modifyReplicationGroup } from '../replication-groups/modify.ts'
 import { putSecurityGroup, region, rejects, type TestContext } from '../test-context.ts'
-import { changeState, clusterNow, groupContext, newCluster, newGroup, readyCluster, readyGroup, specNow } from './testing.ts'
+import {
+  changeState,
+  clusterNow,
+  groupContext,
+  groupNow,
+  newCluster,
+  newGroup,
+  readyCluster,
+  readyGroup,
+  specNow,
+} from './testing.ts'
 
 const value = 'InvalidParameterValueException'
 const [one, two] = ['sg-11111111', 'sg-22222222222222222'] as const
@@ -28,12 +38,18 @@ test('a group has the security groups that it names, and shows when they are in 
   const where = await context()
   await readyGroup(where, 'demo', { SecurityGroupIds: [one, two, one] })
   assert.deepEqual((await specNow(where, 'rg', 'demo')).labels.securityGroupIds, [one, two])
+  await inForce(where, 'demo', [])
   assert.deepEqual(await shown(where, 'demo-001'), [`${one} adding`, `${two} adding`])
+  assert.equal((await groupNow(where, 'demo')).Status, 'modifying', 'who sees `available` relies on the list')
   await inForce(where, 'demo', [one, two])
   assert.deepEqual(await shown(where, 'demo-001'), [`${one} active`, `${two} active`])
   await modifyReplicationGroup({ ReplicationGroupId: 'demo', SecurityGroupIds: [two] }, where)
   assert.deepEqual(await shown(where, 'demo-001'), [`${two} active`, `${one} removing`])
+  const status = 'InvalidReplicationGroupStateFault'
+  const again = () => modifyReplicationGroup({ ReplicationGroupId: 'demo', SecurityGroupIds: [one] }, where)
+  await rejects(where, again, status, /modifying/)
   await inForce(where, 'demo', [two])
+  assert.equal((await groupNow(where, 'demo')).Status, 'available')
   assert.deepEqual(await shown(where, 'demo-001'), [`${two} active`])
   await modifyReplicationGroup({ ReplicationGroupId: 'demo', ReplicationGroupDescription: 'x', SecurityGroupIds: [] }, where)
   assert.deepEqual(await shown(where, 'demo-001'), [`${two} active`], 'an empty list is none')

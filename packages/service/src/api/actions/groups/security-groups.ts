@@ -1,4 +1,5 @@
-import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupLabels } from '../../../model/group.ts'
 import { unchanged } from '../../../ports/records.ts'
 import type { Condition } from '../../../ports/store.ts'
@@ -48,10 +49,7 @@ export const wantedSecurityGroups = async (
   const given = input.CacheSecurityGroupNames ?? []
   if (ids.length + given.length === 0) return { labels: {}, conditions: [] }
   const isInVpc = ids.length > 0 || (present?.securityGroupIds.length ?? 0) > 0 || Boolean(input.CacheSubnetGroupName)
-  if (isInVpc && (given.length > 0 || (present?.cacheSecurityGroupNames.length ?? 0) > 0))
-    throw invalidCombination(
-      'Use of cache security groups is not permitted along with cache subnet group and/or security group Ids.',
-    )
+  if (isInVpc && (given.length > 0 || (present?.cacheSecurityGroupNames.length ?? 0) > 0)) throw awsTexts.bothSecurityGroups()
   const conditions = await ec2Groups(context, ids)
   const named = await Promise.all(given.map((name) => findCacheSecurityGroup(context, name)))
   const reason = (await context.whyUnguarded?.()) ?? null

@@ -10,6 +10,7 @@ import type { GroupSpace, GroupSpec, GroupState, NodeState } from '../../../mode
 import { clusterKey, specKey, stateKey } from '../../../model/keys.ts'
 import type { EventRecord } from '../../../model/records.ts'
 import { servedBy } from '../../../model/served-versions.ts'
+import { namedSecurityGroups } from '../../../model/used-security-groups.ts'
 import type { Catalog } from '../../../ports/catalog.ts'
 import { listRecords, put, readRecord, remove } from '../../../ports/records.ts'
 import type { ActionContext } from '../../action.ts'
@@ -27,6 +28,12 @@ const catalog: Catalog = {
 }
 
 export const groupContext = (): TestContext => ({ ...testContext(), catalog })
+
+/** As with LARDER_UNSUPPORTED=refuse, on a home whose volume is known not to be encrypted. */
+export const refusingContext = (): TestContext => ({
+  ...groupContext(),
+  unsupported: { refused: true, volume: { encrypted: false, found: 'ext4 on /dev/vda1' } },
+})
 
 const addressOf = (spec: GroupSpec, index: number): string => `127.${65 + (index % 3)}.${spec.id.length}.${index + 1}`
 
@@ -76,6 +83,7 @@ const settledState = (spec: GroupSpec, before: GroupState | null): GroupState =>
     configurationEndpoint: spec.kind === 'cme' || spec.kind === 'memcached' ? { address: '127.64.0.3', port: spec.port } : null,
     discoveryVersion: 1,
     discoveryNodes: [],
+    securityGroups: namedSecurityGroups(spec),
   }
 }
 

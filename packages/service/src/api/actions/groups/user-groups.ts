@@ -1,5 +1,6 @@
 /** The user group of a replication group in requests: at most one, as on AWS, and only where everything is encrypted. */
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpec } from '../../../model/group.ts'
 import type { Condition, Operation } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
@@ -23,7 +24,7 @@ type Spec = Pick<GroupSpec, 'engine' | 'engineVersion' | 'transitEncryption' | '
 const attached = async (context: ActionContext, id: string, spec: Spec): Promise<UserGroupChange> => {
   if (spec.transitEncryption !== 'required')
     throw invalidCombination('User groups can be given only for a replication group with TransitEncryptionMode required.')
-  if (spec.auth !== undefined) throw invalidCombination('A replication group has either an AuthToken or a user group.')
+  if (spec.auth !== undefined) throw awsTexts.userGroupWithToken()
   return userGroupFor(context, id, spec)
 }
 

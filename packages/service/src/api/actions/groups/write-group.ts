@@ -7,6 +7,7 @@ import type { Condition, Operation } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { write } from '../../writing.ts'
 import type { StoredGroup } from './find.ts'
+import { tellWithoutEffect } from './without-effect.ts'
 
 export const nodesOf = (spec: GroupSpec): readonly NodeSpec[] => spec.shards.flatMap((shard) => shard.nodes)
 
@@ -41,7 +42,7 @@ export const writeNewGroup = async (
     context,
     [absent(key), ...index.conditions, ...conditions],
     [put(key, named), ...index.operations, ...operations],
-    events,
+    [...events, ...tellWithoutEffect(context, null, spec)],
   )
 }
 
@@ -97,7 +98,7 @@ export const writeChangedGroup = async (
     context,
     [unchanged(group.spec), ...index.conditions, ...(change.conditions ?? [])],
     [put(group.spec.key, spec), ...index.operations, ...(change.operations ?? [])],
-    change.events ?? [],
+    [...(change.events ?? []), ...tellWithoutEffect(context, before, spec)],
   )
   return written ? { ...group, spec: { ...group.spec, value: spec } } : null
 }

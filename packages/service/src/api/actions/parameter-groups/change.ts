@@ -1,5 +1,6 @@
 import type { ParameterNameValue } from '@aws-sdk/client-elasticache'
-import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { invalidCombination } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { Happening } from '../../../model/events.ts'
 import type { ParameterGroupRecord } from '../../../model/records.ts'
 import { put, unchanged } from '../../../ports/records.ts'
@@ -16,7 +17,7 @@ const mostParameters = 20
 /** Which parameters a request names, each once. Throws `InvalidParameterCombinationException`, `InvalidParameterValueException`. */
 export const namedParameters = (entries: readonly ParameterNameValue[]): ReadonlyMap<string, string | undefined> => {
   if (entries.length > mostParameters) {
-    throw invalidCombination(`Cannot modify more than ${mostParameters} parameters in a single request`)
+    throw awsTexts.tooManyParameters(mostParameters)
   }
   const named = new Map<string, string | undefined>()
   for (const entry of entries) {
@@ -30,11 +31,7 @@ export const namedParameters = (entries: readonly ParameterNameValue[]): Readonl
 const checkClusterSwitch = async (context: ActionContext, group: ParameterGroupRecord, next: Values): Promise<void> => {
   if ((group.values[clusterSwitch] ?? 'no') === (next[clusterSwitch] ?? 'no')) return
   const user = (await specsOf(context)).find((spec) => spec.value.parameterGroup === group.name)
-  if (user !== undefined) {
-    throw invalidValue(
-      `The parameter ${clusterSwitch} cannot be modified. ${user.value.id} uses the parameter group ${group.name}.`,
-    )
-  }
+  if (user !== undefined) throw awsTexts.clusterModeFixed()
 }
 
 const same = (a: Values, b: Values): boolean =>

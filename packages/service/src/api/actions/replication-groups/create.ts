@@ -12,10 +12,12 @@ import type { Condition, Operation } from '../../../ports/store.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
+import { newAtRest, newDataTiering } from '../groups/at-rest.ts'
 import { newAuth } from '../groups/auth.ts'
 import { type ChosenEngine, durabilityOf, findEngine } from '../groups/engine.ts'
 import { checkGroupFree, checkMembersFree } from '../groups/free.ts'
-import { newLabels } from '../groups/labels.ts'
+import { newLabels, snapshottingFrom } from '../groups/labels.ts'
+import { newLogDelivery } from '../groups/log-delivery.ts'
 import { knownNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
 import { isClustered, parameterGroupFor, subnetGroupFor } from '../groups/references.ts'
@@ -133,6 +135,7 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     ...transit,
     ...auth,
   })
+  const shards = await shardSpecs(context, { id, kind, createdAt }, shapes, subnetGroup.value)
   const spec: GroupSpec = {
     region: context.region,
     space: 'rg',
@@ -151,9 +154,15 @@ const draft = async (context: ActionContext, input: Input): Promise<Draft> => {
     ...transit,
     ...auth,
     ...(userGroup === undefined ? {} : { userGroup }),
-    labels: { ...newLabels(input, description, `${context.region}/${id}`, false), ...securityGroups.labels },
+    labels: {
+      ...snapshottingFrom(newLabels(input, description, `${context.region}/${id}`, false), kind, shards),
+      ...securityGroups.labels,
+      ...newAtRest(context, input, engine),
+      ...newDataTiering(input, type, engine),
+      ...newLogDelivery(input, { engine: engine.engine, engineVersion: engine.version }),
+    },
     tags: checkTags([], input.Tags ?? []),
-    shards: await shardSpecs(context, { id, kind, createdAt }, shapes, subnetGroup.value),
+    shards,
     pending: null,
     deletion: null,
     createdAt,

@@ -1,6 +1,7 @@
 import type { DecreaseReplicaCountMessage, DecreaseReplicaCountResult } from '@aws-sdk/client-elasticache'
 import { chooseLeaving } from '../../../decide/placement.ts'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpec, NodeSpec, ShardSpec } from '../../../model/group.ts'
 import type { Action } from '../../action.ts'
 import { type GroupRecords, primaryOf } from '../../views/members.ts'
@@ -73,7 +74,7 @@ const leavingOf = (group: GroupRecords, target: ShardTarget, named: ReadonlySet<
 /** What is left must be allowed. AWS's words for it differ from those at the creation. */
 const checkLeft = (spec: GroupSpec): void => {
   if (spec.kind === 'cmd' && spec.automaticFailover && !spec.multiAz && spec.shards.some((shard) => shard.nodes.length < 2)) {
-    throw invalidValue('Must have at least 1 replica when cluster mode is disabled with auto failover enabled.')
+    throw awsTexts.replicaNeeded()
   }
   checkFailover(spec)
 }

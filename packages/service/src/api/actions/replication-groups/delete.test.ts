@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { changeState, clusterNow, groupContext, groupNow, newGroup, readyGroup, settle, specNow } from '../groups/testing.ts'
+import {
+  changeState,
+  clusterNow,
+  groupContext,
+  groupNow,
+  newGroup,
+  readyGroup,
+  refusingContext,
+  settle,
+  specNow,
+} from '../groups/testing.ts'
 import { rejects } from '../test-context.ts'
 import { deleteReplicationGroup } from './delete.ts'
 
@@ -31,11 +41,13 @@ test('the primary can be retained where there is one', async () => {
   await rejects(context, retain, 'InvalidParameterCombinationException', /cluster mode enabled/)
 })
 
-test('a final snapshot is refused and nothing is deleted', async () => {
-  const context = groupContext()
+test('a final snapshot is refused where the home says so, and nothing is deleted', async () => {
+  const context = refusingContext()
   await readyGroup(context, 'demo')
-  const remove = () => deleteReplicationGroup({ ReplicationGroupId: 'demo', FinalSnapshotIdentifier: 'last' }, context)
-  await rejects(context, remove, 'InvalidParameterValueException', /snapshots are not available yet/)
+  const remove = (name: string) => () =>
+    deleteReplicationGroup({ ReplicationGroupId: 'demo', FinalSnapshotIdentifier: name }, context)
+  await rejects(context, remove('last'), 'InvalidParameterValueException', /snapshots are not available yet/)
+  await rejects(context, remove('not a name'), 'InvalidParameterValueException', /FinalSnapshotIdentifier/)
 })
 
 test('a group that is being made cannot be deleted, one that cannot be made can', async () => {

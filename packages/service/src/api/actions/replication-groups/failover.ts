@@ -1,9 +1,22 @@
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpec } from '../../../model/group.ts'
+import { nodeType } from '../../../model/node-types.ts'
 
-type Failover = Pick<GroupSpec, 'kind' | 'automaticFailover' | 'multiAz' | 'shards'>
+type Failover = Pick<GroupSpec, 'kind' | 'automaticFailover' | 'multiAz' | 'shards' | 'nodeType'>
 
 const spansZones = (zones: readonly string[]): boolean => new Set(zones).size > 1
+
+/** On AWS nodes of t1 never take over, those of t2 with cluster mode alone. */
+export const checkFailoverType = (group: Pick<GroupSpec, 'kind' | 'automaticFailover' | 'nodeType'>): void => {
+  const family = nodeType(group.nodeType)?.family
+  if (group.automaticFailover && (family === 't1' || (family === 't2' && group.kind !== 'cme'))) throw awsTexts.failoverOfType()
+}
+
+/** Failover is on with cluster mode; who asks for it explicitly means replicas that can take over. */
+export const checkShardReplicas = (group: Pick<GroupSpec, 'kind' | 'shards'>): void => {
+  if (group.kind === 'cme' && group.shards.some((shard) => shard.nodes.length < 2)) throw awsTexts.failoverNeedsReplica()
+}
 
 /**
  * The rules about automatic failover and Multi-AZ that a group must meet as a whole, in AWS's words where they are known.
@@ -11,12 +24,13 @@ const spansZones = (zones: readonly string[]): boolean => new Set(zones).size > 
  */
 export const checkFailover = (group: Failover): void => {
   if (group.kind === 'cme' && !group.automaticFailover) {
-    throw invalidCombination('Turning off automatic failover for replication group with cluster mode enabled is not supported.')
+    throw awsTexts.failoverStays()
   }
   const fewest = Math.min(...group.shards.map((shard) => shard.nodes.length))
   if (group.kind === 'cmd' && group.automaticFailover && fewest < 2) {
-    throw invalidCombination('When using automatic failover, there must be at least 2 cache clusters in the replication group.')
+    throw awsTexts.failoverNeedsTwo()
   }
+  checkFailoverType(group)
   if (!group.multiAz) return
   if (!group.automaticFailover) throw invalidCombination('Multi-AZ can be enabled only together with automatic failover.')
   if (fewest < 2) throw invalidValue('Must have at least 1 replica for Multi-AZ enabled Replication Group')

@@ -56,6 +56,8 @@ test('clusters that cannot become a primary are refused', async () => {
   await readyCluster(context, 'single', { Engine: 'valkey' })
   await rejects(context, () => promote(context, { NumCacheClusters: 2 }), combination, /NumCacheClusters=2 contradicts/)
   await rejects(context, () => promote(context, { CacheNodeType: 'cache.t4g.medium' }), combination, /CacheNodeType/)
+  for (const wish of [{ AtRestEncryptionEnabled: true }, { KmsKeyId: 'key' }, { DataTieringEnabled: true }])
+    await rejects(context, () => promote(context, wish), combination, /cannot be given with PrimaryClusterId/)
   await rejects(context, () => promote(context, { AutomaticFailoverEnabled: true }), combination, /at least 2 cache clusters/)
   await rejects(context, () => promote(context, { Engine: 'redis' }), value, /not available yet/)
   await changeState(context, 'cc', 'single', (state) => ({

@@ -24,8 +24,10 @@ import { findCacheCluster, type StoredCluster } from '../groups/find.ts'
 import { checkGroupFree } from '../groups/free.ts'
 import { requireAvailableCluster } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { type SecurityGroupChange, wantedSecurityGroups } from '../groups/security-groups.ts'
 import { descriptionText } from '../groups/values.ts'
+import { tellWithoutEffect } from '../groups/without-effect.ts'
 import { checkFailover } from './failover.ts'
 
 type Input = CreateReplicationGroupMessage
@@ -49,6 +51,9 @@ const checkRepeated = (input: Input, single: GroupSpec): void => {
       `${name}=${asked} contradicts PrimaryClusterId: the group takes over what the cluster has, ${present}.`,
     )
   }
+  // How data are stored is chosen when the first node is made.
+  for (const name of ['AtRestEncryptionEnabled', 'KmsKeyId', 'DataTieringEnabled'] as const)
+    if (input[name]) throw invalidCombination(`${name} cannot be given with PrimaryClusterId: the cluster has none.`)
   if ((input.NodeGroupConfiguration ?? []).length > 0 || (input.PreferredCacheClusterAZs ?? []).length > 0) {
     throw invalidCombination('NodeGroupConfiguration and PreferredCacheClusterAZs cannot be given with PrimaryClusterId.')
   }
@@ -80,6 +85,7 @@ const movedSpec = (
   securityGroups: SecurityGroupChange,
 ): GroupSpec => {
   const description = descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription)
+  const { logDelivery, ...labels } = single.labels
   return {
     ...single,
     space: 'rg',
@@ -88,7 +94,12 @@ const movedSpec = (
     automaticFailover: input.AutomaticFailoverEnabled ?? false,
     multiAz: input.MultiAZEnabled ?? false,
     durability: durabilityOf(single.engine, single.engineVersion, input.Durability),
-    labels: { ...changedLabels(single.labels, input, false), ...securityGroups.labels, description },
+    labels: {
+      ...changedLabels(labels, input, `${single.region}/${single.id}`, false),
+      ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, { ...input, ApplyImmediately: true }, single),
+      ...securityGroups.labels,
+      description,
+    },
     tags: checkTags([], input.Tags ?? []),
     pending: null,
     createdAt: context.clock.now(),
@@ -131,7 +142,7 @@ const move = async (
       put(cluster.index.key, index),
       put(addressKey(node.address), owner),
     ],
-    [],
+    tellWithoutEffect(context, cluster.spec.value, spec),
   )
   return written ? state : null
 }

@@ -22,7 +22,7 @@ const ready = async (input: Parameters<typeof readyGroup>[2] = { NumCacheCluster
   return context
 }
 
-test('labels change at once, and the group stays available', async () => {
+test('labels change at once, and the group stays available unless security groups are to be put in force', async () => {
   const context = await ready()
   await putSecurityGroup(context, 'sg-0123456789abcdef0')
   const group = await modify(context, {
@@ -31,7 +31,6 @@ test('labels change at once, and the group stays available', async () => {
     SnapshotWindow: '05:00-06:00',
     NotificationTopicArn: 'arn:aws:sns:eu-central-1:000000000000:caches',
     AutoMinorVersionUpgrade: false,
-    SecurityGroupIds: ['sg-0123456789abcdef0'],
     SnapshottingClusterId: 'demo-001',
     SnapshotRetentionLimit: 0,
   })
@@ -42,6 +41,8 @@ test('labels change at once, and the group stays available', async () => {
   assert.equal(group.AutoMinorVersionUpgrade, false)
   const { generation, labels } = await specNow(context, 'rg', 'demo')
   assert.equal(generation, 1)
+  assert.equal((await modify(context, { SecurityGroupIds: ['sg-0123456789abcdef0'] })).Status, 'modifying')
+  await settle(context, 'rg', 'demo')
   assert.equal(labels.maintenanceWindow, 'mon:01:00-mon:02:00')
   assert.equal(labels.notificationTopicStatus, 'active')
   await modify(context, { NotificationTopicStatus: 'inactive' })
@@ -134,12 +135,17 @@ test('another parameter group is applied at once and must fit', async () => {
   await settle(context, 'rg', 'demo')
   assert.equal((await specNow(context, 'rg', 'demo')).parameterGroup, 'mine')
   assert.ok((await messages(context)).includes('demo-002: Updated to use a CacheParameterGroup mine'))
-  await rejects(context, () => modify(context, { CacheParameterGroupName: 'old' }), combination, /family/)
+  await rejects(
+    context,
+    () => modify(context, { CacheParameterGroupName: 'old' }),
+    combination,
+    /^redis parameter group is not applicable to engine valkey$/,
+  )
   await rejects(
     context,
     () => modify(context, { CacheParameterGroupName: 'default.valkey9.cluster.on' }),
     combination,
-    /cluster-enabled=yes/,
+    /cluster-enabled has a different value/,
   )
   await rejects(context, () => modify(context, { CacheParameterGroupName: 'none' }), 'CacheParameterGroupNotFoundFault', /none/)
 })
@@ -201,6 +207,35 @@ test('AUTH tokens: ROTATE adds one and keeps the newest two, SET leaves the last
   assert.deepEqual(await authNow(), [false, 1])
 })
 
+test('a window that nobody asked for makes way for one that is asked for, and one that was asked for does not', async () => {
+  const context = await ready()
+  const windows = async () => {
+    const { labels } = await specNow(context, 'rg', 'demo')
+    return [labels.maintenanceWindow, labels.snapshotWindow ?? ''] as const
+  }
+  const day = (await windows())[1]
+  const [from, to] = day.split('-') as [string, string]
+  const asks = `wed:${from}-${to < from ? 'thu' : 'wed'}:${to}`
+  await modify(context, { PreferredMaintenanceWindow: asks })
+  assert.equal((await windows())[0], asks)
+  assert.notEqual((await windows())[1], day)
+  const other = await ready()
+  const week = (await specNow(other, 'rg', 'demo')).labels.maintenanceWindow
+  const asked = `${week.slice(4, 9)}-${week.slice(14)}`
+  await modify(other, { SnapshotWindow: asked })
+  const { labels } = await specNow(other, 'rg', 'demo')
+  assert.equal(labels.snapshotWindow, asked)
+  assert.notEqual(labels.maintenanceWindow, week)
+  await rejects(other, () => modify(other, { PreferredMaintenanceWindow: week }), combination, /must not overlap/)
+})
+
+test('the first token by SET is asked for at once', async () => {
+  const context = await ready({ TransitEncryptionEnabled: true })
+  await modify(context, { AuthToken: 'first-token-of-all', AuthTokenUpdateStrategy: 'SET', ApplyImmediately: true })
+  const { auth } = await specNow(context, 'rg', 'demo')
+  assert.deepEqual([auth?.optional, auth?.tokens.length], [false, 1])
+})
+
 test('changes that cannot be made are refused', async () => {
   const context = await ready()
   const refuses = (input: Partial<ModifyReplicationGroupMessage>, shape: string, message: RegExp) =>
@@ -214,17 +249,21 @@ test('changes that cannot be made are refused', async () => {
   await refuses({ EngineVersion: '8.0' }, combination, /^Cannot modify valkey from 9\.1\.2 to 8\.0$/)
   await refuses({ Engine: 'redis' }, value, /not available yet/)
   await refuses({ PrimaryClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
-  await refuses({ SnapshottingClusterId: 'other-001' }, 'CacheClusterNotFoundFault', /other-001/)
+  await refuses(
+    { SnapshottingClusterId: 'other-001' },
+    'CacheClusterNotFoundFault',
+    /^Specified snapshotting cluster does not exist$/,
+  )
   await refuses({ ClusterMode: 'compatible' }, value, /not available yet/)
   await refuses({ CacheNodeType: 'cache.huge' }, value, /Invalid cache node type/)
   await refuses({ CacheNodeType: 'cache.t2.small' }, combination, /Cannot scale/)
-  await refuses({ SnapshotRetentionLimit: 7 }, value, /not available yet/)
+  await refuses({ SnapshotRetentionLimit: 7 }, combination, /^Must specify both SnapshotRetentionLimit and SnapshottingClusterId/)
   await refuses({ SnapshotRetentionLimit: 36 }, value, /from 0 to 35/)
   await refuses({ AuthTokenUpdateStrategy: 'ROTATE' }, combination, /needs an AuthToken/)
   await refuses({ AuthToken: 'a-very-long-secret-token' }, combination, /with encryption in transit/)
   await refuses({ AuthTokenUpdateStrategy: 'DELETE' }, combination, /moving from an AuthToken/)
   await refuses({ UserGroupIdsToRemove: ['users'] }, value, /not one of the replication group/)
-  await refuses({ Durability: 'async' }, value, /not available yet/)
+  await refuses({ Durability: 'async' }, combination, /cannot be turned on or off/)
   await refuses({ IpDiscovery: 'ipv6' }, value, /not available yet/)
 })
 
@@ -240,16 +279,15 @@ test('only an available group can be modified', async () => {
 
 test('requests that meet are carried out one after the other', async () => {
   const context = await ready()
-  await putSecurityGroup(context, 'sg-01234567')
   await Promise.all([
     modify(context, { ReplicationGroupDescription: 'one' }),
     modify(context, { AutoMinorVersionUpgrade: false }),
-    modify(context, { SecurityGroupIds: ['sg-01234567'] }),
+    modify(context, { SnapshotWindow: '05:00-06:00' }),
     modify(context, { PreferredMaintenanceWindow: 'mon:01:00-mon:02:00' }),
   ])
   const { labels } = await specNow(context, 'rg', 'demo')
   assert.deepEqual(
-    [labels.description, labels.autoMinorVersionUpgrade, labels.securityGroupIds, labels.maintenanceWindow],
-    ['one', false, ['sg-01234567'], 'mon:01:00-mon:02:00'],
+    [labels.description, labels.autoMinorVersionUpgrade, labels.snapshotWindow, labels.maintenanceWindow],
+    ['one', false, '05:00-06:00', 'mon:01:00-mon:02:00'],
   )
 })

@@ -2,6 +2,7 @@ import type { ModifyReplicationGroupMessage, ModifyReplicationGroupResult } from
 import { reducePending, withPending } from '../../../decide/pending.ts'
 import { servingEvents } from '../../../decide/serving.ts'
 import { invalidCombination } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { clusterEvents, type Happening, replicationGroupEvents } from '../../../model/events.ts'
 import type { GroupLabels, GroupSpec, PendingChange, ShardSpec } from '../../../model/group.ts'
 import type { Condition } from '../../../ports/store.ts'
@@ -10,20 +11,21 @@ import { type GroupRecords, primaryOf } from '../../views/members.ts'
 import { replicationGroupView } from '../../views/replication-group.ts'
 import { untilWritten } from '../../writing.ts'
 import { changedAuth } from '../groups/auth.ts'
-import { durabilityOf } from '../groups/engine.ts'
+import { changedDurability } from '../groups/engine.ts'
 import { changedEngine } from '../groups/engine-change.ts'
 import { cacheClusterNotFound, findReplicationGroup, recordsOf } from '../groups/find.ts'
 import { requireAvailableGroup } from '../groups/guards.ts'
 import { changedLabels } from '../groups/labels.ts'
+import { changedLogDelivery } from '../groups/log-delivery.ts'
 import { scaledNodeType } from '../groups/node-types.ts'
 import { notYet, refuseNotYet } from '../groups/not-yet.ts'
-import { isClustered, parameterGroupFor } from '../groups/references.ts'
+import { isClustered, otherParameterGroupFor } from '../groups/references.ts'
 import { wantedSecurityGroups } from '../groups/security-groups.ts'
 import { changedTransit } from '../groups/transit.ts'
 import { changedUserGroup, leavesUserGroup } from '../groups/user-groups.ts'
 import { descriptionText, oneOf } from '../groups/values.ts'
 import { clusterIdsOf, writeChangedGroup } from '../groups/write-group.ts'
-import { checkFailover } from './failover.ts'
+import { checkFailover, checkFailoverType, checkShardReplicas } from './failover.ts'
 
 type Input = ModifyReplicationGroupMessage
 
@@ -55,20 +57,25 @@ const checkClusterMode = (spec: GroupSpec, value: string | undefined): void => {
     throw notYet(`ClusterMode: a change from ${spec.clusterMode} to ${wanted} is`)
 }
 
-const snapshotting = (spec: GroupSpec, value: string | undefined): string | null => {
-  if (!value) return spec.labels.snapshottingCluster
-  if (spec.kind === 'cme') {
-    throw invalidCombination('SnapshottingClusterId cannot be given for a replication group with cluster mode enabled.')
-  }
-  return memberNamed(spec, value)
+const snapshotting = (
+  spec: GroupSpec,
+  { SnapshottingClusterId: value, SnapshotRetentionLimit: days = 0 }: Input,
+): string | null => {
+  const { snapshottingCluster: present } = spec.labels
+  if (value && spec.kind === 'cme') throw awsTexts.snapshottingClusterOfShards()
+  const id = value ? value.toLowerCase() : present
+  if (value && !clusterIdsOf(spec).includes(value.toLowerCase())) throw awsTexts.snapshottingClusterUnknown()
+  if (spec.kind === 'cmd' && id === null && days > 0) throw awsTexts.snapshotsNeedCluster()
+  return id
 }
 
-const labelsOf = (spec: GroupSpec, input: Input): GroupLabels => ({
-  ...changedLabels(spec.labels, input, false),
+const labelsOf = ({ logDelivery, ...labels }: GroupLabels, spec: GroupSpec, input: Input): GroupLabels => ({
+  ...changedLabels(labels, input, `${spec.region}/${spec.id}`, false),
+  ...changedLogDelivery(logDelivery === undefined ? {} : { logDelivery }, input, spec),
   ...(input.ReplicationGroupDescription
     ? { description: descriptionText('ReplicationGroupDescription', input.ReplicationGroupDescription) }
     : {}),
-  snapshottingCluster: snapshotting(spec, input.SnapshottingClusterId),
+  snapshottingCluster: snapshotting(spec, input),
 })
 
 interface ParameterGroupChange {
@@ -82,12 +89,8 @@ const parameterGroupOf = async (
   name: string | undefined,
 ): Promise<ParameterGroupChange> => {
   if (!name || name.toLowerCase() === spec.parameterGroup) return { name: spec.parameterGroup, conditions: [] }
-  const { value, conditions } = await parameterGroupFor(context, name, spec.engine, spec.engineVersion)
-  if (isClustered(value) !== (spec.kind === 'cme')) {
-    throw invalidCombination(
-      `The parameter group ${value.name} has cluster-enabled=${isClustered(value) ? 'yes' : 'no'}, and the cluster mode of ${spec.id} is ${spec.clusterMode}.`,
-    )
-  }
+  const { value, conditions } = await otherParameterGroupFor(context, name, spec.engine, spec.engineVersion)
+  if (isClustered(value) !== (spec.kind === 'cme')) throw awsTexts.clusterModeDiffers()
   return { name: value.name, conditions }
 }
 
@@ -115,7 +118,7 @@ const eventsOf = (before: GroupSpec, after: GroupSpec): readonly Happening[] => 
 const refuseEmpty = (input: Input): void => {
   const { ReplicationGroupId: _id, ApplyImmediately: _when, NodeGroupId: _unused, ...rest } = input
   if (Object.values(rest).some((value) => value !== undefined) || input.ApplyImmediately === true) return
-  throw invalidCombination('No modifications were requested.')
+  throw awsTexts.noModifications()
 }
 
 /**
@@ -150,14 +153,15 @@ export const modifyReplicationGroup: Action<Input, ModifyReplicationGroupResult>
       ...transit,
       ...auth,
       ...(users.userGroup === undefined ? {} : { userGroup: users.userGroup }),
-      labels: { ...labelsOf(before, input), ...securityGroups.labels },
+      labels: { ...labelsOf(before.labels, before, input), ...securityGroups.labels },
       parameterGroup: parameterGroup.name,
-      durability:
-        input.Durability === undefined ? before.durability : durabilityOf(before.engine, before.engineVersion, input.Durability),
+      durability: changedDurability(before, input.Durability),
       pending,
     }
     // What will be in the end must be allowed, whenever that is.
     if (input.AutomaticFailoverEnabled !== undefined || input.MultiAZEnabled !== undefined) checkFailover(withPending(changed))
+    if (input.AutomaticFailoverEnabled === true) checkShardReplicas(before)
+    if (input.CacheNodeType) checkFailoverType(withPending(changed))
     const spec = input.ApplyImmediately === true ? withPending(changed) : changed
     const written = await writeChangedGroup(context, group, {
       spec,

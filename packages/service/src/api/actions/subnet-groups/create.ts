@@ -1,5 +1,6 @@
 import type { CreateCacheSubnetGroupMessage, CreateCacheSubnetGroupResult } from '@aws-sdk/client-elasticache'
 import { Fault } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { subnetGroupEvents } from '../../../model/events.ts'
 import { subnetGroupKey } from '../../../model/keys.ts'
 import { subnetGroupName } from '../../../model/names.ts'
@@ -15,8 +16,7 @@ import { subnetsOf } from './find.ts'
 import { storedSubnetGroups } from './stored.ts'
 import { subnetGroupView } from './view.ts'
 
-const alreadyExists = (name: string): Fault =>
-  new Fault('CacheSubnetGroupAlreadyExistsFault', `Cache subnet group ${name} already exists.`)
+const alreadyExists = awsTexts.subnetGroupExists
 
 export const createCacheSubnetGroup: Action<CreateCacheSubnetGroupMessage, CreateCacheSubnetGroupResult> = async (
   input,

@@ -1,4 +1,5 @@
 import { Fault, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { subnetGroupKey } from '../../../model/keys.ts'
 import {
   defaultSubnetGroup,
@@ -53,7 +54,7 @@ export interface WantedSubnets {
  * Throws `InvalidParameterValueException` for one that is not there, `InvalidSubnet` for those of two VPCs, `CacheSubnetQuotaExceededFault`.
  */
 export const subnetsOf = async (context: ActionContext, ids: readonly string[]): Promise<WantedSubnets> => {
-  const unknown = (): Fault => invalidValue(`Some input subnets in :[${ids.join(', ')}] are invalid.`)
+  const unknown = (): Fault => awsTexts.invalidSubnets(ids)
   if (!ids.every(isSubnetId)) throw unknown()
   const named = [...new Set(ids)]
   if (named.length > subnetsInGroup) {

@@ -1,4 +1,5 @@
 import { Fault, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { cacheSecurityGroupKey } from '../../../model/cache-security-groups.ts'
 import type { GroupKey, GroupSpace, GroupSpec, GroupState, NodeStatus, Tag } from '../../../model/group.ts'
 import { clusterKey, parameterGroupKey, specKey, stateKey, subnetGroupKey } from '../../../model/keys.ts'
@@ -87,7 +88,7 @@ const replicationGroup = async (context: ActionContext, id: string): Promise<Res
   const group = await readGroup(context, 'rg', id)
   if (group === null) throw new Fault('ReplicationGroupNotFoundFault', `ReplicationGroup ${id} not found.`)
   if (!isThere(groupStatus(group.spec.value, group.state))) {
-    throw new Fault('InvalidReplicationGroupStateFault', `Replication group ${id} is not in the available state.`)
+    throw awsTexts.tagsOfUnavailable()
   }
   const { records } = await listRecords<ClusterIndex>(context.store, clusterKey(context.region, ''))
   const followers = records.filter(({ value }) => value.space === 'rg' && value.id === id && value.tags !== undefined)

@@ -1,5 +1,6 @@
 import type { ModifyUserGroupCommandOutput, ModifyUserGroupMessage } from '@aws-sdk/client-elasticache'
 import { invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { type UserGroupRecord, userGroupKey, userKey } from '../../../model/users.ts'
 import { put } from '../../../ports/records.ts'
 import type { Action } from '../../action.ts'
@@ -16,7 +17,7 @@ const membersOf = (group: UserGroupRecord, added: readonly string[], removed: re
   const present = added.find((id) => group.userIds.includes(id))
   if (present !== undefined) throw invalidValue(`The user ${present} is in the user group ${group.id} already.`)
   const missing = removed.find((id) => !group.userIds.includes(id))
-  if (missing !== undefined) throw invalidValue(`The user ${missing} is not in the user group ${group.id}.`)
+  if (missing !== undefined) throw awsTexts.notMember(missing, group.id)
   return [...group.userIds.filter((id) => !removed.includes(id)), ...added]
 }
 
@@ -28,8 +29,7 @@ export const modifyUserGroup: Action<ModifyUserGroupMessage, Output> = (input, c
     const added = [...new Set((input.UserIdsToAdd ?? []).map(idOf))]
     const removed = [...new Set((input.UserIdsToRemove ?? []).map(idOf))]
     const engine = oneOf('Engine', input.Engine, ['valkey', 'redis'] as const) ?? group.engine
-    if (added.length + removed.length === 0 && engine === group.engine)
-      throw invalidCombination('No modifications were requested.')
+    if (added.length + removed.length === 0 && engine === group.engine) throw awsTexts.noModifications()
     const next: UserGroupRecord = { ...group, engine, userIds: membersOf(group, added, removed) }
     checkMembers(directory, next)
     const other = specsWith(directory, group.id).find(({ value }) => value.engine === 'redis' && engine === 'valkey')

@@ -1,7 +1,6 @@
 /** How a user shows who he is, as requests say it: in one of three ways. No message holds a password. */
-import { invalidCombination } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import { type AuthenticationType, passwordHashes, type UserRecord } from '../../../model/users.ts'
-import { oneOf } from '../groups/values.ts'
 
 interface Wish {
   readonly Passwords?: readonly string[] | undefined
@@ -13,24 +12,41 @@ interface Wish {
 
 type Authentication = Pick<UserRecord, 'authentication' | 'passwords'>
 
-const types = ['password', 'no-password-required', 'iam'] as const
+const types: readonly AuthenticationType[] = ['password', 'no-password-required', 'iam']
 
-const byMode = ({ Type, Passwords }: NonNullable<Wish['AuthenticationMode']>): Authentication => {
-  const authentication: AuthenticationType =
-    oneOf('AuthenticationMode.Type', Type, types) ?? (Passwords === undefined ? 'no-password-required' : 'password')
-  if (authentication === 'password') return { authentication, passwords: passwordHashes(Passwords ?? []) }
-  if ((Passwords ?? []).length > 0)
-    throw invalidCombination(`Passwords cannot be given for authentication mode ${authentication}.`)
-  return { authentication, passwords: [] }
+const typeNamed = (text: string | undefined): AuthenticationType => {
+  const found = types.find((type) => type === text?.toLowerCase())
+  if (found === undefined) throw awsTexts.authenticationType(text?.slice(0, 100) || 'null')
+  return found
+}
+
+/** Null: nothing is said about it. */
+const typeOf = ({ Passwords = [], NoPasswordRequired, AuthenticationMode }: Wish): AuthenticationType | null => {
+  if (AuthenticationMode !== undefined) return typeNamed(AuthenticationMode.Type)
+  if (Passwords.length > 0) return 'password'
+  return NoPasswordRequired === true ? 'no-password-required' : null
 }
 
 /** Undefined: nothing is said about it. Throws `InvalidParameterCombinationException`, `InvalidParameterValueException`. */
-export const authenticationOf = ({ Passwords, NoPasswordRequired, AuthenticationMode }: Wish): Authentication | undefined => {
-  const hasPasswords = (Passwords ?? []).length > 0
-  const said = [hasPasswords, NoPasswordRequired === true, AuthenticationMode !== undefined].filter(Boolean).length
-  if (said > 1)
-    throw invalidCombination('Only one of Passwords, NoPasswordRequired and AuthenticationMode can be given for a user.')
-  if (AuthenticationMode !== undefined) return byMode(AuthenticationMode)
-  if (NoPasswordRequired === true) return { authentication: 'no-password-required', passwords: [] }
-  return hasPasswords ? { authentication: 'password', passwords: passwordHashes(Passwords ?? []) } : undefined
+export const authenticationOf = (wish: Wish): Authentication | undefined => {
+  const authentication = typeOf(wish)
+  if (authentication === null) return undefined
+  const { Passwords = [], NoPasswordRequired, AuthenticationMode } = wish
+  const ofMode = AuthenticationMode?.Passwords ?? []
+  if (Passwords.length > 0 && ofMode.length > 0) throw awsTexts.passwordsTwice()
+  if (NoPasswordRequired === true && authentication !== 'no-password-required') throw awsTexts.passwordFlag(authentication)
+  const passwords = [...Passwords, ...ofMode]
+  if (authentication !== 'password') {
+    if (passwords.length > 0) throw awsTexts.passwordsNotAllowed(authentication)
+    return { authentication, passwords: [] }
+  }
+  if (passwords.length === 0) throw awsTexts.passwordMissing()
+  return { authentication, passwords: passwordHashes(passwords) }
+}
+
+/** Of a user that is made. Throws as `authenticationOf`, also where nothing is said. */
+export const newAuthentication = (wish: Wish): Authentication => {
+  const found = authenticationOf(wish)
+  if (found !== undefined) return found
+  throw wish.NoPasswordRequired === false ? awsTexts.passwordMissing() : awsTexts.authenticationType('null')
 }

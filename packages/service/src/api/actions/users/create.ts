@@ -1,5 +1,5 @@
 import type { CreateUserCommandOutput, CreateUserMessage } from '@aws-sdk/client-elasticache'
-import { Fault, invalidCombination } from '../../../errors.ts'
+import { Fault } from '../../../errors.ts'
 import { userId } from '../../../model/names.ts'
 import { checkTags } from '../../../model/tags.ts'
 import { accessString, checkIamUser, type UserRecord, userKey, userName, usersInRegion } from '../../../model/users.ts'
@@ -8,7 +8,7 @@ import type { Action } from '../../action.ts'
 import { requiredText } from '../../required.ts'
 import { write } from '../../writing.ts'
 import { oneOf } from '../groups/values.ts'
-import { authenticationOf } from './authentication.ts'
+import { newAuthentication } from './authentication.ts'
 import { readDirectory } from './find.ts'
 import { userView } from './view.ts'
 
@@ -19,9 +19,7 @@ const alreadyExists = (id: string): Fault => new Fault('UserAlreadyExistsFault',
 export const createUser: Action<CreateUserMessage, Output> = async (input, context) => {
   const id = userId(input.UserId)
   const engine = oneOf('Engine', requiredText('Engine', input.Engine), ['valkey', 'redis'] as const) ?? 'valkey'
-  const authentication = authenticationOf(input)
-  if (authentication === undefined)
-    throw invalidCombination('One of Passwords, NoPasswordRequired and AuthenticationMode must be given for a user.')
+  const authentication = newAuthentication(input)
   const user: UserRecord = {
     region: context.region,
     id,

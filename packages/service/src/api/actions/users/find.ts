@@ -1,5 +1,6 @@
 /** Users and user groups of a region, and how a change of them reaches the replication groups. */
 import { Fault, invalidCombination, invalidValue } from '../../../errors.ts'
+import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpec, GroupState } from '../../../model/group.ts'
 import { stateKey } from '../../../model/keys.ts'
 import { servedBy } from '../../../model/served-versions.ts'
@@ -107,7 +108,7 @@ export const checkMembers = (directory: Directory, group: Pick<UserGroupRecord, 
       throw invalidValue(`The user ${user.id} is of engine valkey, and cannot be in a user group of engine redis.`)
   }
   if (group.engine === 'redis' && !names.has(defaultUserName)) {
-    throw new Fault('DefaultUserRequired', `A user group of engine redis must have a user whose name is ${defaultUserName}.`)
+    throw awsTexts.defaultUserRequired()
   }
 }
 
