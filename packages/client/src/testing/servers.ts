@@ -48,7 +48,7 @@ export interface Servers extends AsyncDisposable {
 export const slowness = Math.max(1, Number(process.env['LARDER_TEST_SLOWNESS'] ?? 1) || 1)
 
 /** How many times as long a test waits for what has to come, with the other tests that `npm test` runs beside it. */
-const patience = Math.max(slowness, Number(process.env['LARDER_TEST_PATIENCE'] ?? 1) || 1)
+export const patience = Math.max(slowness, Number(process.env['LARDER_TEST_PATIENCE'] ?? 1) || 1)
 
 /** Looks so often in a second at least, however little this process gets to run. */
 const looksInSecond = 50

@@ -1,7 +1,7 @@
 /** As `group-rows.ts`, for clusters, users, parameter groups and subnet groups. */
 import { region } from '../../../testing/fixtures.ts'
 import type { ClusterConfig } from './clusters.ts'
-import { around, type Need } from './group-rows.ts'
+import { around } from './group-rows.ts'
 import type { LogConfig } from './groups.ts'
 import type { ParameterGroupConfig } from './parameters.ts'
 import type { UserConfig } from './users.ts'
@@ -10,7 +10,6 @@ export interface ClusterRow {
   readonly name: string
   readonly config: ClusterConfig
   readonly updates?: readonly Partial<ClusterConfig>[]
-  readonly needs?: Need
   readonly refused?: RegExp
 }
 
@@ -31,7 +30,6 @@ const row = (name: string, config: ClusterConfig, ...updates: readonly Partial<C
   config,
   updates,
 })
-const needing = (needs: Need, base: ClusterRow): ClusterRow => ({ ...base, needs })
 const refused = (name: string, config: ClusterConfig, words: RegExp): ClusterRow => ({ name, config, refused: words })
 
 export const clusterRows: readonly ClusterRow[] = [
@@ -80,15 +78,10 @@ export const clusterRows: readonly ClusterRow[] = [
   row('IPv4 by name', { ...redis, network_type: 'ipv4', ip_discovery: 'ipv4' }),
   row('a node type of a former generation', { ...memcached, node_type: 'cache.m1.small' }),
   ...(['1.6.22', '1.6.17', '1.6.12', '1.5.16'] as const).map((version) =>
-    needing('versions', row(`Memcached ${version}`, { ...memcached, engine_version: version })),
+    row(`Memcached ${version}`, { ...memcached, engine_version: version }),
   ),
-  ...(['7.1', '6.2', '5.0.6'] as const).map((version) =>
-    needing('versions', row(`Redis OSS ${version}`, { ...redis, engine_version: version })),
-  ),
-  needing(
-    'versions',
-    row('Memcached, a newer version', { ...memcached, engine_version: '1.6.12' }, { engine_version: '1.6.22' }),
-  ),
+  ...(['7.1', '6.2', '5.0.6'] as const).map((version) => row(`Redis OSS ${version}`, { ...redis, engine_version: version })),
+  row('Memcached, a newer version', { ...memcached, engine_version: '1.6.12' }, { engine_version: '1.6.22' }),
   refused('Redis OSS, two nodes', { ...redis, num_cache_nodes: 2 }, /NumCacheNodes parameter greater than 1/),
   refused(
     'an outpost',
