@@ -99,16 +99,23 @@ const cutOff = (machine: Machine, engine: SimEngine): void => {
 const mostWaiting = 40
 const slowestMs = 1_500
 
-/** A replica that has just copied a data set works off what was written meanwhile. */
+/** A replica gets what its primary has, and so does who copies from it. */
+const receive = (machine: Machine, engine: SimEngine, source: SimEngine): void => {
+  engine.log = [...source.log]
+  propagate(machine, engine)
+}
+
+/** A replica that has just copied a data set works off what was written meanwhile: it waits in the primary, also while that does not run. */
 const catchUpLater = (machine: Machine, engine: SimEngine, source: SimEngine): void => {
   const { time, random } = machine
   engine.slowUntil = time.now() + random.between(50, slowestMs)
-  time.after(engine.slowUntil - time.now(), () => {
-    if (!source.alive || engine.link !== source || !canRun(engine, time.now()) || !canRun(source, time.now())) return
-    if (!holdsBeginning(engine, source)) return
-    engine.log = [...source.log]
-    propagate(machine, engine)
-  })
+  const catchUp = (): void => {
+    // A replica that does not run gets it when it wakes.
+    if (!source.alive || engine.link !== source || !canRun(engine, time.now())) return
+    if (!canRun(source, time.now())) source.waiting.push(catchUp)
+    else if (holdsBeginning(engine, source)) receive(machine, engine, source)
+  }
+  time.after(engine.slowUntil - time.now(), catchUp)
 }
 
 /** Connects a replica to its primary, again and again until it is; copies what it misses, or all of it. */
@@ -177,10 +184,8 @@ export const propagate = (machine: Machine, primary: SimEngine): void => {
 export const wake = (machine: Machine, engine: SimEngine): void => {
   engine.silentAt = machine.time.now()
   for (const command of engine.waiting.splice(0)) command()
-  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) {
-    engine.log = [...engine.link.log]
-    propagate(machine, engine) // to those that copy from it
-  } else engine.link = null
+  if (engine.link?.alive === true && holdsBeginning(engine, engine.link)) receive(machine, engine, engine.link)
+  else engine.link = null
   keepSynced(machine, engine)
 }
 
@@ -292,7 +297,7 @@ export const handOver = (machine: Machine, engine: SimEngine): void => {
   time.after(random.between(10, 60), () => {
     if (!old.alive || !canRun(old, time.now()) || !canRun(engine, time.now()) || engine.link !== old || old.pausedUntil !== until)
       return
-    engine.log = [...old.log]
+    receive(machine, engine, old)
     const mine = myself(old)
     if (mine !== undefined) old.members.set(mine.id, { ...mine, primaryId: engine.myId, slots: [] })
     takeOver(machine, engine, true)
