@@ -1,6 +1,9 @@
 /** The AWS command line, unchanged: `larder aws ...`, and its own waiter. Where the machine has none, the mend is told. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { startTestService } from './support/service.ts'
 
@@ -36,11 +39,15 @@ test('the AWS command line makes a group, waits for it, reads its tags, and is t
 test('without the AWS command line, larder aws says how to get it', async () => {
   await using service = await startTestService()
   const path = service.environment['PATH']
-  service.environment['PATH'] = '/nowhere'
+  const folder = mkdtempSync(join(tmpdir(), 'larder-test-path-'))
+  // All that the command itself needs.
+  symlinkSync('/usr/bin/readlink', join(folder, 'readlink'))
+  service.environment['PATH'] = folder
   try {
     assert.throws(() => service.larder('aws', 's3', 'ls'), /install the AWS command line/)
   } finally {
     service.environment['PATH'] = path
+    rmSync(folder, { recursive: true, force: true })
   }
 })
 
