@@ -45,8 +45,6 @@ export type Action =
   | { readonly do: 'hand-over'; readonly from: string; readonly to: string }
   /** Cluster mode: make `node` known to the others. */
   | { readonly do: 'meet'; readonly node: string; readonly others: readonly string[] }
-  /** Cluster mode: clients of `others` are told of the replica `node`. */
-  | { readonly do: 'announce'; readonly node: string; readonly primary: string; readonly others: readonly string[] }
   /** Cluster mode: the primary claims the slots of its shard, which nobody who lives has. */
   | { readonly do: 'slots'; readonly node: string; readonly ranges: readonly SlotRange[] }
   /** Cluster mode: `node` forgets these cluster node ids, which belong to nobody any more. */

@@ -24,7 +24,6 @@ import {
   type NodeFacts,
   takesWrites,
 } from './input.ts'
-import { decideNaming } from './naming.ts'
 import { decideReturn, decideTarget, unfenced } from './primary.ts'
 import { decideEnds, decideFences, decideReboots, decideStarts } from './processes.ts'
 import { isHeldBack } from './restarts.ts'
@@ -127,7 +126,6 @@ const stages: readonly Stage[] = [
   decideCertificates,
   removeNodes,
   decideBoldBinds,
-  decideNaming,
 ]
 
 /** Seconds. A link that is down for so long does not come up by itself. */

@@ -135,6 +135,14 @@ const start = (node: NodeFacts, primary: NodeFacts | null, because: StartReason)
   return aside.length === 0 ? how : { ...how, aside }
 }
 
+/** In cluster mode replicas wait until every stand-in of a new cluster is forgotten: one that starts earlier may learn of it again. */
+const seesStrangers = (input: GroupInput): boolean => {
+  const known = new Set(Object.values(input.state.nodes).map((node) => node.clusterNodeId))
+  return Object.values(input.observed.nodes).some(
+    (node) => node.engine?.cluster?.nodes.some((entry) => !known.has(entry.id) && !entry.flags.includes('handshake')) ?? false,
+  )
+}
+
 /** The primary starts first and alone, its replicas when it serves: a replica that finds nobody waits a second before it tries again. */
 export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
@@ -157,5 +165,6 @@ export const decideStarts = (input: GroupInput, shard: ShardSpec): readonly Acti
     return [start(primary, null, lostAll ? 'lost-all' : reasonOf(primary))]
   }
   if (!isServing(primary) || roleOf(primary) !== 'primary') return []
+  if (input.spec.kind === 'cme' && seesStrangers(input)) return []
   return ready.map((node) => start(node, primary, reasonOf(node)))
 }

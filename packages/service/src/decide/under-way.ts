@@ -26,7 +26,6 @@ export const keysOf = (action: Action): readonly string[] => {
     case 'access':
     case 'transit':
     case 'certificate':
-    case 'announce':
       return [`${action.do} ${action.node}`]
     case 'allocate':
     case 'readers':

@@ -132,8 +132,6 @@ export interface ClusterView {
   readonly state: 'ok' | 'fail'
   readonly currentEpoch: number
   readonly nodes: readonly ClusterNodeView[]
-  /** Ids of the nodes that it names to clients. Left out: it was not asked. */
-  readonly named?: readonly string[]
 }
 
 export interface EngineStatus {
@@ -171,8 +169,8 @@ export interface EngineControl {
   readonly closed: Promise<void>
   /** Clients can neither close this connection nor keep it out. Left out: they can. */
   readonly isWayIn?: boolean
-  /** Rejects with `deadline` after `deadlineMs`, 2,000 where it is left out. `withNames`: also whom it names to clients of its cluster. */
-  status(deadlineMs?: number, withNames?: boolean): Promise<EngineStatus>
+  /** Rejects with `deadline` after `deadlineMs`, 2,000 where it is left out. */
+  status(deadlineMs?: number): Promise<EngineStatus>
   /** Is anybody there? Any answer counts. Not answered: the engine is busy, paused by its clients, or hung. */
   ping(deadlineMs: number): Promise<void>
   /** Gives running values to parameters of the parameter group that need no reboot. */
@@ -196,11 +194,6 @@ export interface EngineControl {
   /** Takes these slots from whoever had them, in a newer epoch: only where nobody who lives does. */
   claimSlots(ranges: readonly SlotRange[]): Promise<void>
   replicateNode(nodeId: string): Promise<void>
-  /**
-   * Something goes through replication that changes nothing: the offset of a replica is 0 until then, and nobody names a replica whose offset is 0.
-   * Asked of a primary it is sent, asked of a replica it is waited for no longer than that needs. Both return at once.
-   */
-  moveOffset(): Promise<void>
   takeOver(): Promise<void>
   /** Asks the primaries of the other shards for their votes; resolves when they have made it primary. */
   standForElection(): Promise<void>

@@ -271,7 +271,6 @@ export const createFakeWorld = (): FakeWorld => {
         alive('slots')
         gossip({ ...me(), slots: ranges })
       },
-      moveOffset: async () => undefined,
       replicateNode: async (nodeId) => {
         alive('replicate')
         gossip({ ...me(), primaryId: nodeId, slots: [] })

@@ -14,7 +14,6 @@ import { steadyMs } from '../../ports/clock.ts'
 import type { Operation } from '../../ports/store.ts'
 import type { ActInput } from './act-input.ts'
 import { allocate } from './allocate.ts'
-import { announce } from './announce.ts'
 import { issueCertificate, issueEndpointCertificate } from './certificates.ts'
 import { writeLogin } from './login.ts'
 import { bind, claimSlots, control, follow, handOver, nodeOf, noteAccess, promote, tell } from './roles.ts'
@@ -183,8 +182,6 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return claimSlots(input, action)
     case 'meet':
       return meet(input, action.node, action.others)
-    case 'announce':
-      return announce(input, action)
     case 'forget': {
       const engine = await control(input, action.node)
       for (const id of action.ids) await engine.forget(id)

@@ -38,8 +38,6 @@ export interface InForce {
   readonly linked: Map<string, number>
   /** Nodes that were absent at the last look. */
   readonly gone: Set<string>
-  /** Cluster mode: node id to its process id when all nodes were seen to name each other to clients. */
-  readonly named: Map<string, number>
   /** Node id to when a script was first seen there that cannot be ended, while something is to be done to the node. By the steady clock. */
   readonly unending: Map<string, number>
   /** Node id to when scripts were first ended there, while something is to be done to the group: none begins there meanwhile. By the steady clock. */
@@ -83,16 +81,13 @@ interface Look {
   /** Resolves some time after that. */
   readonly hurried: Promise<void>
   readonly isHurried: () => boolean
-  /** Nodes of a cluster are asked whom they name to clients. */
-  readonly withNames: boolean
 }
 
-const beginLook = (context: GroupContext, signal: AbortSignal, withNames: boolean): Look => {
+const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
   const hurried = Promise.withResolvers<void>()
   let began = false
   return {
     signal,
-    withNames,
     hurried: hurried.promise,
     isHurried: () => began,
     hurry: () => {
@@ -141,7 +136,6 @@ const statusOf = async (
   node: string,
   inForce: InForce,
   isPressing: () => boolean,
-  withNames: boolean,
 ): Promise<EngineStatus> => {
   const since = inForce.insisting.get(node)
   const isUnending = inForce.unending.has(node)
@@ -154,13 +148,13 @@ const statusOf = async (
   try {
     // By the way in an engine tells its status while a script goes on, too: whether one does is told by the attempt to end it.
     if (insists) noteUnending(context, node, inForce, !(await endScripts(engine)))
-    return await engine.status(answerDeadlineMs, withNames)
+    return await engine.status(answerDeadlineMs)
   } catch (error) {
     if (!refusesForNow(error) || !isPressing()) throw error
   }
   if (!insists) inForce.insisting.set(node, steadyMs(context.clock))
   noteUnending(context, node, inForce, !(await endScripts(engine)))
-  return engine.status(answerDeadlineMs, withNames)
+  return engine.status(answerDeadlineMs)
 }
 
 /** Somebody has asked for what this node does not have yet. A change of parameters changes no spec. */
@@ -189,7 +183,7 @@ const askEngine = async (
       const engine = await controlOf(context, spec, node, answerDeadlineMs)
       // Where somebody has ended, this one may have to take over.
       const isPressing = (): boolean => spec.kind !== 'memcached' && (look.isHurried() || isLacking())
-      const status = await statusOf(engine, context, node.id, inForce, isPressing, look.withNames)
+      const status = await statusOf(engine, context, node.id, inForce, isPressing)
       inForce.silent.delete(node.id)
       return { status }
     } catch (error) {
@@ -329,9 +323,7 @@ export const observeGroup = async (
   loss: Promise<void>,
 ): Promise<Observed | null> => {
   const looking = new AbortController()
-  const isNamed = ({ id, process }: NodeState): boolean => process === null || inForce.named.get(id) === process.pid
-  const withNames = spec.kind === 'cme' && !Object.values(state.nodes).every(isNamed)
-  const look = beginLook(context, looking.signal, withNames)
+  const look = beginLook(context, looking.signal)
   try {
     const looked = Promise.all(
       Object.values(state.nodes).map((node) =>

@@ -16,7 +16,6 @@ import { steadyMs } from '../../ports/clock.ts'
 import type { ClusterRejoin, NodePlan } from '../../ports/engine.ts'
 import { replicationPassword } from '../../security/replication-password.ts'
 import type { ActInput } from './act-input.ts'
-import { announceEarly } from './announce.ts'
 import { learnDamage, setAside } from './aside.ts'
 import { issueCertificate } from './certificates.ts'
 import { clusterPlan } from './cluster-plan.ts'
@@ -328,7 +327,6 @@ export const startNodes = async (input: ActInput, actions: readonly StartAction[
       const node = cell.value.nodes[action.node]
       if (node === undefined) return
       await untilServing(input, node, identity, action.because === 'disk-first' ? servesWithinMs : serveDeadlineMs)
-      if (input.spec.kind === 'cme' && action.replicaOf !== null) void announceEarly(input, action.node, action.replicaOf)
     }),
   )
 }

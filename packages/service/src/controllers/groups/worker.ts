@@ -5,7 +5,6 @@
  */
 import type { Action, Decision } from '../../decide/actions.ts'
 import type { GroupInput } from '../../decide/input.ts'
-import { namesAll } from '../../decide/naming.ts'
 import { isUrgent, notUnderWay } from '../../decide/under-way.ts'
 import { Fault, LarderError } from '../../errors.ts'
 import type { GroupKey, GroupSpec, GroupState } from '../../model/group.ts'
@@ -76,7 +75,6 @@ export const createWorker = (
     words: new Map(),
     linked: new Map(),
     gone: new Set(),
-    named: new Map(),
     unending: new Map(),
     insisting: new Map(),
   }
@@ -147,8 +145,6 @@ export const createWorker = (
     const known = { spec, state: current.value, observed, wanted, zonesDown, now: context.clock.now(), underWay }
     const look: GroupInput = engineVersion === undefined ? known : { ...known, engineVersion }
     seen = look
-    if (namesAll(look))
-      for (const { id, process } of Object.values(current.value.nodes)) if (process !== null) inForce.named.set(id, process.pid)
     const decided = context.decide(look)
     const decision = { ...decided, actions: notUnderWay(decided.actions, underWay) ?? [] }
     // What users read comes after who they can write to.
@@ -288,7 +284,6 @@ const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   follow: (count) => (count === 1 ? 'a replica follows its primary' : `${count} replicas follow their primaries`),
   'hand-over': () => 'a primary hands over to its replica',
   meet: () => 'nodes are introduced to each other',
-  announce: (count) => (count === 1 ? 'clients are told of a replica' : `clients are told of ${count} replicas`),
   slots: () => 'slots are claimed',
   forget: () => 'nodes forget who is not there any more',
   bind: () => 'endpoint addresses are bound',

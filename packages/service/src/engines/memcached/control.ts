@@ -80,7 +80,6 @@ const controlOver = (conversation: Conversation, plan: ConnectPlan): EngineContr
     meet: unsupported('cluster'),
     claimSlots: unsupported('cluster'),
     replicateNode: unsupported('cluster'),
-    moveOffset: unsupported('replication'),
     takeOver: unsupported('cluster'),
     standForElection: unsupported('cluster'),
     forget: unsupported('cluster'),

@@ -4,13 +4,11 @@ import { LarderError } from '../../errors.ts'
 import type { SlotRange } from '../../model/group.ts'
 import { innerPorts } from '../../model/transit.ts'
 import type { ClientAccess } from '../../model/users.ts'
-import type { InstalledEngine } from '../../ports/catalog.ts'
 import type { EngineControl, EngineStatus, NodePlan, TransitChange } from '../../ports/engine.ts'
 import { accessCommands, controlUser } from './acl.ts'
 import { type Connection, openConnection, openWayIn } from './connection.ts'
-import { isSince, sendsAfterCopy } from './features.ts'
 import { bufferParameters, type Directives, directivesOf, isOptional } from './parameters.ts'
-import { hindranceOf, missingSlots, onlineIn, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
+import { hindranceOf, missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
 import { controlSocket, tlsWords, transitWords } from './render.ts'
 import { type Reply, ReplyError } from './resp.ts'
 
@@ -53,14 +51,6 @@ const unsupported = (what: string) => async (): Promise<never> => {
   throw new LarderError('engine-command', `Valkey and Redis OSS have no ${what}`)
 }
 
-/** More than there can be. */
-const mostReplicas = '100000'
-
-const productOf = (info: ReadonlyMap<string, string>): Pick<InstalledEngine, 'engine' | 'version'> => {
-  const version = info.get('valkey_version')
-  return { engine: version === undefined ? 'redis' : 'valkey', version: version ?? info.get('redis_version') ?? '' }
-}
-
 const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineControl => {
   const send = (args: readonly string[], deadlineMs = commandDeadlineMs): Promise<Reply> => connection.send(args, deadlineMs)
   const done = async (...args: string[]): Promise<void> => {
@@ -73,18 +63,16 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     return parseCluster(textOf(nodes), textOf(info))
   }
 
-  const status = async (deadlineMs = commandDeadlineMs, withNames = false): Promise<EngineStatus> => {
+  const status = async (deadlineMs = commandDeadlineMs): Promise<EngineStatus> => {
     // While it loads, an engine answers INFO and CONFIG, and refuses CLUSTER.
     const unlessLoading = async (error: unknown): Promise<null> => {
       if (isRefusal(error) && error.retry) return null
       throw error
     }
-    const [infoText, bound, view, shards] = await Promise.all([
+    const [infoText, bound, view] = await Promise.all([
       send(['INFO', 'server', 'clients', 'memory', 'persistence', 'replication'], deadlineMs),
       configuration(['bind', 'io-threads'], deadlineMs),
       kind === 'cme' ? cluster(deadlineMs).catch(unlessLoading) : null,
-      // By the same rule as CLUSTER SLOTS, which ends Valkey 8.0 when a module asks.
-      kind === 'cme' && withNames ? send(['CLUSTER', 'SHARDS'], deadlineMs).catch(unlessLoading) : null,
     ])
     const info = parseInfo(textOf(infoText))
     const numberOf = (name: string): number => Number(info.get(name) ?? 0)
@@ -101,7 +89,7 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       ...hindranceOf(info),
       persistenceFails: info.get('aof_enabled') === '1' && info.get('aof_last_write_status') === 'err',
       replication: replicationOf(info),
-      cluster: view === null || shards === null ? view : { ...view, named: onlineIn(shards) },
+      cluster: view,
     }
   }
 
@@ -199,7 +187,12 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
 
   const setAccess = async (access: ClientAccess): Promise<void> => {
     const [text, present] = await Promise.all([send(['INFO', 'server']), send(['ACL', 'USERS'])])
-    const engine = productOf(parseInfo(textOf(text)))
+    const info = parseInfo(textOf(text))
+    const version = info.get('valkey_version')
+    const engine = {
+      engine: version === undefined ? 'redis' : 'valkey',
+      version: version ?? info.get('redis_version') ?? '',
+    } as const
     const names = Array.isArray(present) ? present.map(String) : []
     // In one packet: nobody sees some of the users changed and others not yet.
     // Whoever leaves takes his pause with him: nobody else could end it.
@@ -216,17 +209,6 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
     await send(['CLUSTER', 'DELSLOTSRANGE', ...missing]).catch(unlessRefused)
     await done('CLUSTER', 'ADDSLOTSRANGE', ...missing)
     await done('CLUSTER', 'BUMPEPOCH')
-  }
-
-  /**
-   * WAIT for more replicas than there can be makes a primary ask all of them how far they are, which goes through replication. A primary of Redis OSS 7.0
-   * sends nothing before the first word of its new replica, which comes after a second; a replica that connects anew goes on at once.
-   */
-  const moveOffset = async (): Promise<void> => {
-    const info = parseInfo(textOf(await send(['INFO', 'server', 'replication'])))
-    const offset = replicationOf(info).offset
-    if (info.get('role') === 'master') await send(['WAIT', mostReplicas, '1'])
-    else if (offset === 0 && !isSince(sendsAfterCopy, productOf(info))) await send(['CLIENT', 'KILL', 'TYPE', 'master'])
   }
 
   const persistence = async (): Promise<ReadonlyMap<string, string>> => parseInfo(textOf(await send(['INFO', 'persistence'])))
@@ -306,7 +288,6 @@ const controlOver = (connection: Connection, kind: NodePlan['kind']): EngineCont
       await Promise.all(nodes.map((node) => done('CLUSTER', 'MEET', node.address, String(node.port))))
     },
     replicateNode: (nodeId) => evenIfBusy(() => done('CLUSTER', 'REPLICATE', nodeId)),
-    moveOffset,
     standForElection: async () => {
       const deadline = performance.now() + electionDeadlineMs
       await promote(() => unless(isPrimary, send(['CLUSTER', 'FAILOVER', 'FORCE'])))

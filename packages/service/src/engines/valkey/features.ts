@@ -18,9 +18,6 @@ const always: Since = { valkey: '0', redis: '0' }
 /** nodes.conf says which shard a node belongs to. Older engines would take it for a host name. */
 export const shardIdsInClusterFile: Since = { valkey: '7.2', redis: '7.2' }
 
-/** A primary sends its writes to a new replica as soon as that has copied the data. An older one waits for the replica's word of each second. */
-export const sendsAfterCopy: Since = { valkey: '7.2', redis: '7.2' }
-
 /** Subcommands of CLUSTER that change nothing. All others are closed to clients in cluster mode, also those that are yet to come. */
 export const readingClusterCommands: Readonly<Record<string, Since>> = {
   'count-failure-reports': always,

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { SlotRange } from '../../model/group.ts'
-import { hindranceOf, missingSlots, onlineIn, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
-import type { Reply } from './resp.ts'
+import { hindranceOf, missingSlots, parseCluster, parseInfo, parsePairs, replicationOf } from './parse.ts'
 
 const a = 'a'.repeat(40)
 const b = 'b'.repeat(40)
@@ -117,14 +116,4 @@ describe('missing slots', () => {
       }),
     )
   })
-})
-
-it('nodes that an answer of CLUSTER SHARDS calls online are told, whatever order its words have', () => {
-  const node = (id: string, health: string): Reply => ['id', id, 'port', 6379, 'role', 'replica', 'health', health]
-  const shards: Reply = [
-    ['slots', [0, 8191], 'nodes', [node('a', 'online'), node('b', 'loading')]],
-    ['nodes', [node('c', 'fail'), node('d', 'online')], 'slots', []],
-  ]
-  assert.deepEqual(onlineIn(shards), ['a', 'd'])
-  for (const other of [null, 'OK', [], [['slots', []]], [null]] satisfies readonly Reply[]) assert.deepEqual(onlineIn(other), [])
 })

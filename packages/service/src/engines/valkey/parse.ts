@@ -85,20 +85,6 @@ export const parseCluster = (nodesText: string, infoText: string): ClusterView =
   }
 }
 
-/** Ids of the nodes that an answer of CLUSTER SHARDS calls online: maps as lists of names and values in turn. */
-export const onlineIn = (reply: Reply): readonly string[] =>
-  (Array.isArray(reply) ? reply : []).flatMap((shard) => {
-    const nodes = entryNamed(shard, 'nodes')
-    return (Array.isArray(nodes) ? nodes : []).flatMap((node) =>
-      entryNamed(node, 'health') === 'online' ? [String(entryNamed(node, 'id'))] : [],
-    )
-  })
-
-const entryNamed = (map: Reply, name: string): Reply => {
-  const words = Array.isArray(map) ? map : []
-  return words[words.indexOf(name) + 1] ?? null
-}
-
 /** What of `wanted` is not in `present`, as ranges. */
 export const missingSlots = (wanted: readonly SlotRange[], present: readonly SlotRange[]): readonly SlotRange[] => {
   const missing: SlotRange[] = []

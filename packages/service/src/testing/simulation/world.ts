@@ -389,7 +389,6 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
             }
           }),
         claimSlots: (ranges) => change('claim slots', () => claimSlots(machine, engine, ranges)),
-        moveOffset: () => change('move its offset', () => undefined),
         replicateNode: (nodeId) => change(`follow ${nodeId.slice(0, 6)}`, () => replicateNode(machine, engine, nodeId)),
         takeOver: () => change('take over', () => takeOver(machine, engine, false)),
         standForElection: () =>
