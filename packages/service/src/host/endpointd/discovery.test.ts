@@ -215,6 +215,38 @@ test('without a living node, discovery is answered and everything else is refuse
   }
 })
 
+test('where a node throws an answer away the connection ends, and is not waited for', async () => {
+  const [forgetful, at] = [`${prefix}.5`, `${prefix}.6`]
+  // As Memcached does with the answers before a get with a key that is too long, where they have not left yet.
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (bytes) =>
+      socket.write(bytes.includes('get ') ? 'CLIENT_ERROR bad command line format\r\n' : 'VERSION 1.6.18\r\n'),
+    )
+  })
+  server.listen(port, forgetful)
+  await once(server, 'listening')
+  const sockets = new Set<Socket>()
+  const front = createServer({ allowHalfOpen: true }, (client) => {
+    sockets.add(client)
+    client.once('close', () => sockets.delete(client))
+    serveDiscovery(client, () => ({ version: 1, nodes: [{ address: forgetful, port }] }), 200).catch((error: unknown) => {
+      if (!(error instanceof ConnectionEnded)) unexpected.push(error)
+      client.destroySoon()
+    })
+  })
+  front.listen(port, at)
+  await once(front, 'listening')
+  try {
+    const said = await exchange(at, port, `version\r\nget ${'k'.repeat(300)}\r\nconfig get cluster\r\n`)
+    assert.match(said, /^CLIENT_ERROR bad command line format\r\n/)
+    await until('its connection is closed', () => sockets.size === 0)
+  } finally {
+    for (const each of [front, server]) each.close()
+    for (const socket of sockets) socket.destroy()
+  }
+})
+
 test('when its node dies the connection ends, and the next one goes to the next living node', async () => {
   const [first, second] = [`${prefix}.21`, `${prefix}.22`]
   await using one = await startMemcached(first, port)

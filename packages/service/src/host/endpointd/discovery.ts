@@ -6,6 +6,9 @@ import { binary, binaryRequest } from './binary.ts'
 import type { Protocol, RequestPart } from './protocol.ts'
 import { ConnectionEnded, connectToFirst, eachChunk, write } from './sockets.ts'
 
+/** Nothing that Memcached is asked takes long. */
+const usualAnswerDeadlineMs = 5_000
+
 type Forwarded = Exclude<RequestPart, { readonly is: 'discovery' }>
 
 /** Of a connection to a node that asks clients to log in. Until it has let this one in, one command after the other is answered. */
@@ -71,14 +74,22 @@ const link = async ({ nodes, tls, authenticates }: Discovery, protocol: Protocol
   return made
 }
 
-/** Resolves when everything that was sent has been answered, and the client has been given the answers. */
-const allAnswered = async (to: Link, protocol: Protocol): Promise<void> => {
+/**
+ * Resolves when everything that was sent has been answered, and the client has been given the answers. Memcached throws answers away that wait behind
+ * a `get` with a key that is too long (1.6.18): where one of the markers was among them, ours never comes. Then the connection ends, as with a dead node.
+ */
+const allAnswered = async (to: Link, protocol: Protocol, deadlineMs: number): Promise<void> => {
   if (!to.unanswered) return
   const waiting = Promise.withResolvers<void>()
   to.waiting = waiting
   to.markers.push('ours')
   to.unanswered = false
-  await Promise.all([write(to.socket, protocol.marker), waiting.promise])
+  const timer = setTimeout(() => waiting.reject(new ConnectionEnded('the node did not answer all that it was asked')), deadlineMs)
+  try {
+    await Promise.all([write(to.socket, protocol.marker), waiting.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Resolves when nothing is under way at a node that has not let the client in: then it is known whether it has. */
@@ -98,7 +109,11 @@ const isCommand = (part: Forwarded): boolean => part.is === 'command'
  *
  * Resolves when the client has sent its last; rejects with `ConnectionEnded` when either side went away before.
  */
-export const serveDiscovery = async (client: Socket, current: () => Discovery): Promise<void> => {
+export const serveDiscovery = async (
+  client: Socket,
+  current: () => Discovery,
+  answerDeadlineMs = usualAnswerDeadlineMs,
+): Promise<void> => {
   let protocol: Protocol | null = null
   let split: ReturnType<Protocol['requests']> | null = null
   let node: Link | null = null
@@ -146,7 +161,7 @@ export const serveDiscovery = async (client: Socket, current: () => Discovery): 
         await write(client, part.unauthenticated)
         continue
       }
-      if (node !== null) await allAnswered(node, protocol)
+      if (node !== null) await allAnswered(node, protocol, answerDeadlineMs)
       await write(client, part.answer(current()))
     }
     if (batch.length > 0) await forward(protocol, batch)
