@@ -102,18 +102,26 @@ test('another EngineVersion: under writes a group moves without losing one, and 
   const alone = primaryOf(await available(service, 'alone'))
   const single = new Redis({ ...alone, retryStrategy: () => 20 })
   single.on('error', () => undefined) // it is away for a moment
+  using _ends = { [Symbol.dispose]: () => single.disconnect() }
   await single.set('kept', 'by way of the disk')
 
   const client = new Redis({ ...primaryOf(group), retryStrategy: () => 20, maxRetriesPerRequest: null })
   client.on('error', () => undefined)
+  using _ended = { [Symbol.dispose]: () => client.disconnect() }
   let written = 0
   let moving = true
+  using _moved = {
+    [Symbol.dispose]: () => {
+      moving = false
+    },
+  }
   const writing = (async () => {
     while (moving) {
       await client.set(`key ${written % 1_000}`, String(written))
       written += 1
     }
   })()
+  writing.catch(() => undefined) // told where it is waited for
   await Promise.all(['old', 'alone', 'shards'].map((id) => modify(service, id, { EngineVersion: '9.1' })))
   await until(
     'all run the new engine',
@@ -131,6 +139,4 @@ test('another EngineVersion: under writes a group moves without losing one, and 
     assert.match(each.EngineVersion ?? '', /^9\.1\./)
     assert.match(each.CacheParameterGroup?.CacheParameterGroupName ?? '', /^default\.valkey9(?:\.cluster\.on)?$/)
   }
-  client.disconnect()
-  single.disconnect()
 })

@@ -152,7 +152,7 @@ const steps = [
   [
     'e2e',
     'end-to-end tests',
-    () => tests(quick ? quickEndToEnd : ['e2e/**/*.test.ts', 'oracle/**/*.test.ts', 'examples/**/*.test.ts'], 3),
+    () => tests(quick ? quickEndToEnd : ['e2e/**/*.test.ts', 'oracle/**/*.test.ts', 'examples/**/*.test.ts'], 2),
   ],
 ]
 

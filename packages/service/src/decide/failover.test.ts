@@ -285,6 +285,22 @@ test('another engine comes to the replicas one by one, then to the primary after
   assert.deepEqual(actionsOf({ ...groupAtRest('cmd', 3), engineVersion: '9.1.9' }), [], 'another patch waits for the next start')
 })
 
+test('primaries of a cluster hand over one after the other: they vote on each other', () => {
+  const rest: GroupInput = { ...groupAtRest('cme', 2, 3), engineVersion: '9.2.0' }
+  const replicas = ['demo-0001-002', 'demo-0002-002', 'demo-0003-002']
+  assert.deepEqual(
+    actionsOf(rest).map((action) => action.do === 'stop' && action.node),
+    replicas,
+    'replicas of all shards at once',
+  )
+  const input = replicas.reduce((now, id) => withEngine(now, id, { version: '9.2.0' }), rest)
+  const targets = actionsOf(input)
+  assert.deepEqual(
+    targets.map((action) => action.do === 'target' && action.shard),
+    ['0001'],
+  )
+})
+
 test('a node that nobody stands in for writes its data before it gets another engine', () => {
   for (const kind of ['single', 'cmd'] as const) {
     const input: GroupInput = { ...groupAtRest(kind, 1), engineVersion: '9.2.0' }

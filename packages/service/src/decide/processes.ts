@@ -76,6 +76,19 @@ const hasOtherThreads = (input: GroupInput, shard: ShardSpec, node: NodeFacts): 
 export const needsRestart = (input: GroupInput, shard: ShardSpec, node: NodeFacts): boolean =>
   input.spec.kind !== 'memcached' && isServing(node) && (hasOtherThreads(input, shard, node) || hasOtherEngine(input, node))
 
+/** Primaries of a cluster vote on each other: two that hand over at the same time may keep each other from it, for as long as a pause lasts. */
+const isItsTurn = (input: GroupInput, shard: ShardSpec): boolean => {
+  if (input.spec.kind !== 'cme') return true
+  const primaries = input.spec.shards.map((each) => ({
+    shard: each,
+    primary: factsOf(input, each).find((node) => node.spec.id === input.state.shards[each.id]?.primary),
+  }))
+  if (!primaries.every(({ primary }) => primary !== undefined && isServing(primary) && roleOf(primary) === 'primary'))
+    return false
+  const first = primaries.find((each) => each.primary !== undefined && needsRestart(input, each.shard, each.primary))
+  return first?.shard.id === shard.id
+}
+
 /** One node after the other, replicas first, and only while the others are whole; the primary hands over before it is its turn. */
 const rollingRestart = (input: GroupInput, shard: ShardSpec): readonly Action[] => {
   const nodes = factsOf(input, shard)
@@ -87,6 +100,7 @@ const rollingRestart = (input: GroupInput, shard: ShardSpec): readonly Action[] 
   if (next === undefined) return []
   if (next !== primary) return [{ do: 'stop', node: next.spec.id, because: 'replace' }]
   if (allFactsOf(input, shard).length === 1) return [{ do: 'stop', node: next.spec.id, because: 'upgrade' }]
+  if (!isItsTurn(input, shard)) return []
   const heir = heirOf(input, shard, primary)
   const what = hasOtherEngine(input, primary) ? 'engine' : 'node type'
   return heir === null ? [] : [targetOf(input, shard, target, heir, `${primary.spec.id} gets another ${what}`)]
