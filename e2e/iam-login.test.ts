@@ -254,7 +254,8 @@ test('a promoted replica takes tokens, and a killed and restarted service is ask
     const now = (await service.nodes()).find(({ role }) => role === 'primary')?.id
     return now !== undefined && now !== before
   })
-  const after = await open(place)
+  // The endpoint follows within milliseconds; a client that comes before is sent away, and comes again.
+  const after = await until('the endpoint leads to it', () => open(place))
   assert.equal(await after.call('AUTH', user, await token()), 'OK')
   assert.equal(await after.set('after', 'failover'), 'OK')
   after.disconnect()

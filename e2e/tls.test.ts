@@ -159,6 +159,7 @@ test('certificates are rotated ten times under load, without a restart and witho
           return serials.has(serial) ? undefined : serial
         }),
       )
+      await until(`${(turn + 1) * 50} commands`, () => failures.length > 0 || done >= (turn + 1) * 50)
     }
   } finally {
     going = false
@@ -166,7 +167,6 @@ test('certificates are rotated ten times under load, without a restart and witho
   }
   assert.equal(serials.size, 11)
   assert.deepEqual(failures, [])
-  assert.ok(done > 500, `${done} commands`)
   assert.deepEqual(
     (await service.nodes()).map((node) => node.pid),
     pids,
@@ -228,13 +228,13 @@ test('AUTH tokens are rotated ten times under load: whoever has a valid one neve
       valid = tokenOf(turn)
       await Promise.all(underWay) // those who have the old one finish
       await modify(tokenOf(turn), 'SET')
+      await until(`${turn * 10} logins`, () => failures.length > 0 || logins >= turn * 10)
     }
   } finally {
     going = false
     await Promise.all(clients)
   }
   assert.deepEqual(failures, [])
-  assert.ok(logins > 100, `${logins} logins`)
   assert.deepEqual([await login(tokenOf(9)), await login(tokenOf(10))], ['WRONGPASS', 'PONG'])
 
   // Who takes over knows the token; a client sees no hash of it; nothing that was written holds it.
