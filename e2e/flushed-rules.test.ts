@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { findTool } from '../packages/service/src/engines/tools.ts'
@@ -72,11 +74,17 @@ const inside = async (): Promise<void> => {
     `reads came back after ${[running, away].map((each) => each.map((ms) => ms.toFixed(0)).join(' ')).join(' ms with Larder, ')} ms without`,
   )
 
+  // As a home of these addresses that was deleted while its rules were in force.
+  const former = 'larder_0123abcd_guard'
+  const text = run('list', 'table', 'ip', table).replace(table, former)
   await service.end()
   service.larder('down')
   assert.equal(run('list', 'tables').includes(table.slice(0, -'_guard'.length)), false, 'no table is left')
   await until('no keeper is left', () => keepers(service).length === 0)
+  writeFileSync(join(service.home, 'former.nft'), text)
+  run('-f', join(service.home, 'former.nft'))
   await service.start()
+  await until('rules of a home that is no longer there are removed', () => !run('list', 'tables').includes(former))
 }
 
 if (isInside) test('reads come back and strangers stay out when all rules of the machine are flushed', inside)

@@ -2,12 +2,15 @@
 import { findTool } from '../engines/tools.ts'
 import { LarderError } from '../errors.ts'
 import type { Home } from '../home/home.ts'
-import { openBalancer } from '../host/balancer.ts'
-import { openFirewall } from '../host/firewall.ts'
+import { openBalancer, tableOf } from '../host/balancer.ts'
+import { guardTableOf, openFirewall } from '../host/firewall.ts'
+import { removeFormerTables } from '../host/former-tables.ts'
 import { openPacketFilter, type PacketFilter } from '../host/packet-filter/packet-filter.ts'
+import type { Block } from '../model/addresses.ts'
 import type { Balancer } from '../ports/balancer.ts'
 import type { Firewall } from '../ports/firewall.ts'
 import type { Host } from '../ports/host.ts'
+import { keepDoing } from '../ports/keep-doing.ts'
 import type { Log } from '../ports/log.ts'
 import { systemClock } from './clock.ts'
 
@@ -53,3 +56,21 @@ export const firewallOf = (
     user: process.getuid?.() ?? 0,
     log,
   })
+
+const formerEveryMs = 24 * 3_600_000
+
+/** Beside everything else: nothing waits for it, and what nft refuses is tried again. */
+export const clearFormerTables = async (
+  { path }: Home,
+  block: Block,
+  environment: NodeJS.ProcessEnv,
+  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+): Promise<void> => {
+  const { nft, allowNft } = nftablesOf(environment)
+  if (nft === null || !allowNft) return
+  const complaint = 'it could not be looked for rules of homes that are no longer there'
+  await keepDoing({ clock: systemClock, log }, { complaint, everyMs: formerEveryMs, signal }, async () => {
+    const own = [await tableOf(path), await guardTableOf(path)]
+    await removeFormerTables(nft, { block, own, log })
+  })
+}

@@ -55,7 +55,7 @@ import type { KeyHolder, Verifier } from '../security/sigv4.ts'
 import { openAuthority } from '../security/tls/authority.ts'
 import { systemClock } from './clock.ts'
 import { fileLog, onAnyDisk, openHomeFiles, placeIn, takeHome } from './home.ts'
-import { balancerOf, firewallOf, packetFilterOf } from './kernel.ts'
+import { balancerOf, clearFormerTables, firewallOf, packetFilterOf } from './kernel.ts'
 import { probeOver } from './probes.ts'
 import { refusesUnsupported, volumeOf } from './unsupported.ts'
 
@@ -151,6 +151,7 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
   const balancer = await balancerOf(home, filter, environment, { host, log, signal: ending.signal })
 
   const firewall = await firewallOf(home, filter, environment, log)
+  void clearFormerTables(home, block, environment, { log, signal: ending.signal })
   const guarding = createFirewallController({ store, firewall, clock: systemClock, log })
 
   const [loginModule, discoveryModule] = await Promise.all([
