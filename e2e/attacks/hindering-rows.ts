@@ -160,7 +160,7 @@ const scripts = async (target: HinderTarget): Promise<Disposable> => {
 }
 
 /** At most that many places has a node of the group under attack. */
-export const placesOfNode = 300
+export const placesOfNode = 100
 
 const hindrances: readonly (readonly [name: string, begin: (target: HinderTarget) => Promise<Disposable>])[] = [
   ['CLIENT KILL USER larder in a loop', (target) => loop(target, [['CLIENT', 'KILL', 'USER', 'larder']])],
