@@ -1,4 +1,5 @@
 import type { GroupSpec, GroupState, NodeSpec, NodeState, ShardSpec } from '../model/group.ts'
+import { zoneOfAddress } from '../model/zones.ts'
 import type { Observed, ObservedNode } from './observed.ts'
 
 /** What the parameter group and the node type ask of a running node. */
@@ -58,7 +59,14 @@ const gather = (input: GroupInput, shard: ShardSpec): ShardFacts => {
   const leaving = Object.values(input.state.nodes)
     .filter((state) => state.shard === shard.id && !shard.nodes.some((node) => node.id === state.id))
     .map((state) => ({
-      spec: { id: state.id, clusterId: state.id, cacheNodeId: '0001', zone: '', createdAt: 0, reboots: state.rebootsDone },
+      spec: {
+        id: state.id,
+        clusterId: state.id,
+        cacheNodeId: '0001',
+        zone: zoneOfAddress(input.spec.region, state.address) ?? '',
+        createdAt: 0,
+        reboots: state.rebootsDone,
+      },
       state,
       seen: seenOf(input, state.id),
     }))

@@ -75,3 +75,24 @@ test('while one that is leaving is primary the group says what it waits for', ()
   })
   assert.deepEqual(decideGroup(copying), { actions: [], waitingFor: 'node demo-001 copies the data of its primary' })
 })
+
+/** All nodes are in the first zone; `demo-002` is to be removed. */
+const zoneDown = (input: GroupInput): GroupInput => ({ ...input, zonesDown: new Set(['us-east-1a']) })
+
+test('one that is leaving is ended with its zone, as every other one', () => {
+  const ends = actionsOf(zoneDown(shrinking())).filter((action) => action.do === 'stop')
+  assert.deepEqual(ends.map((action) => [action.node, action.because]).toSorted(), [
+    ['demo-001', 'zone'],
+    ['demo-002', 'zone'],
+  ])
+})
+
+test('one that is leaving and has the data is not started in a zone that is down', () => {
+  const input = takenOver(100)
+  const dead = seeing(seeing(input, 'demo-001', gone), 'demo-002', gone)
+  const named = { ...dead, observed: { ...dead.observed, readers: [] } }
+  const starts = (input: GroupInput): readonly string[] =>
+    actionsOf(input).flatMap((action) => (action.do === 'start' ? [action.node] : []))
+  assert.deepEqual(starts(named), ['demo-002'])
+  assert.deepEqual(starts(zoneDown(named)), [])
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isRegion, zoneId, zoneIndex, zonesOf } from './zones.ts'
+import { allBlocks } from './addresses.ts'
+import { isRegion, zoneId, zoneIndex, zoneOfAddress, zonesOf } from './zones.ts'
 
 test('a region has three zones, each with an index of its own', () => {
   for (const region of ['us-east-1', 'eu-central-2', 'us-gov-west-1', 'ap-southeast-10', 'eusc-de-east-1']) {
@@ -40,4 +41,12 @@ test('the id of a zone is the region in the letters of AWS, and a number', () =>
     'me-south-1a': 'mes1-az1',
   }
   for (const [zone, id] of Object.entries(ids)) assert.equal(zoneId(zone), id)
+})
+
+test('an address of a node tells its zone; others tell none', () => {
+  for (const block of allBlocks)
+    for (const [index, zone] of zonesOf('eu-west-1').entries())
+      assert.equal(zoneOfAddress('eu-west-1', `127.${block.first + 1 + index}.3.9`), zone)
+  for (const address of ['127.64.0.1', '127.0.0.1', '127.63.0.1', '10.65.0.1', ''])
+    assert.equal(zoneOfAddress('eu-west-1', address), null)
 })

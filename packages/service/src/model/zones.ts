@@ -1,3 +1,5 @@
+import { blockOf } from './addresses.ts'
+
 /** Each region has three availability zones; a zone is a network of the home. */
 const letters = ['a', 'b', 'c'] as const
 
@@ -12,6 +14,12 @@ export const zoneIndex = (zone: string): 0 | 1 | 2 => {
   const index = letters.findIndex((letter) => zone.endsWith(letter))
   if (index === 0 || index === 1 || index === 2) return index
   throw new TypeError(`expected a zone that ends with a, b or c, found ${zone}`)
+}
+
+/** The zone in whose network the address of a node lies; null for an endpoint, and for an address of no home. */
+export const zoneOfAddress = (region: string, address: string): string | null => {
+  const block = blockOf(address)
+  return block === null ? null : (zonesOf(region)[Number(address.split('.')[1]) - block.first - 1] ?? null)
 }
 
 const directions: Readonly<Record<string, string>> = { north: 'n', south: 's', east: 'e', west: 'w', central: 'c', gov: 'g' }

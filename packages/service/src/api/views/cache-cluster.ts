@@ -20,7 +20,7 @@ const nodeView = (member: Member): CacheNode => ({
     ? {}
     : { CacheNodeCreateTime: new Date(member.wanted.createdAt), Endpoint: endpointView(member.node) }),
   ParameterGroupStatus: member.node?.parameterStatus ?? 'in-sync',
-  ...(member.wanted === null ? {} : { CustomerAvailabilityZone: member.wanted.zone }),
+  CustomerAvailabilityZone: member.zone,
 })
 
 const parameterGroupView = (spec: GroupSpec, members: readonly Member[]): CacheParameterGroupStatus => {
@@ -51,7 +51,7 @@ const pendingView = (spec: GroupSpec, members: readonly Member[], settled: boole
 })
 
 const zoneView = (members: readonly Member[]): string | undefined => {
-  const zones = new Set(members.flatMap((member) => (member.wanted === null ? [] : [member.wanted.zone])))
+  const zones = new Set(members.map((member) => member.zone))
   return zones.size > 1 ? 'Multiple' : [...zones][0]
 }
 

@@ -1,4 +1,5 @@
 import type { GroupSpec, GroupState, NodeSpec, NodeState, NodeStatus } from '../../model/group.ts'
+import { zoneOfAddress } from '../../model/zones.ts'
 import { nodeStatus } from './status.ts'
 
 /** A group as the store has it: what is wanted, and what is (null: no controller has seen it yet). */
@@ -13,6 +14,7 @@ export interface Member {
   readonly clusterId: string
   readonly cacheNodeId: string
   readonly shard: string
+  readonly zone: string
   /** Null: the node is being removed. */
   readonly wanted: NodeSpec | null
   /** Null: the controller has not taken it up yet. */
@@ -28,6 +30,7 @@ const leaving = (spec: GroupSpec, state: GroupState | null, node: NodeState): Me
     clusterId,
     cacheNodeId,
     shard: node.shard,
+    zone: zoneOfAddress(spec.region, node.address) ?? '',
     wanted: null,
     node,
     status: nodeStatus(spec, state, null, node),
@@ -42,8 +45,8 @@ export const membersOf = ({ spec, state }: GroupRecords): readonly Member[] => {
   return spec.shards.flatMap((shard) => [
     ...shard.nodes.map((wanted): Member => {
       const node = nodes[wanted.id] ?? null
-      const { id, clusterId, cacheNodeId } = wanted
-      return { id, clusterId, cacheNodeId, shard: shard.id, wanted, node, status: nodeStatus(spec, state, wanted, node) }
+      const { id, clusterId, cacheNodeId, zone } = wanted
+      return { id, clusterId, cacheNodeId, shard: shard.id, zone, wanted, node, status: nodeStatus(spec, state, wanted, node) }
     }),
     ...leavers.filter((node) => node.shard === shard.id).map((node) => leaving(spec, state, node)),
   ])

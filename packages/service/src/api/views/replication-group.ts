@@ -24,7 +24,7 @@ const memberView = (group: GroupRecords, member: Member, served: boolean): NodeG
   const base = {
     CacheClusterId: member.clusterId,
     CacheNodeId: member.cacheNodeId,
-    ...(member.wanted === null ? {} : { PreferredAvailabilityZone: member.wanted.zone }),
+    PreferredAvailabilityZone: member.zone,
   }
   // With cluster mode a client asks the nodes themselves where to read and who is primary.
   if (group.spec.kind === 'cme' || !served || member.status === 'creating' || member.status === 'deleting') return base

@@ -4,6 +4,7 @@ import { decideGroup } from '../../decide/group.ts'
 import type { GroupInput } from '../../decide/input.ts'
 import type { GroupSpec, GroupState } from '../../model/group.ts'
 import { specKey, stateKey } from '../../model/keys.ts'
+import { zoneOfAddress } from '../../model/zones.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { canRun, isReplica, propagate, type SimEngine, takesWrites } from './engine.ts'
 import { someFault } from './faults.ts'
@@ -49,7 +50,7 @@ const checkDisk = (
 ): void => {
   const [former, heir] = [state.nodes[state.shards[shard]?.primary ?? ''], world.living().find((each) => each.id === primary)]
   if (former === undefined || heir === undefined || !because.endsWith(' is gone') || former.returning != null) return
-  const zone = spec.shards.flatMap((each) => each.nodes).find((each) => each.id === former.id)?.zone ?? ''
+  const zone = zoneOfAddress(spec.region, former.address) ?? ''
   const disk = world.disks.get(`/sim/${spec.region}/${former.id}`)
   if (zonesDown.has(zone) || observed.nodes[former.id]?.process !== 'absent' || disk?.log == null || disk.damaged === true) return
   if (heir.slowUntil <= world.machine.time.now() || heir.log.length >= disk.log.length) return

@@ -81,6 +81,7 @@ test('nodes that are named are removed', async () => {
       CacheNodeId: '0002',
       CacheNodeStatus: 'deleting',
       ParameterGroupStatus: 'in-sync',
+      CustomerAvailabilityZone: 'eu-central-1b',
     },
   )
   assert.ok((await messages(context)).includes('demo: Decreasing number of requested nodes'))
