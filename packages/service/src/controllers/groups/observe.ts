@@ -44,6 +44,30 @@ export interface InForce {
   readonly insisting: Map<string, number>
 }
 
+/** As it is when this process has just started. */
+export const nothingInForce = (): InForce => ({
+  readers: null,
+  fronts: null,
+  discovery: null,
+  published: new Map(),
+  killed: new Map(),
+  silent: new Set(),
+  starting: new Set(),
+  removing: new Set(),
+  guarded: new Set(),
+  words: new Map(),
+  linked: new Map(),
+  gone: new Set(),
+  unending: new Map(),
+  insisting: new Map(),
+})
+
+/** What a look at a group needs from outside. */
+export type Looking = Pick<
+  GroupContext,
+  'adapter' | 'certificates' | 'clock' | 'connections' | 'health' | 'host' | 'log' | 'place' | 'readPersisted' | 'secrets'
+>
+
 const connectDeadlineMs = 1_000
 /** An engine that answers later than this is busy: it is no candidate, and nobody waits for it. */
 const answerDeadlineMs = 400
@@ -54,7 +78,7 @@ const hurriedMs = 100
 const silentMs = 20
 
 export const controlOf = (
-  context: GroupContext,
+  context: Looking,
   spec: GroupSpec,
   node: NodeState,
   deadlineMs = connectDeadlineMs,
@@ -83,7 +107,7 @@ interface Look {
   readonly isHurried: () => boolean
 }
 
-const beginLook = (context: GroupContext, signal: AbortSignal): Look => {
+const beginLook = (context: Looking, signal: AbortSignal): Look => {
   const hurried = Promise.withResolvers<void>()
   let began = false
   return {
@@ -121,7 +145,7 @@ const endScripts = async (engine: EngineControl): Promise<boolean> => {
   return ends.every(Boolean)
 }
 
-const noteUnending = (context: GroupContext, node: string, inForce: InForce, unending: boolean): void => {
+const noteUnending = (context: Looking, node: string, inForce: InForce, unending: boolean): void => {
   if (!unending) inForce.unending.delete(node)
   else if (!inForce.unending.has(node)) inForce.unending.set(node, steadyMs(context.clock))
 }
@@ -132,7 +156,7 @@ const longestInsistMs = 30_000
 /** `isPressing`: something is to be done to the node. */
 const statusOf = async (
   engine: EngineControl,
-  context: GroupContext,
+  context: Looking,
   node: string,
   inForce: InForce,
   isPressing: () => boolean,
@@ -165,7 +189,7 @@ const lacksSomething = (spec: GroupSpec, state: GroupState, node: NodeState, wan
 
 /** Whoever is hung is not waited for; whoever is busy only as long as clients of the others can bear. */
 const askEngine = async (
-  context: GroupContext,
+  context: Looking,
   spec: GroupSpec,
   node: NodeState,
   process: ProcessIdentity,
@@ -214,12 +238,7 @@ const askEngine = async (
 }
 
 /** A connection ends a moment before its process can be seen to be gone. */
-const isGone = async (
-  context: GroupContext,
-  identity: ProcessIdentity,
-  tag: string,
-  connectionEnded: boolean,
-): Promise<boolean> => {
+const isGone = async (context: Looking, identity: ProcessIdentity, tag: string, connectionEnded: boolean): Promise<boolean> => {
   for (let look = 0; ; look += 1) {
     if ((await context.host.check(identity, tag)) !== 'running') return true
     if (!connectionEnded || look === goneLooks) return false
@@ -228,7 +247,7 @@ const isGone = async (
 }
 
 const observeNode = async (
-  context: GroupContext,
+  context: Looking,
   spec: GroupSpec,
   node: NodeState,
   look: Look,
@@ -296,7 +315,7 @@ const observeNode = async (
 
 /** As it is at the end of the look: a process that goes on meanwhile is not ended for what it was. */
 const isHung = (
-  context: GroupContext,
+  context: Looking,
   spec: GroupSpec,
   state: GroupState,
   inForce: InForce,
@@ -315,7 +334,7 @@ const isHung = (
 
 /** Null: a node was lost meanwhile, and what has been seen so far is out of date. */
 export const observeGroup = async (
-  context: GroupContext,
+  context: Looking,
   spec: GroupSpec,
   state: GroupState,
   wanted: WantedSettings,

@@ -17,7 +17,7 @@ import type { ActInput } from './act-input.ts'
 import type { GroupContext } from './context.ts'
 import { createGroupEvents } from './events.ts'
 import type { Interruption } from './interruption.ts'
-import { type InForce, observeGroup } from './observe.ts'
+import { nothingInForce, observeGroup } from './observe.ts'
 import { applyPending } from './pending.ts'
 import { versionWanted } from './serving.ts'
 import { createSettings } from './settings.ts'
@@ -62,22 +62,7 @@ export const createWorker = (
   onEnd: () => void,
 ): Worker => {
   const tasks = createTasks(onEnd)
-  const inForce: InForce = {
-    readers: null,
-    fronts: null,
-    discovery: null,
-    published: new Map(),
-    killed: new Map(),
-    silent: new Set(),
-    starting: new Set(),
-    removing: new Set(),
-    guarded: new Set(),
-    words: new Map(),
-    linked: new Map(),
-    gone: new Set(),
-    unending: new Map(),
-    insisting: new Map(),
-  }
+  const inForce = nothingInForce()
   const events = createGroupEvents(context)
   let cell: StateCell | null = null
   let failures = 0
