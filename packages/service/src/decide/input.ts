@@ -1,5 +1,5 @@
 import type { GroupSpec, GroupState, NodeSpec, NodeState, ShardSpec } from '../model/group.ts'
-import { zoneOfAddress } from '../model/zones.ts'
+import { leaversOf, leavingNode } from '../model/members.ts'
 import type { Observed, ObservedNode } from './observed.ts'
 
 /** What the parameter group and the node type ask of a running node. */
@@ -56,20 +56,9 @@ const gather = (input: GroupInput, shard: ShardSpec): ShardFacts => {
     const state = input.state.nodes[spec.id]
     return state === undefined ? [] : [{ spec, state, seen: seenOf(input, spec.id) }]
   })
-  const leaving = Object.values(input.state.nodes)
-    .filter((state) => state.shard === shard.id && !shard.nodes.some((node) => node.id === state.id))
-    .map((state) => ({
-      spec: {
-        id: state.id,
-        clusterId: state.id,
-        cacheNodeId: '0001',
-        zone: zoneOfAddress(input.spec.region, state.address) ?? '',
-        createdAt: 0,
-        reboots: state.rebootsDone,
-      },
-      state,
-      seen: seenOf(input, state.id),
-    }))
+  const leaving = leaversOf(input)
+    .filter((state) => state.shard === shard.id)
+    .map((state) => ({ spec: leavingNode(input.spec, state), state, seen: seenOf(input, state.id) }))
   return { staying, leaving, all: [...staying, ...leaving] }
 }
 

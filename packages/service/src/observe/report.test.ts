@@ -112,6 +112,22 @@ test('a group is modifying from the moment that another one is wanted', async ()
   assert.equal((await makeReport(store, probe, unknownVolume)).groups[0]?.status, 'modifying')
 })
 
+test('a node that is being removed is shown until it is gone, also one that still is primary', async () => {
+  const store = createMemoryStore()
+  const smaller = { ...spec, generation: 2, shards: groupSpec('shop', 'cmd', 1, 1).shards }
+  await store.transact([], [put(specKey(spec), smaller), put(stateKey(spec), state)])
+  const { groups } = await makeReport(store, probe, unknownVolume)
+  assert.equal(groups[0]?.status, 'modifying')
+  assert.deepEqual(
+    groups[0]?.shards[0]?.nodes.map(({ id, role, status: word, zone, pid }) => [id, role, word, zone, pid]),
+    [
+      ['shop-001', 'replica', 'available', 'us-east-1a', 7],
+      ['shop-002', 'primary', 'deleting', 'us-east-1b', 7],
+      ['shop-003', 'replica', 'deleting', 'us-east-1c', null],
+    ],
+  )
+})
+
 test('nodes that were ended with the service are not called available, whatever was written last', async () => {
   const store = createMemoryStore()
   const nodes = Object.fromEntries(Object.entries(state.nodes).map(([id, node]) => [id, { ...node, process: null }]))

@@ -1,6 +1,8 @@
 /** The state of everything that runs, for `larder status`. Asks the engines themselves, so it is right also while the service is down. */
-import type { Endpoint, EngineName, GroupKind, GroupSpec, GroupState, NodeSpec, NodeState, ShardSpec } from '../model/group.ts'
+import type { Endpoint, EngineName, GroupKind, GroupSpec, GroupState, NodeState, ShardSpec } from '../model/group.ts'
 import { stateKey } from '../model/keys.ts'
+import { type GroupRecords, type Member, membersOf, primaryOf } from '../model/members.ts'
+import { groupStatus } from '../model/status.ts'
 import { type HomeVolume, withoutEffect } from '../model/without-effect.ts'
 import type { ZoneRecord } from '../model/zone-records.ts'
 import type { EngineStatus } from '../ports/engine.ts'
@@ -67,39 +69,45 @@ export type Probe = (
   node: NodeState,
 ) => Promise<{ readonly pid: number | null; readonly engine: EngineStatus | null }>
 
-const roleOf = (spec: GroupSpec, state: GroupState | null, shard: ShardSpec, id: string): NodeReport['role'] => {
-  if (spec.kind === 'memcached') return 'cache'
-  const primary = state?.shards[shard.id]?.primary ?? shard.nodes[0]?.id
-  return primary === id ? 'primary' : 'replica'
+const roleOf = (group: GroupRecords, { id, shard }: Member): NodeReport['role'] => {
+  if (group.spec.kind === 'memcached') return 'cache'
+  return primaryOf(group, shard) === id ? 'primary' : 'replica'
 }
 
-type Probed = { readonly node: NodeSpec; readonly kept: NodeState | undefined } & Awaited<ReturnType<Probe>>
+type Probed = { readonly member: Member } & Awaited<ReturnType<Probe>>
 
-const probeNode = async (probe: Probe, spec: GroupSpec, state: GroupState | null, node: NodeSpec): Promise<Probed> => {
-  const kept = state?.nodes[node.id]
-  return { node, kept, ...(kept === undefined ? { pid: null, engine: null } : await probe(spec, kept)) }
+const probeMember = async (probe: Probe, spec: GroupSpec, member: Member): Promise<Probed> => ({
+  member,
+  ...(member.node === null ? { pid: null, engine: null } : await probe(spec, member.node)),
+})
+
+/** What the engine says comes before what the store says: a status is written when a change is over. */
+const nodeStatusOf = ({ member: { node, status }, pid, engine }: Probed): string => {
+  // After `larder down` no process is written, and the status is that of before.
+  const isGone = node !== null && pid === null && (node.process !== null || node.status === 'available')
+  if (isGone && status !== 'deleting') return 'not running'
+  return pid !== null && engine === null ? 'not answering' : (engine?.hindrance ?? status)
 }
 
 const nodeReport = (
-  spec: GroupSpec,
+  { spec }: GroupRecords,
   role: NodeReport['role'],
-  { node, kept, pid, engine }: Probed,
+  probed: Probed,
   primaryOffset: number | null,
 ): NodeReport => {
-  // After `larder down` no process is written, and the status is that of before.
-  const gone = kept !== undefined && pid === null && (kept.process !== null || kept.status === 'available')
-  const isSilent = pid !== null && engine === null
+  const { member, pid, engine } = probed
+  const { node } = member
   const own = engine?.replication?.linkUp === true ? engine.replication.offset : null
   return {
-    id: node.id,
+    id: member.id,
     role,
-    status: gone ? 'not running' : isSilent ? 'not answering' : (engine?.hindrance ?? kept?.status ?? 'creating'),
-    zone: node.zone,
-    address: kept?.address ?? null,
-    port: kept?.port ?? spec.port,
+    status: nodeStatusOf(probed),
+    zone: member.zone,
+    address: node?.address ?? null,
+    port: node?.port ?? spec.port,
     pid,
-    engine: kept?.engine ?? spec.engine,
-    version: engine?.version ?? kept?.engineVersion ?? spec.engineVersion,
+    engine: node?.engine ?? spec.engine,
+    version: engine?.version ?? node?.engineVersion ?? spec.engineVersion,
     memoryBytes: engine?.usedMemoryBytes ?? null,
     maxMemoryBytes: engine?.maxMemoryBytes ?? null,
     lagBytes: role === 'replica' && own !== null && primaryOffset !== null ? Math.max(0, primaryOffset - own) : null,
@@ -108,15 +116,16 @@ const nodeReport = (
   }
 }
 
-const shardReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null, shard: ShardSpec): Promise<ShardReport> => {
-  const probed = await Promise.all(shard.nodes.map((node) => probeNode(probe, spec, state, node)))
-  const primary = probed.find(({ node }) => roleOf(spec, state, shard, node.id) === 'primary')
+const shardReport = async (
+  probe: Probe,
+  group: GroupRecords,
+  { id, slots }: ShardSpec,
+  members: readonly Member[],
+): Promise<ShardReport> => {
+  const probed = await Promise.all(members.map((member) => probeMember(probe, group.spec, member)))
+  const primary = probed.find(({ member }) => roleOf(group, member) === 'primary')
   const offset = primary?.engine?.replication?.offset ?? null
-  return {
-    id: shard.id,
-    slots: shard.slots,
-    nodes: probed.map((each) => nodeReport(spec, roleOf(spec, state, shard, each.node.id), each, offset)),
-  }
+  return { id, slots, nodes: probed.map((each) => nodeReport(group, roleOf(group, each.member), each, offset)) }
 }
 
 /** `TLS, user group team`; the names of users and groups are no secrets, tokens are. */
@@ -128,32 +137,35 @@ const securityOf = ({ transitEncryption, auth, userGroup }: GroupSpec): string |
   return all.length === 0 ? null : all.join(', ')
 }
 
-/** Also while the service is down: what is written then may be of an earlier time. */
-const isServing = (spec: GroupSpec, { nodes }: ShardReport, primaries: ReadonlySet<string>): boolean =>
-  spec.kind === 'memcached'
-    ? nodes.some(({ status }) => answers(status))
-    : nodes.some(({ id, status }) => primaries.has(id) && answers(status))
-
 const answers = (status: string): boolean => status !== 'not running' && status !== 'not answering' && status !== 'zone down'
 
-const statusOf = (spec: GroupSpec, state: GroupState | null, shards: readonly ShardReport[]): string => {
-  if (spec.deletion !== null) return 'deleting'
-  if (state?.status !== 'available') return state?.status ?? 'creating'
-  const primaries = new Set(Object.values(state.shards).flatMap(({ primary }) => (primary === null ? [] : [primary])))
-  // A primary that is on its way out is not among the nodes that are wanted.
-  const known = shards.filter(({ nodes }) => spec.kind === 'memcached' || nodes.some(({ id }) => primaries.has(id)))
-  if (!known.every((shard) => isServing(spec, shard, primaries))) return 'not serving'
-  // As the API says: a change that nobody has begun with yet is under way.
-  return spec.generation > state.generation ? 'modifying' : 'available'
+/** Also while the service is down: what is written then may be of an earlier time. */
+const isServing = ({ nodes }: ShardReport): boolean => nodes.some(({ role, status }) => role !== 'replica' && answers(status))
+
+const statusOf = ({ spec, state }: GroupRecords, shards: readonly ShardReport[]): string => {
+  const status = groupStatus(spec, state)
+  const isThere = state?.status === 'available' && status !== 'deleting'
+  return isThere && !shards.every(isServing) ? 'not serving' : status
 }
 
-const groupReport = async (probe: Probe, spec: GroupSpec, state: GroupState | null, volume: HomeVolume): Promise<GroupReport> => {
-  const shards = await Promise.all(spec.shards.map((shard) => shardReport(probe, spec, state, shard)))
+const groupReport = async (probe: Probe, group: GroupRecords, volume: HomeVolume): Promise<GroupReport> => {
+  const { spec, state } = group
+  const members = membersOf(group)
+  const shards = await Promise.all(
+    spec.shards.map((shard) =>
+      shardReport(
+        probe,
+        group,
+        shard,
+        members.filter((member) => member.shard === shard.id),
+      ),
+    ),
+  )
   return {
     id: spec.id,
     region: spec.region,
     kind: spec.kind,
-    status: statusOf(spec, state, shards),
+    status: statusOf(group, shards),
     reason: state?.reason ?? null,
     nodeType: spec.nodeType,
     engineVersion: spec.engineVersion,
@@ -189,7 +201,7 @@ export const makeReport = async (store: Store, probe: Probe, volume: HomeVolume)
   const zones = await listRecords<ZoneRecord>(store, 'zone/')
   const down = new Set(zones.records.map(({ value }) => value.zone))
   const groups = await Promise.all(
-    specs.records.map(({ value }) => groupReport(probe, value, byKey.get(stateKey(value)) ?? null, volume)),
+    specs.records.map(({ value }) => groupReport(probe, { spec: value, state: byKey.get(stateKey(value)) ?? null }, volume)),
   )
   const atRest = atRestOf(
     specs.records.map(({ value }) => value),

@@ -1,11 +1,11 @@
 import type { CacheCluster, CacheNode, CacheParameterGroupStatus, PendingModifiedValues } from '@aws-sdk/client-elasticache'
 import type { GroupSpec } from '../../model/group.ts'
+import { type GroupRecords, type Member, membersOf } from '../../model/members.ts'
 import { arn } from '../../model/names.ts'
+import { cacheNodeStatus, clusterStatus } from '../../model/status.ts'
 import { logDeliveryView } from './log-delivery.ts'
-import { type GroupRecords, type Member, membersOf } from './members.ts'
 import { endpointView } from './replication-group.ts'
 import { cacheSecurityGroupsView, securityGroupsView } from './security-groups.ts'
-import { cacheNodeStatus, clusterStatus } from './status.ts'
 
 /** Where AWS's own console offers its client library with discovery for Memcached; clients look at no part of it. */
 const landingPage = 'https://console.aws.amazon.com/elasticache/home#client-download:'

@@ -7,11 +7,11 @@ import type {
   StorageEncryptionType,
 } from '@aws-sdk/client-elasticache'
 import type { GroupLabels, GroupSpec, GroupStatus, Endpoint as ModelEndpoint, ShardSpec } from '../../model/group.ts'
+import { type GroupRecords, type Member, membersOf, primaryOf } from '../../model/members.ts'
 import { arn } from '../../model/names.ts'
 import { formatSlots } from '../../model/slots.ts'
+import { groupStatus } from '../../model/status.ts'
 import { logDeliveryView } from './log-delivery.ts'
-import { type GroupRecords, type Member, membersOf, primaryOf } from './members.ts'
-import { groupStatus } from './status.ts'
 
 /** An endpoint as the API shows it; undefined while there is none. */
 export const endpointView = (endpoint: ModelEndpoint | null | undefined): Endpoint | undefined =>

@@ -1,6 +1,6 @@
 import type { CacheSecurityGroupMembership, SecurityGroupMembership } from '@aws-sdk/client-elasticache'
+import type { GroupRecords } from '../../model/members.ts'
 import { namedSecurityGroups, securityGroupsOf } from '../../model/used-security-groups.ts'
-import type { GroupRecords } from './members.ts'
 
 interface Shown {
   readonly name: string

@@ -8,9 +8,9 @@ import { withStart } from '../../decide/restarts.ts'
 import { LarderError } from '../../errors.ts'
 import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
+import { leavingNode } from '../../model/members.ts'
 import { protocolOf } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
-import { zoneOfAddress } from '../../model/zones.ts'
 import { lastWords } from '../../observe/last-words.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
 import { steadyMs } from '../../ports/clock.ts'
@@ -60,7 +60,7 @@ const planOf = (
   const place = context.place(spec.region, node.id)
   const primary = action.replicaOf === null ? undefined : cell.value.nodes[action.replicaOf]
   const wantedNode = spec.shards.flatMap((shard) => shard.nodes).find((candidate) => candidate.id === node.id)
-  const zone = wantedNode?.zone ?? zoneOfAddress(spec.region, node.address) ?? ''
+  const { zone } = wantedNode ?? leavingNode(spec, node)
   const login = loginOf(context, spec, context.machine.name)
   const cluster = spec.kind === 'cme' && (!node.joined || clusterFile === null) ? clusterPlan(spec, cell.value, node) : null
   const logins = context.logins(engine)

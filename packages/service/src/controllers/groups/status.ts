@@ -1,4 +1,4 @@
-/** The status words of a group and its nodes, as one table: what the API shows is written here and nowhere else. */
+/** The words that a controller writes into the state of its group. What is shown of them, while more is asked for: `model/status.ts`. */
 
 import { allFactsOf, factsOf, type GroupInput, isInSync, isServing, type NodeFacts, takesWrites } from '../../decide/input.ts'
 import type { GroupSpec, GroupState, GroupStatus, NodeState, ShardSpec } from '../../model/group.ts'

@@ -1,11 +1,11 @@
 import type { CacheClusterMessage, DescribeCacheClustersMessage } from '@aws-sdk/client-elasticache'
 import { clusterKey } from '../../../model/keys.ts'
+import type { GroupRecords } from '../../../model/members.ts'
 import type { ClusterIndex } from '../../../model/records.ts'
 import { listRecords, type Versioned } from '../../../ports/records.ts'
 import type { Action, ActionContext } from '../../action.ts'
 import { pageOf, pageRequest } from '../../paging.ts'
 import { cacheClusterView } from '../../views/cache-cluster.ts'
-import type { GroupRecords } from '../../views/members.ts'
 import { findCacheCluster, readGroup, recordsOf } from '../groups/find.ts'
 
 type IndexEntry = Versioned<ClusterIndex>

@@ -2,12 +2,12 @@ import { Fault } from '../../../errors.ts'
 import { awsTexts } from '../../../model/aws-texts.ts'
 import type { GroupSpace, GroupSpec, GroupState } from '../../../model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../../model/keys.ts'
+import type { GroupRecords } from '../../../model/members.ts'
 import type { ClusterIndex } from '../../../model/records.ts'
 import { readRecord, type Versioned } from '../../../ports/records.ts'
 import type { ActionContext } from '../../action.ts'
 import { isStorable } from '../../names.ts'
 import { requiredText } from '../../required.ts'
-import type { GroupRecords } from '../../views/members.ts'
 
 /** The two records of a group. Only the spec is written by the API. */
 export interface StoredGroup {

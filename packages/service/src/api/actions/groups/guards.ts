@@ -1,6 +1,6 @@
 import { Fault } from '../../../errors.ts'
-import { membersOf } from '../../views/members.ts'
-import { clusterStatus, groupStatus, isDeletable } from '../../views/status.ts'
+import { membersOf } from '../../../model/members.ts'
+import { clusterStatus, groupStatus, isDeletable } from '../../../model/status.ts'
 import { recordsOf, type StoredCluster, type StoredGroup } from './find.ts'
 
 /** Throws `InvalidReplicationGroupStateFault` unless nothing is under way. */

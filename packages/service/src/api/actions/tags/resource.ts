@@ -6,12 +6,12 @@ import { clusterKey, parameterGroupKey, specKey, stateKey, subnetGroupKey } from
 import { type ArnType, parseArn } from '../../../model/names.ts'
 import { defaultSubnetGroupName } from '../../../model/network.ts'
 import type { ClusterIndex, ParameterGroupRecord, SubnetGroupRecord } from '../../../model/records.ts'
+import { groupStatus, nodeStatus } from '../../../model/status.ts'
 import { defaultUserName, userGroupKey, userKey } from '../../../model/users.ts'
 import { listRecords, put, readRecord, type Versioned } from '../../../ports/records.ts'
 import type { Operation } from '../../../ports/store.ts'
 import type { ActionContext } from '../../action.ts'
 import { isStorable } from '../../names.ts'
-import { groupStatus, nodeStatus } from '../../views/status.ts'
 import { defaultParameterGroups } from '../parameter-groups/defaults.ts'
 
 /** A record that carries tags, and how it looks with others. */

@@ -1,5 +1,5 @@
-import type { GroupSpec, GroupState, GroupStatus, NodeSpec, NodeState, NodeStatus } from '../../model/group.ts'
-import { namedSecurityGroups } from '../../model/used-security-groups.ts'
+import type { GroupSpec, GroupState, GroupStatus, NodeSpec, NodeState, NodeStatus } from './group.ts'
+import { namedSecurityGroups } from './used-security-groups.ts'
 
 /**
  * The status words of the API, as tables: the first row that holds gives the word.

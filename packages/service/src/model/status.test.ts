@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GroupSpec, GroupState, GroupStatus, NodeState, NodeStatus } from '../../model/group.ts'
-import { stateKey } from '../../model/keys.ts'
-import { groupContext, readyGroup, specNow } from '../actions/groups/testing.ts'
-import { region } from '../actions/test-context.ts'
+import { groupAtRest } from '../testing/group-at-rest.ts'
+import type { GroupSpec, GroupState, GroupStatus, NodeState, NodeStatus } from './group.ts'
 import { cacheNodeStatus, clusterStatus, groupStatus, isDeletable, nodeStatus } from './status.ts'
 
-const context = groupContext()
-await readyGroup(context, 'demo')
-const spec = await specNow(context, 'rg', 'demo')
-const state = JSON.parse((await context.store.get(stateKey({ region, space: 'rg', id: 'demo' })))?.value ?? '') as GroupState
+const { spec, state } = groupAtRest('cmd', 2)
 const deleted: GroupSpec = { ...spec, deletion: { requestedAt: 1, retainPrimary: false }, generation: 2 }
 const changed: GroupSpec = { ...spec, generation: 2 }
 const guarded: GroupSpec = {
