@@ -16,6 +16,8 @@ export type Action =
       readonly epoch: number
       readonly fence: readonly string[]
       readonly because: string
+      /** Cluster mode, of a shard that is new: the slots that it owns from now on. */
+      readonly slots?: readonly SlotRange[]
     }
   | {
       readonly do: 'start'
@@ -45,7 +47,9 @@ export type Action =
   | { readonly do: 'hand-over'; readonly from: string; readonly to: string }
   /** Cluster mode: make `node` known to the others. */
   | { readonly do: 'meet'; readonly node: string; readonly others: readonly string[] }
-  /** Cluster mode: the primary claims the slots of its shard, which nobody who lives has. */
+  /** Write down which slots each of these shards owns, which an earlier Larder did not. */
+  | { readonly do: 'own'; readonly slots: Readonly<Record<string, readonly SlotRange[]>> }
+  /** Cluster mode: the primary claims the slots that its shard owns, which no node says to have. */
   | { readonly do: 'slots'; readonly node: string; readonly ranges: readonly SlotRange[] }
   /** Cluster mode: `node` forgets these cluster node ids, which belong to nobody any more. */
   | { readonly do: 'forget'; readonly node: string; readonly ids: readonly string[] }

@@ -4,6 +4,7 @@
  * The stages stand in the order in which they matter. The first stage that has something to do is done, then the world is looked
  * at again: an interrupted change is therefore nothing special, it goes on from what is there.
  */
+import { unmovedSlots, withPresentShards } from '../model/shards.ts'
 import { decideAccess } from './access.ts'
 import type { Action, Decision, EndpointUse } from './actions.ts'
 import { decideCertificates } from './certificates.ts'
@@ -35,6 +36,15 @@ import { notUnderWay } from './under-way.ts'
 type Stage = (input: GroupInput) => readonly Action[]
 
 const nodesOf = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => factsOf(input, shard))
+
+/** States of an earlier Larder: what each shard owns is what the spec gives it, before anything else can be wanted. */
+const own: Stage = ({ spec, state }) => {
+  if (spec.kind !== 'cme') return []
+  const unknown = spec.shards.filter(
+    (shard) => state.shards[shard.id] !== undefined && state.shards[shard.id]?.slots === undefined,
+  )
+  return unknown.length === 0 ? [] : [{ do: 'own', slots: Object.fromEntries(unknown.map(({ id, slots }) => [id, slots])) }]
+}
 
 const allocate: Stage = ({ spec, state }) => {
   const nodes = spec.shards.flatMap((shard) =>
@@ -108,6 +118,7 @@ const stages: readonly Stage[] = [
   eachShard(decideReturn),
   eachShard((input, shard) => decideTopology(input, shard).actions),
   decideBinds,
+  own,
   allocate,
   decideReaders,
   decideFronts,
@@ -172,12 +183,15 @@ const waitingFor = (input: GroupInput): string | null => {
 
 const none: ReadonlySet<string> = new Set()
 
-export const decideGroup = (input: GroupInput): Decision => {
+/** Decides about the shards that there are, with the slots that they own; what is wanted beyond that is waited for. */
+export const decideGroup = (given: GroupInput): Decision => {
+  const spec = withPresentShards(given.spec, given.state)
+  const input = spec === given.spec ? given : { ...given, spec }
   for (const stage of stages) {
     const actions = stage(input)
     if (actions.length === 0) continue
     const left = notUnderWay(actions, input.underWay ?? none)
     if (left !== null) return { actions: left, waitingFor: null }
   }
-  return { actions: [], waitingFor: waitingFor(input) }
+  return { actions: [], waitingFor: waitingFor(input) ?? unmovedSlots(given.spec, given.state) }
 }

@@ -6,6 +6,7 @@
  */
 import { hasElection } from '../model/cluster.ts'
 import type { ShardSpec, ShardState } from '../model/group.ts'
+import { freeSlots } from '../model/shards.ts'
 import type { Action } from './actions.ts'
 import { isDamaged, isOnDisk } from './damage.ts'
 import { comesFromDisk, isComingFromDisk } from './disk-first.ts'
@@ -212,7 +213,8 @@ export const decideTarget = (input: GroupInput, shard: ShardSpec): Action | null
   if (target === undefined || target.primary === null) {
     const first = nodes.find((node) => isZoneUp(input, node)) ?? nodes[0]
     if (first === undefined) return null
-    return { do: 'target', shard: shard.id, primary: first.spec.id, epoch: 1, fence: [], because: 'the shard is new' }
+    const slots = input.spec.kind === 'cme' ? { slots: freeSlots(input.spec, input.state, shard) } : {}
+    return { do: 'target', shard: shard.id, primary: first.spec.id, epoch: 1, fence: [], because: 'the shard is new', ...slots }
   }
   const primary = allFactsOf(input, shard).find((node) => node.spec.id === target.primary)
   if (primary === undefined) return null

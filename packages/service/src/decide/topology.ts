@@ -1,6 +1,7 @@
 /** Makes running engines take the roles that the targets say. */
 import { hasElection } from '../model/cluster.ts'
-import type { ShardSpec } from '../model/group.ts'
+import type { ShardSpec, SlotRange } from '../model/group.ts'
+import { slotCount, slotsWithout } from '../model/slots.ts'
 import type { Action } from './actions.ts'
 import {
   allFactsOf,
@@ -78,10 +79,11 @@ const knows = (node: NodeFacts, other: NodeFacts): boolean =>
     (entry) => entry.id === other.state.clusterNodeId && !entry.flags.includes('handshake'),
   ) ?? false
 
-/** It has heard that the slots are there now. */
-const knowsAsPrimary = (node: NodeFacts, primary: NodeFacts): boolean =>
+/** It has heard that the slots are there now, where the shard owns any. */
+const knowsAsPrimary = (node: NodeFacts, primary: NodeFacts, owned: readonly SlotRange[]): boolean =>
   node.seen.engine?.cluster?.nodes.some(
-    (entry) => entry.id === primary.state.clusterNodeId && entry.primaryId === null && entry.slots.length > 0,
+    (entry) =>
+      entry.id === primary.state.clusterNodeId && entry.primaryId === null && (entry.slots.length > 0 || owned.length === 0),
   ) ?? false
 
 /** Cluster mode: nodes that were added later are made known to every other one, also to a primary that is leaving: its data is copied from it. */
@@ -145,7 +147,11 @@ const ownerOf = (heir: NodeFacts, shard: ShardSpec): string | null => {
   return owner === undefined || owner.id === ownEntry(heir)?.primaryId ? null : owner.id
 }
 
-const claimsSlots = (node: NodeFacts): boolean => isServing(node) && (ownEntry(node)?.slots.length ?? 0) > 0
+/** Some node of the group says that it has one of them: an engine that claims slots takes them from their owner, keys or no keys. */
+const isClaimed = (input: GroupInput, ranges: readonly SlotRange[]): boolean =>
+  input.spec.shards
+    .flatMap((shard) => allFactsOf(input, shard))
+    .some((node) => isServing(node) && slotCount(slotsWithout(ranges, ownEntry(node)?.slots ?? [])) < slotCount(ranges))
 
 const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
   const nodes = allFactsOf(input, shard)
@@ -166,10 +172,10 @@ const decideCluster = (input: GroupInput, shard: ShardSpec): Topology => {
       waitingFor: null,
     }
   }
-  if (primaryView.slots.length === 0 && shard.slots.length > 0 && !nodes.some((node) => node !== primary && claimsSlots(node)))
+  if (primaryView.slots.length === 0 && shard.slots.length > 0 && !isClaimed(input, shard.slots))
     return { actions: [{ do: 'slots', node: primary.spec.id, ranges: shard.slots }], waitingFor: null }
   const follow = nodes.filter((node) => {
-    if (node === primary || !isServing(node) || !knowsAsPrimary(node, primary)) return false
+    if (node === primary || !isServing(node) || !knowsAsPrimary(node, primary, shard.slots)) return false
     const view = ownEntry(node)
     // A primary of before that still believes to own its slots gives them up by itself when it hears of the newer epoch.
     return view !== undefined && view.slots.length === 0 && view.primaryId !== primary.state.clusterNodeId

@@ -28,6 +28,7 @@ export const keysOf = (action: Action): readonly string[] => {
     case 'certificate':
       return [`${action.do} ${action.node}`]
     case 'allocate':
+    case 'own':
     case 'readers':
     case 'discovery':
     case 'fronts':
@@ -41,6 +42,7 @@ export const keysOf = (action: Action): readonly string[] => {
 /** Nothing later is decided while one of these is under way: later stages rest on it. */
 const holding: ReadonlySet<Action['do']> = new Set([
   'allocate',
+  'own',
   'target',
   'promote',
   'hand-over',

@@ -45,7 +45,7 @@ export interface NodeSpec {
 export interface ShardSpec {
   /** `0001`, `0002`, … */
   readonly id: string
-  /** Only in `cme`. */
+  /** Only in `cme`. What it is to own; what it owns stands in the state. */
   readonly slots: readonly SlotRange[]
   /** The first node is the first primary. */
   readonly nodes: readonly NodeSpec[]
@@ -237,6 +237,8 @@ export interface ShardState {
   readonly fence?: readonly string[]
   /** Target of the epoch before. */
   readonly former?: string
+  /** `cme`: the slots that the shard owns, whatever is wanted by now (`model/shards.ts`). Left out: an earlier Larder wrote it. */
+  readonly slots?: readonly SlotRange[]
 }
 
 export interface Endpoint {

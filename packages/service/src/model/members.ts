@@ -46,15 +46,21 @@ export const leaversOf = ({ spec, state }: GroupRecords): readonly NodeState[] =
   return Object.values(state?.nodes ?? {}).filter((node) => !known.has(node.id))
 }
 
-/** Every node that the group is to have or still has: shard by shard in the order of the spec, those that leave last in their shard. */
+/**
+ * Every node that the group is to have or still has: shard by shard in the order of the spec, those that leave last in their shard, and after them those of
+ * shards that leave.
+ */
 export const membersOf = (group: GroupRecords): readonly Member[] => {
   const leavers = leaversOf(group)
-  return group.spec.shards.flatMap((shard) => [
-    ...shard.nodes.map((wanted) => memberOf(group, shard.id, wanted, wanted)),
-    ...leavers
-      .filter((node) => node.shard === shard.id)
-      .map((node) => memberOf(group, shard.id, leavingNode(group.spec, node), null)),
-  ])
+  const leaving = (node: NodeState): Member => memberOf(group, node.shard, leavingNode(group.spec, node), null)
+  const known = new Set(group.spec.shards.map((shard) => shard.id))
+  return [
+    ...group.spec.shards.flatMap((shard) => [
+      ...shard.nodes.map((wanted) => memberOf(group, shard.id, wanted, wanted)),
+      ...leavers.filter((node) => node.shard === shard.id).map(leaving),
+    ]),
+    ...leavers.filter((node) => !known.has(node.shard)).map(leaving),
+  ]
 }
 
 /** The primary of a shard: the one that the controller names; before it has named any, the first node, which will be the first primary. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Fault } from '../errors.ts'
-import { checkCoverage, evenSlots, formatSlots, parseSlots, slotCount, slotTotal } from './slots.ts'
+import type { SlotRange } from './group.ts'
+import { checkCoverage, evenSlots, formatSlots, parseSlots, slotCount, slotsWithout, slotTotal } from './slots.ts'
 
 const shards = fc.integer({ min: 1, max: 500 })
 
@@ -64,4 +65,17 @@ test('gaps and overlaps are refused, and named', () => {
       () => checkCoverage(texts.map(parseSlots)),
       (error) => error instanceof Fault && error.shape === 'InvalidParameterCombinationException' && message.test(error.message),
     )
+})
+
+test('ranges without others have every slot of the first that is in none of the second', () => {
+  const range = fc.tuple(fc.nat(40), fc.nat(8)).map(([first, more]): SlotRange => [first, first + more])
+  const all = (ranges: readonly SlotRange[]): ReadonlySet<number> =>
+    new Set(ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index)))
+  fc.assert(
+    fc.property(fc.array(range), fc.array(range), (ranges, others) => {
+      const left = all(slotsWithout(ranges, others))
+      const taken = all(others)
+      assert.deepEqual([...left].toSorted(), [...all(ranges)].filter((slot) => !taken.has(slot)).toSorted())
+    }),
+  )
 })

@@ -45,3 +45,15 @@ export const checkCoverage = (shards: readonly (readonly SlotRange[])[]): void =
   }
   if (next !== slotTotal) throw invalidCombination(`Slots ${next}-${slotTotal - 1} are given to no node group.`)
 }
+
+/** What is left of these ranges without the others, in their order; both need not be sorted. */
+export const slotsWithout = (ranges: readonly SlotRange[], others: readonly SlotRange[]): readonly SlotRange[] =>
+  others.reduce<readonly SlotRange[]>(
+    (left, [from, to]) =>
+      left.flatMap(([first, last]): readonly SlotRange[] => {
+        if (to < first || from > last) return [[first, last]]
+        const before: readonly SlotRange[] = first < from ? [[first, from - 1]] : []
+        return to < last ? [...before, [to + 1, last]] : before
+      }),
+    ranges,
+  )

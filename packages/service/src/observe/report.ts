@@ -2,6 +2,7 @@
 import type { Endpoint, EngineName, GroupKind, GroupSpec, GroupState, NodeState, ShardSpec } from '../model/group.ts'
 import { stateKey } from '../model/keys.ts'
 import { type GroupRecords, type Member, membersOf, primaryOf } from '../model/members.ts'
+import { shardsOf } from '../model/shards.ts'
 import { groupStatus } from '../model/status.ts'
 import { type HomeVolume, withoutEffect } from '../model/without-effect.ts'
 import type { ZoneRecord } from '../model/zone-records.ts'
@@ -152,7 +153,7 @@ const groupReport = async (probe: Probe, group: GroupRecords, volume: HomeVolume
   const { spec, state } = group
   const members = membersOf(group)
   const shards = await Promise.all(
-    spec.shards.map((shard) =>
+    shardsOf(group).map((shard) =>
       shardReport(
         probe,
         group,

@@ -89,7 +89,12 @@ export const groupAtRest = (kind: GroupKind, nodes: number, shards = 1): GroupIn
     shards:
       kind === 'memcached'
         ? {}
-        : Object.fromEntries(spec.shards.map(({ id }) => [id, { primary: firstOf(id)?.id ?? null, epoch: 1 }])),
+        : Object.fromEntries(
+            spec.shards.map(({ id, slots }) => [
+              id,
+              { primary: firstOf(id)?.id ?? null, epoch: 1, ...(kind === 'cme' ? { slots } : {}) },
+            ]),
+          ),
     nodes: Object.fromEntries(states.map((node) => [node.id, node])),
     primaryEndpoint: kind === 'cmd' ? { address: primaryEndpoint, port: 6379 } : null,
     readerEndpoint: kind === 'cmd' ? { address: '127.64.0.2', port: 6379 } : null,

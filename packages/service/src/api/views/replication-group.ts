@@ -9,6 +9,7 @@ import type {
 import type { GroupLabels, GroupSpec, GroupStatus, Endpoint as ModelEndpoint, ShardSpec } from '../../model/group.ts'
 import { type GroupRecords, type Member, membersOf, primaryOf } from '../../model/members.ts'
 import { arn } from '../../model/names.ts'
+import { shardsOf } from '../../model/shards.ts'
 import { formatSlots } from '../../model/slots.ts'
 import { groupStatus } from '../../model/status.ts'
 import { logDeliveryView } from './log-delivery.ts'
@@ -84,7 +85,7 @@ export const replicationGroupView = (group: GroupRecords, account: string): Repl
     Status: status,
     PendingModifiedValues: pendingView(spec),
     MemberClusters: members.map((member) => member.clusterId),
-    NodeGroups: spec.shards.map((shard) =>
+    NodeGroups: shardsOf(group).map((shard) =>
       nodeGroupView(
         group,
         shard,

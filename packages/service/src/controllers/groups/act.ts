@@ -6,7 +6,7 @@ import { endpointText } from '../../decide/endpoints.ts'
 import { frontsText } from '../../decide/transit.ts'
 import { isBeside, keysOf } from '../../decide/under-way.ts'
 import { LarderError } from '../../errors.ts'
-import type { CertificateState, NodeState } from '../../model/group.ts'
+import type { CertificateState, NodeState, ShardState } from '../../model/group.ts'
 import { groupName } from '../../model/keys.ts'
 import { discoveryFile } from '../../model/memcached.ts'
 import type { TransitState } from '../../model/transit.ts'
@@ -98,10 +98,18 @@ const applySettings = async (input: ActInput, action: Extract<Action, { do: 'par
 }
 
 const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>): Promise<void> => {
-  const former = input.cell.value.shards[action.shard]?.primary ?? null
+  const before = input.cell.value.shards[action.shard]
+  const former = before?.primary ?? null
+  const slots = before?.slots ?? action.slots
   const operations: readonly Operation[] = former === null ? [] : input.events.failover(input.spec, former, action.primary)
   await input.cell.updateNow((state) => {
-    const next = { primary: action.primary, epoch: action.epoch, fence: action.fence, ...(former === null ? {} : { former }) }
+    const next: ShardState = {
+      primary: action.primary,
+      epoch: action.epoch,
+      fence: action.fence,
+      ...(former === null ? {} : { former }),
+      ...(slots === undefined ? {} : { slots }),
+    }
     // Who is named in the place of another has the data of the shard; where nobody has, what it has is the data from now on.
     const named = former === null ? state : changeNode(state, action.primary, { joined: true, synced: true })
     return { ...named, shards: { ...state.shards, [action.shard]: next } }
@@ -111,6 +119,14 @@ const target = async (input: ActInput, action: Extract<Action, { do: 'target' }>
     tell(input, 'a shard gets another primary', { shard, primary, former, epoch, because })
   }
 }
+
+const own = (input: ActInput, slots: Extract<Action, { do: 'own' }>['slots']): Promise<void> =>
+  input.cell.update((state) => ({
+    ...state,
+    shards: Object.fromEntries(
+      Object.entries(state.shards).map(([id, shard]) => [id, { ...shard, slots: shard.slots ?? slots[id] ?? [] }]),
+    ),
+  }))
 
 const discovery = async (input: ActInput, action: Extract<Action, { do: 'discovery' }>): Promise<void> => {
   const { endpoint, version, nodes } = action
@@ -170,6 +186,8 @@ const run = async (input: ActInput, action: Exclude<Action, { do: 'start' | 'rem
       return context.allocating(() => allocate(context, spec, cell, action.nodes, action.endpoints))
     case 'target':
       return target(input, action)
+    case 'own':
+      return own(input, action.slots)
     case 'stop':
       return stopNode(context, spec, cell, action.node, action.because, input.inForce)
     case 'promote':

@@ -262,6 +262,7 @@ export const createWorker = (
 
 const words: Readonly<Record<Action['do'], (count: number) => string>> = {
   allocate: () => 'addresses are given',
+  own: () => 'the owners of slots are written down',
   target: () => 'primaries are chosen',
   start: (count) => (count === 1 ? 'a node starts' : `${count} nodes start`),
   stop: (count) => (count === 1 ? 'a node is stopped' : `${count} nodes are stopped`),

@@ -120,6 +120,7 @@ const shardWith = (shard: ShardState, primary: string): ShardState => ({
   epoch: shard.epoch + 1,
   fence: [],
   ...(shard.primary === null ? {} : { former: shard.primary }),
+  ...(shard.slots === undefined ? {} : { slots: shard.slots }),
 })
 
 /** Who runs as primary is believed over an older record. */
