@@ -261,16 +261,32 @@ test('a promoted replica takes tokens, and a killed and restarted service is ask
   after.disconnect()
 })
 
-test('Redis OSS 7.0 refuses users of IAM, with the reason', async () => {
-  await using service = await startTestService()
+/** The user group `team`: everybody by `default`, and one user of IAM. */
+const wishOfTeam = async (service: Awaited<ReturnType<typeof startTestService>>) => {
   const api = service.client()
   const iam = { AuthenticationMode: { Type: 'iam' as const } }
   await api.send(new CreateUserCommand({ UserId: user, UserName: user, Engine: 'redis', AccessString: 'on ~* +@all', ...iam }))
   await api.send(new CreateUserGroupCommand({ UserGroupId: 'team', Engine: 'redis', UserIds: ['default', user] }))
   api.destroy()
-  const wish = { NumCacheClusters: 1, AutomaticFailoverEnabled: false, TransitEncryptionEnabled: true, UserGroupIds: ['team'] }
+  return { NumCacheClusters: 1, AutomaticFailoverEnabled: false, TransitEncryptionEnabled: true, UserGroupIds: ['team'] }
+}
+
+test('a home that is to refuse what has no effect refuses users of IAM of Redis OSS 7.0, with the reason', async () => {
+  await using service = await startTestService({ extra: { LARDER_UNSUPPORTED: 'refuse' } })
+  const wish = await wishOfTeam(service)
   await assert.rejects(createGroup(service, cache, { EngineVersion: '7.0', ...wish }), /Redis OSS 7\.2 or later/)
   // The same users on an engine that can.
   const { host, port } = primaryOf(await createGroup(service, cache, { EngineVersion: '9.1', ...wish }))
   assert.equal(await login({ host, port, ca: service.larder('ca') }, user, await tokens(service)()), 'OK')
+})
+
+test('Redis OSS 7.0 lets a user of IAM in by nothing, and the others of the group as ever', async () => {
+  await using service = await startTestService()
+  const { host, port } = primaryOf(await createGroup(service, cache, { EngineVersion: '7.0', ...(await wishOfTeam(service)) }))
+  const place = { host, port, ca: service.larder('ca') }
+  for (const secret of [await tokens(service)(), '', password]) assert.equal(await login(place, user, secret), 'WRONGPASS')
+  const other = await open(place)
+  assert.equal(await other.set('key', 'value'), 'OK')
+  other.disconnect()
+  assert.match(service.larder('status'), new RegExp(`without effect yet: AuthenticationMode=iam of ${user}`))
 })

@@ -46,6 +46,11 @@ before(async () => {
   })
   await createUserGroup(service.client, 'team', { engine: 'valkey', user_ids: ['member'] })
   made.set(around.userGroup, 'team')
+  const everything = { engine: 'redis', access_string: 'on ~* +@all' } as const
+  await createUser(service.client, 'everybody', { ...everything, user_name: 'default', passwords: ['a-password-of-everybody'] })
+  await createUser(service.client, 'larry', { ...everything, user_name: 'larry', authentication_mode: { type: 'iam' } })
+  await createUserGroup(service.client, 'mixed', { engine: 'redis', user_ids: ['everybody', 'larry'] })
+  made.set(around.mixed, 'mixed')
 })
 after(() => service.stop())
 

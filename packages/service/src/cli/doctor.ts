@@ -11,6 +11,7 @@ import { whyUnenforceable } from '../host/firewall.ts'
 import { createLinuxHost } from '../host/linux.ts'
 import { checkMachine } from '../host/machine.ts'
 import { type MachineCheck, securityGroupsCheck } from '../host/machine-checks.ts'
+import { versionWithNotice } from '../model/retired-engines.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import { listCopies } from '../store/copies.ts'
 import { authorityNotice } from './authority-notice.ts'
@@ -39,7 +40,7 @@ const enginesCheck = (found: readonly InstalledEngine[]): MachineCheck => {
   return {
     name: 'engines',
     ok,
-    found: found.map((entry) => `${entry.engine} ${entry.version}`).join(', ') || 'none',
+    found: found.map(({ engine, version }) => `${engine} ${versionWithNotice(engine, version)}`).join(', ') || 'none',
     follows: ok ? 'Groups of these versions can be made.' : 'Groups of an engine that is missing cannot be made.',
     mend: ok ? null : 'npx larder engines install valkey@9.1 (and memcached@1.6)',
   }

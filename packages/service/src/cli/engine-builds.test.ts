@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import { oldNodes, retiredNodes } from './engine-builds.ts'
+import { engineLines } from './engine-text.ts'
 
 const node = (id: string, version: string, pid: number | null) => ({ id, engine: 'valkey' as const, version, pid })
 
@@ -37,4 +38,10 @@ test('what is retired is said once', () => {
   const notices = retiredNodes([node('a', '8.0.1', 1), node('b', '8.0.1', 2), node('c', '9.1.2', 2)])
   assert.equal(notices.length, 1)
   assert.match(notices[0] ?? '', /8\.0\.1 gets no security fixes/)
+})
+
+test('an installed engine without security fixes is named as such, with what is taken instead', () => {
+  const lines = engineLines(build('8.0.1', '/engines/valkey-8.0'), [])
+  assert.match(lines[1] ?? '', /^ +retired +gets no security fixes any more: it has CVE.*; new groups get 8\.1$/)
+  assert.equal(engineLines(build('9.1.2', '/engines/valkey-9.1'), ['9.0', '9.1']).join('|').includes('retired'), false)
 })

@@ -9,6 +9,7 @@ import { type Offered, offeredVersions } from '../model/served-versions.ts'
 import type { InstalledEngine } from '../ports/catalog.ts'
 import type { Log } from '../ports/log.ts'
 import { nodesOfHome, type OldNode, oldNodes, retiredNodes, updatesNow, updateText } from './engine-builds.ts'
+import { engineLines } from './engine-text.ts'
 import { print } from './terminal.ts'
 
 const install = async (wanted: string | undefined): Promise<number> => {
@@ -71,17 +72,7 @@ export const engines = async ([verb, wanted]: readonly string[], { json }: { rea
     )
     return 0
   }
-  for (const entry of installed)
-    print(
-      [
-        `${entry.engine.padEnd(10)} ${entry.version.padEnd(8)} ${entry.source.padEnd(10)} ${entry.path}`,
-        ...[servedVersions(offers, entry)]
-          .filter((versions) => versions.length > 0)
-          .map((versions) => `${''.padEnd(19)} ${'serves'.padEnd(10)} ${versions.join(', ')}`),
-        ...(entry.modules ?? []).map((file) => `${''.padEnd(19)} ${'module'.padEnd(10)} ${file}`),
-        '',
-      ].join('\n'),
-    )
+  for (const entry of installed) print(`${engineLines(entry, servedVersions(offers, entry)).join('\n')}\n`)
   for (const entry of missing)
     print(
       `${entry.engine.padEnd(10)} ${entry.version.padEnd(8)} missing    larder engines install ${entry.engine}@${entry.version}\n`,

@@ -5,6 +5,7 @@ import { homePath, openHome } from '../home/home.ts'
 import { fullDiskNotice } from '../host/disk-room.ts'
 import { raisePriority } from '../host/priority.ts'
 import type { GroupKey } from '../model/group.ts'
+import { versionWithNotice } from '../model/retired-engines.ts'
 import { defaultRegion } from './access.ts'
 import { endOnDefects } from './last-resort.ts'
 import { statusText } from './status-text.ts'
@@ -76,7 +77,7 @@ export const up = async ({ port, demo, stopOnExit }: UpOptions): Promise<number>
   raisePriority() // what is missing for it `larder doctor` says
   const service = await startService({ home, host, port: portOf(port), environment: process.env, onProgress: createProgress() })
   endOnDefects(process, service.log, (text) => process.stderr.write(text))
-  const engines = service.catalog.list().map((entry) => `${entry.engine} ${entry.version}`)
+  const engines = service.catalog.list().map(({ engine, version }) => `${engine} ${versionWithNotice(engine, version)}`)
   print(`Larder in ${home.path}: ${engines.join(', ') || 'no engine found, see larder doctor'}\n`)
   print(`ready ${service.url}\n`)
   const notice = fullDiskNotice(home.path)

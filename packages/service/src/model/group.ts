@@ -140,7 +140,12 @@ export interface GroupSpec extends GroupKey {
   /** From which the password of replication is made (security/replication-password.ts); unlike every other. Left out: the home's own. */
   readonly replicationName?: string
   /** The users of its user group. Left out: it has none. */
-  readonly userGroup?: { readonly id: string; readonly users: readonly ClientUser[] }
+  readonly userGroup?: {
+    readonly id: string
+    readonly users: readonly ClientUser[]
+    /** Names of those who are to log in by IAM and cannot: the engine has no interface for it. Left out: nobody. */
+    readonly withoutLogin?: readonly string[]
+  }
   /** Raised when all certificates are to be made anew before their time. */
   readonly certificateRound?: number
   readonly labels: GroupLabels

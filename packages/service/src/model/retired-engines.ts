@@ -24,6 +24,16 @@ const retired: readonly Retired[] = [
 const find = (engine: EngineName, version: string): Retired | undefined =>
   retired.find((each) => each.engine === engine && each.minor === minorOf(version) && compareVersions(version, each.fixedIn) < 0)
 
+/** What an engine that is installed and retired is still good for; null: nothing is wrong with it. */
+export const retiredBuild = (engine: EngineName, version: string): string | null => {
+  const found = find(engine, version)
+  return found === undefined ? null : `gets no security fixes any more: ${found.why}; new groups get ${found.instead}`
+}
+
+/** A version in a list of what is there. */
+export const versionWithNotice = (engine: EngineName, version: string): string =>
+  find(engine, version) === undefined ? version : `${version} (without security fixes)`
+
 /** What is wrong with an engine, in words, and what mends it; null: nothing that is known. */
 export const whyRetired = (engine: EngineName, version: string): string | null => {
   const found = find(engine, version)

@@ -97,6 +97,12 @@ const rows: readonly Row[] = [
     missing: 'a durable log is',
     why: () => 'no log outlives the nodes; appendonly in the parameter group keeps writes on this machine',
   },
+  {
+    member: 'AuthenticationMode',
+    asked: ({ userGroup }) => (userGroup?.withoutLogin === undefined ? null : `iam of ${userGroup.withoutLogin.join(', ')}`),
+    missing: 'logins by IAM with this engine are',
+    why: () => 'this engine has no interface for tokens of IAM, so who has this mode cannot log in; Valkey has it',
+  },
 ]
 
 export interface WithoutEffect {

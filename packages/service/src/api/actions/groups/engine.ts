@@ -2,7 +2,7 @@ import { invalidCombination, invalidValue } from '../../../errors.ts'
 import { awsVersions } from '../../../model/aws-versions.ts'
 import { checkVersionText, compareVersions } from '../../../model/engine-versions.ts'
 import type { EngineName, GroupSpec } from '../../../model/group.ts'
-import { whyRetired } from '../../../model/retired-engines.ts'
+import { versionWithNotice } from '../../../model/retired-engines.ts'
 import { defaultVersion, isNamed, servedBy, wholeVersion } from '../../../model/served-versions.ts'
 import type { InstalledEngine } from '../../../ports/catalog.ts'
 import type { ActionContext } from '../../action.ts'
@@ -13,7 +13,7 @@ const installedList = (context: ActionContext, engine: EngineName): string => {
   const versions = context.catalog
     .list()
     .filter((entry) => entry.engine === engine)
-    .map(({ version }) => (whyRetired(engine, version) === null ? version : `${version} (without security fixes)`))
+    .map(({ version }) => versionWithNotice(engine, version))
   return versions.length === 0 ? `no version of ${engine} is installed` : `installed are ${versions.join(', ')}`
 }
 

@@ -52,7 +52,7 @@ export const modifyUserGroup: Action<ModifyUserGroupMessage, Output> = (input, c
       context,
       [...touched.conditions, ...change.conditions],
       [put(key, next), ...touched.operations, ...change.operations],
-      [],
+      change.events,
     )
     return written ? userGroupView(context, await readDirectory(context), next) : null
   })

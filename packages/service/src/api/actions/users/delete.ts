@@ -34,7 +34,7 @@ export const deleteUser: Action<DeleteUserMessage, Output> = (input, context) =>
       context,
       [...touching(directory, [key]).conditions, ...change.conditions],
       [remove(key), ...left.map((group) => put(userGroupKey(context.region, group.id), group)), ...change.operations],
-      [],
+      change.events,
     )
     return written ? userView(context, directory, user, 'deleting') : null
   })

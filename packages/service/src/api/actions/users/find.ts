@@ -1,6 +1,8 @@
 /** Users and user groups of a region, and how a change of them reaches the replication groups. */
 import { Fault, invalidCombination, invalidValue } from '../../../errors.ts'
 import { awsTexts } from '../../../model/aws-texts.ts'
+import { engineCapabilities } from '../../../model/engine-versions.ts'
+import type { Happening } from '../../../model/events.ts'
 import type { GroupSpec, GroupState } from '../../../model/group.ts'
 import { stateKey } from '../../../model/keys.ts'
 import { servedBy } from '../../../model/served-versions.ts'
@@ -22,6 +24,7 @@ import type { ActionContext } from '../../action.ts'
 import { isStorable } from '../../names.ts'
 import { requiredText } from '../../required.ts'
 import { specsOf } from '../../writing.ts'
+import { isRefusing, tellWithoutEffect } from '../groups/without-effect.ts'
 
 /** One look at all of it. Records that are stored have a revision; the user `default` is stored nowhere. */
 export interface Directory {
@@ -112,23 +115,38 @@ export const checkMembers = (directory: Directory, group: Pick<UserGroupRecord, 
   }
 }
 
-/** Throws `InvalidParameterCombinationException` where a user is to log in by IAM and cannot. */
+/**
+ * The names of those who are to log in by IAM and cannot, because the engine has no interface for it (nobody comes in as one of them). Throws
+ * `InvalidParameterCombinationException` where the machine is the reason, or the home refuses what has no effect.
+ */
 export const checkIam = (
   context: ActionContext,
   users: readonly Pick<UserRecord, 'name' | 'authentication'>[],
   engine: UserEngine,
   version: string | null,
-): void => {
-  const user = users.find(({ authentication }) => authentication === 'iam')
+): readonly string[] => {
+  const names = users.filter(({ authentication }) => authentication === 'iam').map(({ name }) => name)
   const whyNot = context.whyNoIam ?? (() => 'nobody verifies the tokens of IAM users')
-  const reason = user === undefined ? null : whyNot(engine, version)
-  if (user !== undefined && reason !== null)
-    throw invalidCombination(`The user ${user.name} has authentication mode iam, which is not possible here: ${reason}`)
+  const reason = names.length === 0 ? null : whyNot(engine, version)
+  if (reason === null) return []
+  const isTooOld = version !== null && !engineCapabilities(engine, version).authCallbacks
+  if (isTooOld && !isRefusing(context)) return names
+  throw invalidCombination(`The user ${names[0]} has authentication mode iam, which is not possible here: ${reason}`)
 }
 
 /** What the engine is able to, not the version that is shown, decides who can log in. */
 const servingVersion = (context: ActionContext, { engine, engineVersion }: Pick<GroupSpec, 'engine' | 'engineVersion'>): string =>
   servedBy(context.catalog.list(), engine, engineVersion)?.version ?? engineVersion
+
+const userGroupOn = (
+  context: ActionContext,
+  id: string,
+  users: readonly ClientUser[],
+  spec: Pick<GroupSpec, 'engine' | 'engineVersion'>,
+): NonNullable<GroupSpec['userGroup']> => {
+  const withoutLogin = spec.engine === 'memcached' ? [] : checkIam(context, users, spec.engine, servingVersion(context, spec))
+  return { id, users, ...(withoutLogin.length === 0 ? {} : { withoutLogin }) }
+}
 
 /** Who may use a replication group that has this user group. `operations` are to be written with what comes to rest on it. */
 export const userGroupFor = async (
@@ -147,10 +165,10 @@ export const userGroupFor = async (
       `The user group ${group.id} is of engine ${group.engine}, the replication group of engine ${spec.engine}.`,
     )
   const users = clientUsersOf(directory, group)
-  checkIam(context, users, spec.engine, servingVersion(context, spec))
+  const userGroup = userGroupOn(context, group.id, users, spec)
   const touched = touching(directory, [userGroupKey(context.region, group.id)])
   const asTheyAre = group.userIds.flatMap((userId) => asSeen(directory, userKey(context.region, userId)))
-  return { userGroup: { id: group.id, users }, ...touched, conditions: [...touched.conditions, ...asTheyAre] }
+  return { userGroup, ...touched, conditions: [...touched.conditions, ...asTheyAre] }
 }
 
 /**
@@ -162,21 +180,28 @@ export const carriedOver = (
   before: Directory,
   after: Pick<Directory, 'users' | 'groups'>,
   groupIds: readonly string[],
-): { readonly conditions: readonly Condition[]; readonly operations: readonly Operation[] } => {
+): {
+  readonly conditions: readonly Condition[]
+  readonly operations: readonly Operation[]
+  readonly events: readonly Happening[]
+} => {
   const next: Directory = { ...before, ...after }
   const conditions: Condition[] = groupIds.flatMap((id) => asSeen(before, userGroupKey(context.region, id)))
   const operations: Operation[] = []
+  const events: Happening[] = []
   for (const id of groupIds) {
     const group = next.groups.get(id)
     if (group === undefined) continue
     const users = clientUsersOf(next, group)
     for (const spec of specsWith(before, id)) {
-      if (spec.value.engine !== 'memcached') checkIam(context, users, spec.value.engine, servingVersion(context, spec.value))
+      const userGroup = userGroupOn(context, id, users, spec.value)
+      const changed: GroupSpec = { ...spec.value, userGroup, generation: spec.value.generation + 1 }
       conditions.push(unchanged(spec))
-      operations.push(put(spec.key, { ...spec.value, userGroup: { id, users }, generation: spec.value.generation + 1 }))
+      operations.push(put(spec.key, changed))
+      events.push(...tellWithoutEffect(context, spec.value, changed))
     }
   }
-  return { conditions, operations }
+  return { conditions, operations, events }
 }
 
 /** Are the nodes of all these replication groups as they are to be? */

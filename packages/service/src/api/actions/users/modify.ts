@@ -41,6 +41,6 @@ export const modifyUser: Action<ModifyUserMessage, Output> = (input, context) =>
     const groupIds = groups.map(({ id }) => id)
     const change = carriedOver(context, directory, { users, groups: directory.groups }, groupIds)
     const conditions = [...touching(directory, [key]).conditions, ...change.conditions]
-    if (!(await write(context, conditions, [put(key, next), ...change.operations], []))) return null
+    if (!(await write(context, conditions, [put(key, next), ...change.operations], change.events))) return null
     return userView(context, await readDirectory(context), next)
   })

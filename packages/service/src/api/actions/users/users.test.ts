@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CreateUserMessage, ModifyReplicationGroupMessage } from '@aws-sdk/client-elasticache'
-import { groupContext, groupNow, newGroup, readyGroup, settle, specNow } from '../groups/testing.ts'
+import { groupContext, groupNow, messages, newGroup, readyGroup, refusingContext, settle, specNow } from '../groups/testing.ts'
 import { modifyReplicationGroup } from '../replication-groups/modify.ts'
 import { addTagsToResource } from '../tags/add.ts'
 import { listTagsForResource } from '../tags/list.ts'
@@ -244,4 +244,40 @@ test('users of IAM are refused with the reason where they could not log in', asy
     /engine valkey, the replication group/,
   )
   await newGroup(able, 'demo', tls)
+})
+
+const olderEngine = (engine: string, version: string | null): string | null =>
+  engine === 'redis' && version !== null ? 'redis has no interface for it' : null
+
+/** A user group as public modules make it: for Redis OSS, with one user who is to log in by IAM, which AWS's 7.x takes. */
+const mixedGroup = async (context: TestContext) => {
+  const Engine = 'redis'
+  await user(context, 'everybody', { UserName: 'default', Engine })
+  await user(context, 'larry', { Engine, Passwords: undefined, AuthenticationMode: { Type: 'iam' } })
+  await createUserGroup({ UserGroupId: 'mixed', Engine, UserIds: ['everybody', 'larry'] }, context)
+  return { Engine, TransitEncryptionEnabled: true, UserGroupIds: ['mixed'] }
+}
+
+test('an IAM user of an engine without an interface for it is taken, told, and the others of the group are served', async () => {
+  const context: TestContext = { ...groupContext(), whyNoIam: olderEngine }
+  const told = async () => (await messages(context)).filter((text) => text.startsWith('demo: AuthenticationMode'))
+  await newGroup(context, 'demo', await mixedGroup(context))
+  await settle(context, 'rg', 'demo')
+  assert.deepEqual((await groupNow(context, 'demo')).UserGroupIds, ['mixed'])
+  assert.deepEqual((await specNow(context, 'rg', 'demo')).userGroup?.withoutLogin, ['larry'])
+  assert.equal((await told()).length, 1)
+  assert.match((await told())[0] ?? '', /^demo: AuthenticationMode=iam of larry has no effect yet: .*cannot log in/)
+  await modifyUser({ UserId: 'larry', AuthenticationMode: { Type: 'password', Passwords: [second] } }, context)
+  await settle(context, 'rg', 'demo')
+  assert.equal((await specNow(context, 'rg', 'demo')).userGroup?.withoutLogin, undefined)
+  await modifyUser({ UserId: 'larry', AuthenticationMode: { Type: 'iam' } }, context)
+  await settle(context, 'rg', 'demo')
+  assert.deepEqual((await specNow(context, 'rg', 'demo')).userGroup?.withoutLogin, ['larry'])
+  assert.equal((await told()).length, 2)
+})
+
+test('where settings without an effect are refused, an IAM user of such an engine is', async () => {
+  const context: TestContext = { ...refusingContext(), whyNoIam: olderEngine }
+  const input = await mixedGroup(context)
+  await rejects(context, () => newGroup(context, 'demo', input), combination, /larry has authentication mode iam.*no interface/)
 })

@@ -6,7 +6,12 @@ import { region } from '../../../testing/fixtures.ts'
 import type { GroupConfig, LogConfig } from './groups.ts'
 
 /** Names of what is made around a row, by which its configuration refers to it. */
-export const around = { securityGroup: '(security group)', other: '(another security group)', userGroup: '(user group)' } as const
+export const around = {
+  securityGroup: '(security group)',
+  other: '(another security group)',
+  userGroup: '(user group)',
+  mixed: '(user group with IAM)',
+} as const
 
 export interface GroupRow {
   readonly name: string
@@ -171,6 +176,11 @@ export const groupRows: readonly GroupRow[] = [
   ),
   row('token: rotated from none', tls, { auth_token: first, auth_token_update_strategy: 'ROTATE' }),
   row('user group', { ...tls, user_group_ids: [around.userGroup] }),
+  row('user group of Redis OSS with a user of IAM', {
+    ...redis,
+    transit_encryption_enabled: true,
+    user_group_ids: [around.mixed],
+  }),
   row('user group later, and no longer', tls, { user_group_ids: [around.userGroup] }, { user_group_ids: [] }),
   row(
     'from a token to a user group',

@@ -1,5 +1,6 @@
 /** A service in memory for whole sequences of calls: the real dispatch, actions and controllers on a machine without a machine. */
 import type { ElastiCacheClient } from '@aws-sdk/client-elasticache'
+import { engineCapabilities } from '../../../model/engine-versions.ts'
 import type { Certificates } from '../../../ports/certificates.ts'
 import { createMemoryStore } from '../../../store/memory.ts'
 import { createFakeWorld } from '../../../testing/fake-world.ts'
@@ -44,7 +45,10 @@ export const startProviderService = async (): Promise<ProviderService> => {
     catalog: world.catalog,
     clock: realClock,
     sealer: unaudited.sealer,
-    whyNoIam: () => null,
+    whyNoIam: (engine, version) =>
+      version === null || engineCapabilities(engine, version).authCallbacks
+        ? null
+        : `${engine} ${version} has no interface for it`,
   }
   const ec2 = (action: string, input: Readonly<Record<string, string>>): Promise<string> =>
     answerEc2(action, new Map(Object.entries(input)), context, 'id')
