@@ -133,3 +133,8 @@ export const checkKey = (key: unknown): void => {
   if (typeof key !== 'string' || key === '' || !key.isWellFormed())
     throw usage('a key that is a text of whole characters', shown(key))
 }
+
+/** Of what takes one thing and no options: whoever hands it more means something by that. */
+export const checkAlone = (what: string, takes: string, behind: readonly unknown[]): void => {
+  if (behind.length > 0) throw usage(`${what} to be given ${takes} alone`, `${shown(behind[0])} behind it`)
+}

@@ -354,6 +354,18 @@ for (const [name, [call, wrong]] of Object.entries(calls))
     for (const value of wrong) assertUsage(await failure(() => call(value)), `${name}: ${said(value)}`)
   })
 
+for (const [where, on] of Object.entries({ 'the root': cache, 'a namespace': inner }))
+  test(`what takes one thing tells of what stands behind it: ${where}`, async () => {
+    const calls = [
+      [
+        () => loose(on.namespace)('orders', { defaults: { ttl: 1 } }),
+        'expected namespace to be given a name alone, found an object behind it',
+      ],
+      [() => loose(on.invalidate)(['a'], ['b']), 'expected invalidate to be given a list of tags alone, found a list behind it'],
+    ] as const
+    for (const [call, message] of calls) await assert.rejects(async () => call(), { code: 'usage', message })
+  })
+
 test('no adapter opens anything before it has checked', async () => {
   const connect = createConnect({
     tracks: false,

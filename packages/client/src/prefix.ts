@@ -1,6 +1,6 @@
 /** A cache as the application has it: the root, or a namespace with keys and tags of its own. What makes no sense is passed on as it is, to be refused there. */
 import type { Cache, CacheByName } from './cache.ts'
-import { shown, usage } from './check.ts'
+import { checkAlone, shown, usage } from './check.ts'
 import { entriesOf, isValues } from './many.ts'
 import { between, isPlain, nameOf, textOf } from './names.ts'
 import type { WriteBehind, WriteBehindOptions } from './write-behind.ts'
@@ -36,7 +36,10 @@ export const viewOf = (cache: CacheByName, path: string): Cache => {
       return new Map([...found].map(([key, value]) => [plain(key), value]))
     },
     put: (key, value, write, options) => cache.put(own(key), value, write, ownTags(options)),
-    invalidate: (tags) => cache.invalidate(all(tags)),
+    invalidate: async (tags, ...behind: readonly unknown[]) => {
+      checkAlone('invalidate', 'a list of tags', behind)
+      await cache.invalidate(all(tags))
+    },
     delete: (...keys) => cache.delete(...all(keys)),
     wrap: (work, how) => {
       const { key, tags } = how ?? {}
@@ -57,7 +60,8 @@ export const viewOf = (cache: CacheByName, path: string): Cache => {
       })
       return { ...behind, put: (key, value, given) => behind.put(own(key), value, ownTags(given)) }
     },
-    namespace: (name) => {
+    namespace: (name, ...behind: readonly unknown[]) => {
+      checkAlone('namespace', 'a name', behind)
       if (typeof name !== 'string' || name === '' || name.includes(between) || name.endsWith(':') || !name.isWellFormed())
         throw usage(`a namespace that is a text without ${between}, and not ending with :`, shown(name))
       return viewOf(cache, `${path}${name}${between}`)
