@@ -78,7 +78,10 @@ export interface Tag {
   readonly value: string
 }
 
-/** Settings that are stored and shown, and that no controller acts upon yet. */
+/**
+ * Settings that do not change what runs: they are shown, and some say when, or for whom. The maintenance window puts changes off, security groups are put in
+ * force; what has no effect yet stands in `model/without-effect.ts`.
+ */
 export interface GroupLabels {
   readonly description: string
   /** `sun:23:00-mon:01:30` */
