@@ -5,7 +5,8 @@ import { Fault } from '../errors.ts'
 import type { Caller, SignedRequest } from '../security/sigv4.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { testContext } from './actions/test-context.ts'
-import { type Actions, dispatch } from './dispatch.ts'
+import { dispatch } from './dispatch.ts'
+import type { Actions } from './service.ts'
 import {
   accessKeyId,
   account,

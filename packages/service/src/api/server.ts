@@ -86,7 +86,7 @@ export const createApiServer = (dependencies: ApiServerDependencies): ApiServer 
     const { method, path, headers, body, requestId, sourceAddress } = asked
     const request = { method, path, query: parseForm(asked.query), headers, body }
     const answer = await dispatch(dependencies, { request, requestId, sourceAddress })
-    return { type: 'text/xml', ...answer }
+    return answer
   }
 
   const respond = async (asked: Asked, front: Worker): Promise<void> => {

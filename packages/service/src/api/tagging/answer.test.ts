@@ -7,7 +7,6 @@ import { account, putGroup, region, type TestContext, testContext } from '../act
 import { dispatch } from '../dispatch.ts'
 import { ask, newVpc } from '../ec2/testing.ts'
 import { secretAccessKey, signHeader, unaudited, verifierAt } from '../testing.ts'
-import { jsonType } from './json.ts'
 
 const target = 'ResourceGroupsTaggingAPI_20170126.'
 
@@ -23,7 +22,7 @@ const send = async (
       request: signHeader(
         {
           body: typeof input === 'string' ? input : JSON.stringify(input),
-          headers: { 'content-type': jsonType, 'x-amz-target': `${target}${action}`, ...headers },
+          headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `${target}${action}`, ...headers },
         },
         { service: 'tagging', region, secretAccessKey },
       ),
@@ -31,7 +30,7 @@ const send = async (
       sourceAddress: null,
     },
   )
-  assert.equal(answer.type, jsonType)
+  assert.equal(answer.type, 'application/x-amz-json-1.1')
   return { status: answer.status, body: JSON.parse(answer.body) as Readonly<Record<string, unknown>> }
 }
 

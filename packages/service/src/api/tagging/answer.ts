@@ -1,8 +1,9 @@
 /** The API for tags over services: what carries which tags, and changes of several at once. JSON, in the region of the signature. */
 import { Fault } from '../../errors.ts'
 import type { ActionContext } from '../action.ts'
+import type { JsonInput } from '../protocols/json.ts'
+import { objectsOf, refuseOthers, textOf, textsOf } from './input.ts'
 import { type TaggedResource, taggedResources } from './inventory.ts'
-import { type JsonInput, objectsOf, refuseOthers, textOf, textsOf } from './json.ts'
 
 const invalid = (message: string): Fault => new Fault('InvalidParameterException', message)
 

@@ -3,22 +3,24 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IamUser } from '../../model/iam.ts'
 import { account, region, type TestContext, testContext } from '../actions/test-context.ts'
-import { ask, filters, type Input, newSubnet, newVpc, one, valuesOf } from '../ec2/testing.ts'
-import { authorise, type Trail } from './authorise.ts'
+import { authorise, type Trail } from '../authorise.ts'
+import { ec2 } from './service.ts'
+import { ask, filters, type Input, newSubnet, newVpc, one, valuesOf } from './testing.ts'
 
 const caller = { accessKeyId: 'AKIA', account, arn: `arn:aws:iam::${account}:user/ada`, userId: 'AIDA', region, service: 'ec2' }
 
 const trailOf = async (context: TestContext, action: string, input: Input, user?: IamUser): Promise<Trail> => {
   const trail: Trail = { action: null, resources: [], decision: 'undecided' }
-  const parameters = new Map(Object.entries(input))
-  const call = {
+  const asking = {
     caller: user === undefined ? caller : { ...caller, user },
     action,
-    parameters,
-    sourceAddress: null,
-    userAgent: null,
+    input: new Map(Object.entries(input)),
+    context,
+    requestId: 'r',
+    forward: () => assert.fail('EC2 hands nothing on'),
   }
-  await authorise(call, context, trail)
+  const { about } = ec2.prepare({ actions: {}, sealer: context.sealer }, asking)
+  await authorise({ caller: asking.caller, action: `ec2:${action}`, about, sourceAddress: null, userAgent: null }, context, trail)
   return trail
 }
 

@@ -1,16 +1,16 @@
 /** Tags of what a call is about, for conditions on `aws:ResourceTag`. */
-import { cacheSecurityGroupKey } from '../../model/cache-security-groups.ts'
-import type { GroupSpec, Tag } from '../../model/group.ts'
-import { iamUserArn } from '../../model/iam.ts'
-import { clusterKey, parameterGroupKey, specKey, subnetGroupKey } from '../../model/keys.ts'
-import type { ClusterIndex } from '../../model/records.ts'
-import { isSecurityGroupId, type SecurityGroupRecord, securityGroupKey } from '../../model/security-groups.ts'
-import { userGroupKey, userKey } from '../../model/users.ts'
-import { listRecords, readRecord } from '../../ports/records.ts'
-import type { ActionContext } from '../action.ts'
-import { kindOfId, type Place, readOf } from '../ec2/resources.ts'
-import { isStorable } from '../names.ts'
-import { readUser } from './context.ts'
+import { cacheSecurityGroupKey } from '../model/cache-security-groups.ts'
+import type { GroupSpec, Tag } from '../model/group.ts'
+import { iamUserArn } from '../model/iam.ts'
+import { clusterKey, parameterGroupKey, specKey, subnetGroupKey } from '../model/keys.ts'
+import type { ClusterIndex } from '../model/records.ts'
+import { isSecurityGroupId, type SecurityGroupRecord, securityGroupKey } from '../model/security-groups.ts'
+import { userGroupKey, userKey } from '../model/users.ts'
+import { listRecords, readRecord } from '../ports/records.ts'
+import type { ActionContext } from './action.ts'
+import { kindOfId, type Place, readOf } from './ec2/resources.ts'
+import { readUser } from './iam/context.ts'
+import { isStorable } from './names.ts'
 
 interface Tagged {
   readonly tags?: readonly Tag[]
