@@ -2,8 +2,9 @@
  * The API over a real store with many groups and no machine below it: a process of its own, so that it does not share a thread with the
  * client that measures it. Arguments: file of the store, number of groups. Says its port as a line.
  */
-import { actions } from '../../packages/service/src/api/actions/index.ts'
+
 import { createApiServer } from '../../packages/service/src/api/server.ts'
+import { actions } from '../../packages/service/src/api/services/elasticache/index.ts'
 import type { GroupState } from '../../packages/service/src/model/group.ts'
 import { clusterKey, specKey, stateKey } from '../../packages/service/src/model/keys.ts'
 import { put, readRecord } from '../../packages/service/src/ports/records.ts'

@@ -13,10 +13,10 @@ test('each layer may import the ones below it', () => {
       "import type { GroupSpec } from '../model/group.ts'\nimport type { EngineStatus } from '../ports/engine.ts'",
     ],
     ['engines/valkey/render.ts', "import type { EngineLaunch } from '../../ports/engine.ts'\nimport net from 'node:net'"],
-    ['api/actions/tags/add.ts', "import {\n  a,\n  b,\n} from '../../../decide/pending.ts'"],
+    ['api/services/elasticache/tags/add.ts', "import {\n  a,\n  b,\n} from '../../../decide/pending.ts'"],
     [
       'compose/service.ts',
-      "import { openSqliteStore } from '../store/sqlite.ts'\nimport { actions } from '../api/actions/index.ts'",
+      "import { openSqliteStore } from '../store/sqlite.ts'\nimport { actions } from '../api/services/elasticache/index.ts'",
     ],
     ['api/server.test.ts', "import { createManager } from '../controllers/groups/manager.ts'"],
     ['testing/fake-world.ts', "import { createManager } from '../controllers/groups/manager.ts'"],

@@ -2,7 +2,7 @@
  * The one catalogue of errors.
  *
  * `Fault` is what a caller of the API did wrong or may not do. Its `shape` names an error of the model that AWS ships;
- * the wire code and the HTTP status come from that model (`awsQueryError`), in `api/wire`, and nowhere else.
+ * the wire code and the HTTP status come from that model (`awsQueryError`), in `api/protocols/query`, and nowhere else.
  * `LarderError` is what went wrong on our own side; `retry` says whether doing it again may help.
  */
 export class Fault extends Error {

@@ -7,10 +7,10 @@ import { test } from 'node:test'
 import { Fault } from '../errors.ts'
 import type { awsTexts } from '../model/aws-texts.ts'
 import type { Action } from './action.ts'
-import { groupContext, readyCluster, readyGroup } from './actions/groups/testing.ts'
-import { actions } from './actions/index.ts'
-import { putSecurityGroup, type TestContext } from './actions/test-context.ts'
-import { wireError } from './wire/fault.ts'
+import { wireError } from './protocols/query/fault.ts'
+import { groupContext, readyCluster, readyGroup } from './services/elasticache/groups/testing.ts'
+import { actions } from './services/elasticache/index.ts'
+import { putSecurityGroup, type TestContext } from './services/elasticache/test-context.ts'
 
 type Input = Readonly<Record<string, unknown>>
 type Name = keyof typeof actions

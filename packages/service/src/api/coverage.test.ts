@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { emptyActions } from './actions/empty/index.ts'
-import { actions } from './actions/index.ts'
 import { coverageDocument } from './coverage.ts'
-import { operations } from './wire/schema.ts'
+import { operations } from './protocols/query/schema.ts'
+import { emptyActions } from './services/elasticache/empty/index.ts'
+import { actions } from './services/elasticache/index.ts'
 
 const known = [...operations.keys()]
 const empty = Object.keys(emptyActions)

@@ -4,9 +4,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { emptyActions } from './actions/empty/index.ts'
-import { actions } from './actions/index.ts'
-import { operations } from './wire/schema.ts'
+import { operations } from './protocols/query/schema.ts'
+import { emptyActions } from './services/elasticache/empty/index.ts'
+import { actions } from './services/elasticache/index.ts'
 
 /** An operation stands under the first heading whose pattern it has. */
 const resources: readonly (readonly [heading: string, names: RegExp])[] = [

@@ -4,9 +4,9 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { Fault } from '../errors.ts'
 import type { Caller, SignedRequest } from '../security/sigv4.ts'
 import { createMemoryStore } from '../store/memory.ts'
-import { testContext } from './actions/test-context.ts'
 import { dispatch } from './dispatch.ts'
 import type { Actions } from './service.ts'
+import { testContext } from './services/elasticache/test-context.ts'
 import {
   accessKeyId,
   account,

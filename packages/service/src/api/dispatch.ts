@@ -4,11 +4,11 @@ import type { Audit } from '../observe/audit.ts'
 import type { Log } from '../ports/log.ts'
 import { type Caller, checkService, type SignedRequest, type Verifier, verifySignature } from '../security/sigv4.ts'
 import type { ActionContext } from './action.ts'
-import { authorise, type Trail } from './authorise.ts'
+import { authorise, type Trail } from './authorise/authorise.ts'
+import { internalFailure, type WireError } from './protocols/query/error.ts'
+import { wireError } from './protocols/query/fault.ts'
 import type { AnswerType, Asking, ServiceDependencies } from './service.ts'
 import { formServices, services, usualService } from './services.ts'
-import { internalFailure, type WireError } from './wire/error.ts'
-import { wireError } from './wire/fault.ts'
 
 export interface DispatchDependencies extends ServiceDependencies {
   readonly verifier: Verifier

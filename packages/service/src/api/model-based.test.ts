@@ -21,7 +21,7 @@ import { createMemoryStore } from '../store/memory.ts'
 import { until } from '../testing/busy-machine.ts'
 import { createFakeWorld, type FakeWorld } from '../testing/fake-world.ts'
 import { realClock, startManager } from '../testing/fixtures.ts'
-import { actions } from './actions/index.ts'
+import { actions } from './services/elasticache/index.ts'
 import {
   type Command,
   carryOut,

@@ -1,5 +1,5 @@
 /**
- * The API on its port. A thread of its own serves HTTP (`front/thread.ts`) and hands over whole requests; they are verified, authorised and
+ * The API on its port. A thread of its own serves HTTP (`http/thread.ts`) and hands over whole requests; they are verified, authorised and
  * answered here, where the store is.
  */
 
@@ -9,12 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { LarderError } from '../errors.ts'
 import { type DispatchDependencies, dispatch, tellable } from './dispatch.ts'
-import { allowedHosts } from './front/hosts.ts'
-import { type ConnectionLimits, connectionLimits } from './front/limits.ts'
-import type { Asked, FromFront, FrontSettings, Reply, Timeouts, ToFront } from './front/messages.ts'
-import { encodeError } from './wire/error.ts'
-import { parseForm } from './wire/form.ts'
-import { namespace } from './wire/schema.ts'
+import { allowedHosts } from './http/hosts.ts'
+import { type ConnectionLimits, connectionLimits } from './http/limits.ts'
+import type { Asked, FromFront, FrontSettings, Reply, Timeouts, ToFront } from './http/messages.ts'
+import { encodeError } from './protocols/query/error.ts'
+import { parseForm } from './protocols/query/form.ts'
+import { namespace } from './protocols/query/schema.ts'
 
 export interface ApiServerDependencies extends DispatchDependencies {
   /** Text in the format of Prometheus. */
@@ -41,7 +41,7 @@ const againMs = 200
 const longestAgainMs = 5_000
 /** A report of all nodes is made once for all who ask for it at that time, and kept for this long. */
 const metricsMs = 1_000
-const program = new URL(`./front/thread${extname(import.meta.url)}`, import.meta.url)
+const program = new URL(`./http/thread${extname(import.meta.url)}`, import.meta.url)
 
 /** It needs nothing of the environment, which may hold keys; what was compiled for it is kept as for the rest. */
 const threadEnvironment = (): NodeJS.ProcessEnv => {

@@ -7,7 +7,7 @@ import type { Tag } from '../model/group.ts'
 import type { Sealer } from '../security/seal.ts'
 import type { Caller, SignedRequest } from '../security/sigv4.ts'
 import type { Action, ActionContext } from './action.ts'
-import type { WireError } from './wire/error.ts'
+import type { WireError } from './protocols/query/error.ts'
 
 /** Of a form: each name once. */
 export type Parameters = ReadonlyMap<string, string>

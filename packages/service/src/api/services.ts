@@ -1,12 +1,12 @@
 /** Every service that is asked at the one port, by the name in the scope of a signature. */
 import type { SignedRequest } from '../security/sigv4.ts'
-import { ec2 } from './ec2/service.ts'
-import { elastiCache } from './elasticache/service.ts'
-import { iam } from './iam/service.ts'
-import { larder } from './larder/service.ts'
 import type { Asking, Prepared, Service, ServiceDependencies } from './service.ts'
-import { sts } from './sts/service.ts'
-import { tagging } from './tagging/service.ts'
+import { ec2 } from './services/ec2/service.ts'
+import { elastiCache } from './services/elasticache/service.ts'
+import { iam } from './services/iam/service.ts'
+import { larder } from './services/larder/service.ts'
+import { sts } from './services/sts/service.ts'
+import { tagging } from './services/tagging/service.ts'
 
 type Known<Input> = Omit<Asking<Input>, 'action' | 'input'>
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ruleXml } from '../api/ec2/permissions.ts'
+import { ruleXml } from '../api/services/ec2/permissions.ts'
 import { byPorts, rulesIn, ruleText } from './allow-text.ts'
 
 test('rules are read out of an answer, and told with the services that listen at their ports', () => {

@@ -60,9 +60,9 @@ test('the service loads no SDK, no HTTP and nothing of fetch', () => {
 
 test('the thread of the API loads HTTP, and nothing of fetch, of the model, or of the service', () => {
   using folder = temporaryFolder()
-  const imported = readFileSync(source('api/front/thread.ts'), 'utf8').matchAll(/^import (?!type ).* from '\.\/([^']+)'/gm)
-  const parts = [...imported].map(([, name]) => `api/front/${name}`)
-  assert.ok(parts.includes('api/front/http.ts'), parts.join())
+  const imported = readFileSync(source('api/http/thread.ts'), 'utf8').matchAll(/^import (?!type ).* from '\.\/([^']+)'/gm)
+  const parts = [...imported].map(([, name]) => `api/http/${name}`)
+  assert.ok(parts.includes('api/http/http.ts'), parts.join())
   const { builtin, files } = loadedBy(folder.path, parts)
   assert.ok(builtin.includes('NativeModule http'))
   assert.deepEqual(
@@ -71,7 +71,7 @@ test('the thread of the API loads HTTP, and nothing of fetch, of the model, or o
   )
   const own = files.filter((url) => url.startsWith('file:')).map((url) => url.replace(/^.*\/service\/src\//, ''))
   assert.deepEqual(
-    own.filter((path) => !/^(api\/front\/|api\/wire\/(error|xml)\.ts|errors\.ts)/.test(path)),
+    own.filter((path) => !/^(api\/http\/|api\/protocols\/query\/(error|xml)\.ts|errors\.ts)/.test(path)),
     [],
   )
 })

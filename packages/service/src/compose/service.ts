@@ -1,10 +1,10 @@
 /** The composition root of a running Larder. Read `startService` from top to bottom to see what it is made of. */
 import { randomBytes } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
-import { actions } from '../api/actions/index.ts'
-import { connectionLimits } from '../api/front/limits.ts'
+import { connectionLimits } from '../api/http/limits.ts'
 import { createApiServer } from '../api/server.ts'
 import type { Actions } from '../api/service.ts'
+import { actions } from '../api/services/elasticache/index.ts'
 import { tellEnds } from '../controllers/authority/authority.ts'
 import { createFirewallController } from '../controllers/firewall/firewall.ts'
 import { createConnections } from '../controllers/groups/connections.ts'

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { createMemoryStore } from '../../store/memory.ts'
 import { patience } from '../../testing/busy-machine.ts'
-import { testContext } from '../actions/test-context.ts'
 import { type ApiServer, type ApiServerDependencies, createApiServer } from '../server.ts'
+import { testContext } from '../services/elasticache/test-context.ts'
 import { formOf, signHeader, unaudited, verifierAt } from '../testing.ts'
 
 export interface Running {

@@ -1,5 +1,5 @@
 /** Wrong names, values and forms of parameters. */
-import type { Structure, Type } from '../wire/schema.ts'
+import type { Structure, Type } from '../protocols/query/schema.ts'
 import { call, signedBody, version, type Wrong } from './wrong-request.ts'
 
 /** Wrong ways to write a value of a type. Each is a list of what to add to the name, and the value. */

@@ -6,8 +6,8 @@ import { createMemoryStore } from '../../../store/memory.ts'
 import { createFakeWorld } from '../../../testing/fake-world.ts'
 import { noCertificates, realClock, region, startManager } from '../../../testing/fixtures.ts'
 import type { ActionContext } from '../../action.ts'
-import { actions } from '../../actions/index.ts'
-import { answerEc2 } from '../../ec2/answer.ts'
+import { answerEc2 } from '../../services/ec2/answer.ts'
+import { actions } from '../../services/elasticache/index.ts'
 import { account, clientOf, unaudited, verifierAt } from '../../testing.ts'
 
 const yearMs = 365 * 86_400_000
