@@ -7,7 +7,7 @@ import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis'
 import { connectGlide } from '../packages/client/src/adapters/glide.ts'
 import { connectIoredis } from '../packages/client/src/adapters/ioredis.ts'
 import { connectNodeRedis } from '../packages/client/src/adapters/node-redis.ts'
-import type { Connect } from '../packages/client/src/connection.ts'
+import type { Connect } from '../packages/client/src/connection/connection.ts'
 import { type CacheOptions, createCache, type GetOptions } from '../packages/client/src/index.ts'
 
 /** One row of the database: a number that only grows. */

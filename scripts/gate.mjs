@@ -61,7 +61,7 @@ const without = (problems) => {
 
 // Each of them takes more than three seconds: real servers whose slots move, clients that wait for what does not come, packages that are installed.
 const slow = [
-  'packages/client/src/{fence,near-members,away,replicas,package,hung,write-behind*,explain*}*.test.ts',
+  'packages/client/src/{package,cache/fence,cache/near-members,cache/away,cache/replicas,cache/hung,cache/write-behind}*.test.ts',
   'packages/client/src/adapters/*.test.ts',
   'packages/client/src/{sessions,leaderboards}/*.test.ts',
   'packages/service/src/host/balancer.test.ts',

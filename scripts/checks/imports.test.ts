@@ -47,8 +47,13 @@ test('an import against the layers is named, in every form of writing it', () =>
 
 test('the library of applications stands alone', () => {
   const inLibrary = (path: string, text: string) => importProblems([{ path: `packages/client/src/${path}`, text }])
-  assert.deepEqual(inLibrary('cache.ts', "import { slotOf } from './slot.ts'\nimport { LRUCache } from 'lru-cache'"), [])
-  assert.deepEqual(inLibrary('cache.test.ts', "import { openCatalog } from '../../service/src/engines/catalog.ts'"), [])
-  for (const target of ['../../service/src/errors.ts', './testing/servers.ts', './connection.contract.ts'])
-    assert.match(inLibrary('cache.ts', `import { x } from '${target}'`)[0] ?? '', /the library imports nothing/)
+  const good =
+    "import { slotOf } from '../connection/slot.ts'\nimport { near } from './near.ts'\nimport { LRUCache } from 'lru-cache'"
+  assert.deepEqual(inLibrary('cache/cache.ts', good), [])
+  assert.deepEqual(inLibrary('index.ts', "export { createCache } from './cache/create.ts'"), [])
+  assert.deepEqual(inLibrary('cache/cache.test.ts', "import { openCatalog } from '../../../service/src/engines/catalog.ts'"), [])
+  for (const target of ['../../../service/src/errors.ts', '../testing/servers.ts', '../connection/connection.contract.ts'])
+    assert.match(inLibrary('cache/cache.ts', `import { x } from '${target}'`)[0] ?? '', /the library imports nothing/)
+  assert.match(inLibrary('sessions/sessions.ts', "import { x } from '../cache/cache.ts'")[0] ?? '', /sessions may import/)
+  assert.match(inLibrary('new/new.ts', "import { x } from '../errors.ts'")[0] ?? '', /does not say what it may import/)
 })

@@ -63,10 +63,33 @@ const problemOf = (path: string, specifier: string): string | null => {
 
 /** The library of applications is published alone. */
 const library = 'packages/client/src/'
+const words = ['errors.ts', 'check.ts', 'ids.ts']
+/** Beside itself, each wing of it may import these. `index.ts` may import all. */
+const wings: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  'check.ts': ['errors.ts'],
+  'ids.ts': [],
+  connection: words,
+  adapters: [...words, 'connection'],
+  aws: [...words, 'connection'],
+  cache: [...words, 'connection', 'adapters'],
+  sessions: [...words, 'connection'],
+  leaderboards: [...words, 'connection'],
+  opentelemetry: [...words, 'cache'],
+}
+
 const libraryProblemOf = (path: string, specifier: string): string | null => {
   const target = normalize(`${dirname(path)}/${specifier}`)
-  if (!specifier.startsWith('.') || (target.startsWith(library) && !isForTests(target))) return null
-  return `${path} imports ${target}: the library imports nothing of the service and nothing that is there for tests`
+  if (!specifier.startsWith('.')) return null
+  if (!target.startsWith(library) || isForTests(target))
+    return `${path} imports ${target}: the library imports nothing of the service and nothing that is there for tests`
+  const [from, to] = [path, target].map((each) => each.slice(library.length).split('/')[0] ?? '') as [string, string]
+  if (from === to || from === 'index.ts') return null
+  const names = wings[from]
+  if (names === undefined) return `${path} stands in ${from}, of which scripts/checks/imports.ts does not say what it may import`
+  return names.includes(to)
+    ? null
+    : `${path} imports ${target}: ${from} may import ${names.join(', ') || 'nothing'} beside itself`
 }
 
 /** One line for each import that is not allowed. Tests may import everything. */

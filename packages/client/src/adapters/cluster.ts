@@ -3,9 +3,9 @@
  * followed at once, whether or not the view of the whole has it yet.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Answer, Command, Connection, Reply } from '../connection.ts'
+import type { Answer, Command, Connection, Reply } from '../connection/connection.ts'
+import { slotOf } from '../connection/slot.ts'
 import { CacheError } from '../errors.ts'
-import { slotOf } from '../slot.ts'
 import { type Life, within } from './deadline.ts'
 import { type NodeHandle, openNode, refused, unavailable } from './node.ts'
 import { openReader, pickReader, type Reader } from './reader.ts'

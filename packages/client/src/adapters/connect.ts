@@ -1,5 +1,5 @@
 /** A connection to one server or to a cluster, whichever answers. */
-import type { Connect } from '../connection.ts'
+import type { Connect } from '../connection/connection.ts'
 import { CacheError, isCacheError } from '../errors.ts'
 import { openCluster } from './cluster.ts'
 import { within } from './deadline.ts'

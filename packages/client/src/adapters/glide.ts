@@ -5,9 +5,9 @@
  * CLIENT SETNAME gives GLIDE brings back), and whatever is sent ends with the question whether it has that name still, and its number. Where it has not, none of the answers is believed.
  */
 import { Batch, ClosingError, Decoder, GlideClient, ProtocolVersion, RequestError } from '@valkey/valkey-glide'
-import type { Argument } from '../connection.ts'
-import { newId } from '../entry.ts'
+import type { Argument } from '../connection/connection.ts'
 import { CacheError } from '../errors.ts'
+import { newId } from '../ids.ts'
 import { createConnect } from './connect.ts'
 import { targetOf } from './url.ts'
 import type { Wire, WireFactory, WireOptions } from './wire.ts'

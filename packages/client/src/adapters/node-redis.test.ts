@@ -1,4 +1,4 @@
-import { connectionContract, enginesContract } from '../connection.contract.ts'
+import { connectionContract, enginesContract } from '../connection/connection.contract.ts'
 import { connectNodeRedis } from './node-redis.ts'
 
 connectionContract('@redis/client', connectNodeRedis, { tracking: true, saysWhy: true })

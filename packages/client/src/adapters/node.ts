@@ -1,6 +1,6 @@
 /** One server: calls, and the epoch of what it has. */
 import { createHash } from 'node:crypto'
-import type { Answer, Argument, Command, ConnectionOptions, Reply } from '../connection.ts'
+import type { Answer, Argument, Command, ConnectionOptions, Reply } from '../connection/connection.ts'
 import { CacheError, isCacheError, messageOf } from '../errors.ts'
 import { inTime, type Life, within } from './deadline.ts'
 import type { Wire, WireFactory, WireOptions } from './wire.ts'

@@ -1,5 +1,5 @@
 /** A replica, or what stands for replicas, of which values are read. */
-import type { Command, Reply } from '../connection.ts'
+import type { Command, Reply } from '../connection/connection.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, openNode } from './node.ts'
 import type { Settings } from './settings.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { Logger } from '@valkey/valkey-glide'
-import type { Connect } from '../connection.ts'
+import type { Connect } from '../connection/connection.ts'
 import { isCacheError } from '../errors.ts'
 import { createCache } from '../index.ts'
 import { openServers, type Servers } from '../testing/servers.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ConnectionOptions } from '../connection.ts'
+import type { ConnectionOptions } from '../connection/connection.ts'
 import { isCacheError } from '../errors.ts'
 import { settingsOf } from './settings.ts'
 import { targetOf } from './url.ts'

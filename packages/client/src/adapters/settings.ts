@@ -1,6 +1,6 @@
 /** Options with their defaults, checked, the same for one server and for a cluster. */
 import { aFlag, aFunction, aGroup, anything, aText, checkNames, checkOptions, type Kind, shown, type Table } from '../check.ts'
-import type { ConnectionOptions, Credentials } from '../connection.ts'
+import type { ConnectionOptions, Credentials } from '../connection/connection.ts'
 import { CacheError } from '../errors.ts'
 import { targetOf } from './url.ts'
 import type { WireFactory, WireOptions } from './wire.ts'

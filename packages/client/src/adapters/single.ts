@@ -1,5 +1,5 @@
 /** One server, or the primary endpoint of a group without cluster mode. */
-import type { Answer, Command, Connection } from '../connection.ts'
+import type { Answer, Command, Connection } from '../connection/connection.ts'
 import { CacheError } from '../errors.ts'
 import { within } from './deadline.ts'
 import { type NodeHandle, openNode, unavailable } from './node.ts'

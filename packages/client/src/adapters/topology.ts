@@ -1,5 +1,5 @@
 /** Which node has which slots, and where a server sends who asks the wrong one. */
-import type { Reply } from '../connection.ts'
+import type { Reply } from '../connection/connection.ts'
 
 export interface ShardView {
   readonly from: number

@@ -1,5 +1,5 @@
 /** Tells of changed keys, from one connection or several. */
-import type { Tracking } from '../connection.ts'
+import type { Tracking } from '../connection/connection.ts'
 import { within } from './deadline.ts'
 import type { NodeHandle } from './node.ts'
 

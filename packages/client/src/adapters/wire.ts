@@ -1,5 +1,5 @@
 /** One connection to one server, as a client library gives it. */
-import type { Argument, ConnectionOptions } from '../connection.ts'
+import type { Argument, ConnectionOptions } from '../connection/connection.ts'
 
 export interface WireOptions extends Pick<ConnectionOptions, 'url' | 'tls' | 'credentials'> {
   readonly connectTimeout: number

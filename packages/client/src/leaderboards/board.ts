@@ -1,5 +1,5 @@
 /** One board in one shard. */
-import { type Command, type Connection, type Reply, run, type Script } from '../connection.ts'
+import { type Command, type Connection, type Reply, run, type Script } from '../connection/connection.ts'
 import { bytesOf, createRows, type Entry, list, numberOf, type Row, type Update } from './rows.ts'
 import { keyNames, type ScriptRules, scriptsOf } from './scripts.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { connectNodeRedis } from '../adapters/node-redis.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { isCacheError } from '../errors.ts'
 import { openServers, type Server, type Servers } from '../testing/servers.ts'
 import { createLeaderboard, type LeaderboardOptions, submitToAll } from './leaderboard.ts'

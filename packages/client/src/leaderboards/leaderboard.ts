@@ -11,7 +11,7 @@ import {
   type Table,
   usage as wrong,
 } from '../check.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { CacheError } from '../errors.ts'
 import { type Board, createBoard, longestPage } from './board.ts'
 import { endAfter, type Period, spanOf } from './periods.ts'

@@ -1,5 +1,5 @@
 /** What a board takes and gives, and what its scripts answer. */
-import type { Reply } from '../connection.ts'
+import type { Reply } from '../connection/connection.ts'
 import { CacheError } from '../errors.ts'
 import { timeBytes } from './scripts.ts'
 

@@ -14,7 +14,7 @@
  *
  * Equal scores stand in the order of their names, so who is ahead among equals is not packed into the score, which keeps its 53 bits.
  */
-import { type Script, script } from '../connection.ts'
+import { type Script, script } from '../connection/connection.ts'
 
 export interface ScriptRules {
   readonly update: 'best' | 'last' | 'sum'

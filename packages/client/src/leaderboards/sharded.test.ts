@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { connectGlide } from '../adapters/glide.ts'
 import { connectIoredis } from '../adapters/ioredis.ts'
 import { connectNodeRedis } from '../adapters/node-redis.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { engines, openServers, type Server, type Servers, until } from '../testing/servers.ts'
 import { createLeaderboard } from './leaderboard.ts'
 

@@ -1,6 +1,6 @@
 /** One board over several shards: their answers put together. */
 import { createHash } from 'node:crypto'
-import type { Command, Connection, Reply } from '../connection.ts'
+import type { Command, Connection, Reply } from '../connection/connection.ts'
 import { type Board, type BoardRules, createShard, type Shard } from './board.ts'
 import { bytesOf, createRows, type Entry, type Found, isBefore, list, numberOf, type Row, type Update } from './rows.ts'
 

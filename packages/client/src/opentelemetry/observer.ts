@@ -2,8 +2,9 @@
  * Metrics and spans of a cache, for whatever OpenTelemetry is set up in the application. What is used of its API is named here, so that the library
  * does not bring it.
  */
+
+import type { CacheEvent } from '../cache/events.ts'
 import { aFunction, anything, checkOptions, type Kind, type Table } from '../check.ts'
-import type { CacheEvent } from '../events.ts'
 
 type Attributes = Readonly<Record<string, string | boolean>>
 

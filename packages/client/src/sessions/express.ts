@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events'
 import { types } from 'node:util'
 import { shown, usage } from '../check.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { answer, type Callback, dataOf, inherit, store } from './bases.ts'
 import type { SessionData } from './merge.ts'
 import { createTextSessions, type SessionsOptions } from './sessions.ts'

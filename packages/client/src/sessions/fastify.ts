@@ -1,5 +1,5 @@
 /** A store for @fastify/session. */
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { answer, dataOf, inherit, store } from './bases.ts'
 import { ttlOf } from './express.ts'
 import { createTextSessions, type SessionsOptions } from './sessions.ts'

@@ -14,7 +14,7 @@ import session from 'express-session'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import { connectNodeRedis } from '../adapters/node-redis.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { openServers, type Server, type Servers } from '../testing/servers.ts'
 import { createExpressStore, createFastifyStore, type HonoSession, honoSessions } from './index.ts'
 

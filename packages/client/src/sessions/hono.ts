@@ -1,7 +1,7 @@
 /** Sessions as a middleware of Hono. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { aFlag, aList, aText, checkOptions, oneOf, type Table } from '../check.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../connection/connection.ts'
 import { CacheError } from '../errors.ts'
 import { createSessions, isFresh, type Session, type SessionsOptions, sessionOptions } from './sessions.ts'
 

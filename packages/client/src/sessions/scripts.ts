@@ -1,6 +1,6 @@
 /** What the server does with sessions. The first key is the session, or a bucket's list; the second, where there is one, the list of its bucket. */
-import { script } from '../connection.ts'
-import { idLength } from '../entry.ts'
+import { script } from '../connection/connection.ts'
+import { idLength } from '../ids.ts'
 
 /** Sessions that have ended leave the list with one call of sixteen. */
 const clock = `

@@ -2,9 +2,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { types } from 'node:util'
 import { aText, checkOptions, type Kind } from '../check.ts'
-import type { Argument } from '../connection.ts'
+import type { Argument } from '../connection/connection.ts'
+import { slotOf } from '../connection/slot.ts'
 import { CacheError } from '../errors.ts'
-import { slotOf } from '../slot.ts'
 
 export interface SealKey {
   /** Stands in front of what it has sealed. At most 255 bytes. */

@@ -7,9 +7,9 @@
  */
 import { LRUCache } from 'lru-cache'
 import { aList, aMoment, aText, checkConnection, checkOptions, oneOf, shown, type Table, usage } from '../check.ts'
-import { type Connection, type Reply, run } from '../connection.ts'
-import { idLength, newId } from '../entry.ts'
+import { type Connection, type Reply, run } from '../connection/connection.ts'
 import { CacheError, isCacheError } from '../errors.ts'
+import { idLength, newId } from '../ids.ts'
 import { createTurns } from './in-turn.ts'
 import { merge, type SessionData } from './merge.ts'
 import { changeScript, countScript, destroyScript, setScript, touchScript } from './scripts.ts'

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
-import type { AwsKeys } from '../iam.ts'
+import type { AwsKeys } from '../aws/iam.ts'
 
 /** For AWS's signer: how it hashes. */
 class Sha256 {

@@ -1,0 +1,4 @@
+import { connectNodeRedis } from '../adapters/node-redis.ts'
+import { nearContract } from './near.contract.ts'
+
+nearContract('@redis/client', connectNodeRedis)
