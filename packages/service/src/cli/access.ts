@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { lost } from '../controllers/recovery/opening.ts'
+import { existsSync, readdirSync } from 'node:fs'
+import { lost, withAdvice } from '../controllers/recovery/opening.ts'
 import { LarderError } from '../errors.ts'
 import { type Home, homePath, isHome, openHome } from '../home/home.ts'
 import { runningService } from '../home/lock.ts'
@@ -22,9 +22,16 @@ export const existingHome = (environment = process.env): { readonly home: Home; 
   if (!isHome(path))
     throw new LarderError('usage', `expected the home of a Larder in ${path}, found none; start one with: npx larder up`)
   const home = openHome(path)
-  const secrets = readSecrets(home)
-  if (secrets === null && (existsSync(home.stateFile) || existsSync(home.keptFolder)))
-    throw lost(home, `the keys of this home in ${home.secretsFile}`, 'no such file')
+  const read = (): Secrets | null => {
+    try {
+      return readSecrets(home)
+    } catch (error) {
+      throw withAdvice(home, error)
+    }
+  }
+  const secrets = read()
+  const isUsed = existsSync(home.stateFile) || existsSync(home.keptFolder) || readdirSync(home.nodesFolder).length > 0
+  if (secrets === null && isUsed) throw lost(home, `the keys of this home in ${home.secretsFile}`, 'no such file')
   if (secrets === null)
     throw new LarderError(
       'usage',

@@ -77,7 +77,7 @@ const mendOf = ({ isLost }: StateTrouble): string =>
     : 'see to what the message says (rights, the disk, open files), and look again; the state may be whole and needs no recovery'
 
 const stateCheck = async (home: Home): Promise<MachineCheck> => {
-  const trouble = await whyNotNewest(home, createLinuxHost(), systemClock)
+  const trouble = await whyNotNewest(home, createLinuxHost(), systemClock, process.env)
   const copies = listCopies(home.copiesFolder)
   const newest = copies.find(({ kind }) => kind === 'day')?.label
   return {

@@ -51,10 +51,17 @@ export const oldNodes = (
     return runs.startsWith(`${newest.path}/`) ? [] : [{ node: id, engine, version, newest: newest.version, path: newest.path }]
   })
 
-/** Nodes of this home; none where there is no home. */
+const unreadable: ReadonlySet<string> = new Set(['store-corrupt', 'store-lost', 'store-newer', 'store-failed', 'usage'])
+
+/** Nodes of this home; none where there is no home, or where it cannot be read, of which `larder doctor` says more. */
 export const nodesOfHome = async (): Promise<readonly NodeReport[]> => {
   if (!isHome(homePath(process.env))) return []
-  return (await currentReport()).groups.flatMap(({ shards }) => shards.flatMap((shard) => shard.nodes))
+  try {
+    return (await currentReport()).groups.flatMap(({ shards }) => shards.flatMap((shard) => shard.nodes))
+  } catch (error) {
+    if (error instanceof LarderError && unreadable.has(error.code)) return []
+    throw error
+  }
 }
 
 export const retiredNodes = (nodes: readonly RunningNode[]): readonly string[] => [

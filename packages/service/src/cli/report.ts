@@ -1,3 +1,4 @@
+import { withAdvice } from '../controllers/recovery/opening.ts'
 import { LarderError } from '../errors.ts'
 import { runningService } from '../home/lock.ts'
 import type { Report } from '../observe/report.ts'
@@ -25,9 +26,15 @@ const reportIn = (answer: string): Report => {
   return JSON.parse(text.replace(/&(?:amp|lt|gt|quot|#xD);/g, (found) => references[found] ?? found)) as Report
 }
 
-const askEngines = async (existing: ReturnType<typeof existingHome>): Promise<Report> =>
+const askEngines = async (existing: ReturnType<typeof existingHome>): Promise<Report> => {
   // Nearly the whole service is behind it, and hardly ever needed.
-  (await import('./engines-report.ts')).reportOfEngines(existing)
+  const { reportOfEngines } = await import('./engines-report.ts')
+  try {
+    return await reportOfEngines(existing)
+  } catch (error) {
+    throw withAdvice(existing.home, error)
+  }
+}
 
 /**
  * The service knows, over connections that are open anyway: one call, whatever the number of nodes. Where it does not run, or does not answer

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -52,6 +52,12 @@ test('what was begun is a home, and so is one that has lost its state', () => {
   const path = join(folder.path, 'home')
   assert.equal(isHome(path), false)
   mkdirSync(join(path, 'nodes'), { recursive: true })
+  assert.equal(isHome(path), false)
+  // Everything is lost but the folders of nodes.
+  mkdirSync(join(path, 'nodes', 'eu-west-1', 'demo-001'), { recursive: true })
+  assert.equal(isHome(path), true)
+  rmSync(join(path, 'nodes', 'eu-west-1'), { recursive: true })
+  mkdirSync(join(path, 'nodes', 'something-else'))
   assert.equal(isHome(path), false)
   openHome(path) // the rest of a start that was cut off
   assert.equal(isHome(path), true)

@@ -16,11 +16,12 @@
  * ```
  */
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { LarderError } from '../errors.ts'
+import { isRegion } from '../model/zones.ts'
 
 /** A unix socket's path has at most 107 bytes. */
 const longestSocketPath = 107
@@ -81,6 +82,15 @@ const marks: ReadonlySet<string> = new Set(
 )
 const firstFolders = ['nodes', 'run', 'logs'] as const
 
+/** What is left of a home that has lost everything but its nodes: folders of regions. */
+const hasNodes = (path: string): boolean => {
+  const folder = join(path, 'nodes')
+  return (
+    lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true &&
+    readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isDirectory() && isRegion(entry.name))
+  )
+}
+
 /** Looks only. False for a folder that is not there, an empty one, and one of something else. */
 export const isHome = (path: string): boolean => {
   let names: readonly string[]
@@ -90,7 +100,7 @@ export const isHome = (path: string): boolean => {
     // Whose it is cannot be seen here; opening it tells.
     return (error as NodeJS.ErrnoException).code === 'EACCES'
   }
-  return names.some((name) => marks.has(name)) || firstFolders.every((name) => names.includes(name))
+  return names.some((name) => marks.has(name)) || firstFolders.every((name) => names.includes(name)) || hasNodes(path)
 }
 
 /** The folder of something else would become unreadable for others, and have our folders among its own. */

@@ -73,7 +73,7 @@ const planSecrets = ({ home, running }: Inputs): Part => {
   return {
     ...nothing,
     missing,
-    blocked: `the password by which ${running} running engines are controlled is nowhere. Put secrets.json back from a backup, or save their data, end them, and run this again`,
+    blocked: `the password by which ${running} running engines are controlled is nowhere. Put secrets.json back from a backup. Else read out by a client what is to be kept, since an engine without appendonly loses its data when it ends; then end them, and run this again`,
   }
 }
 

@@ -52,7 +52,8 @@ const refuseMissing = async (home: Home, host: Pick<Host, 'findByTag'>): Promise
     throw lost(home, `the state in ${home.stateFile}`, `no such file, although there are ${traces.join(', ')}`)
 }
 
-const withAdvice = (home: Home, error: unknown): unknown =>
+/** What a damaged file is told with. Other errors stay as they are. */
+export const withAdvice = (home: Pick<Home, 'path'>, error: unknown): unknown =>
   error instanceof LarderError && error.code === 'store-corrupt'
     ? new LarderError('store-lost', `${error.message} ${advice} --home ${home.path}`, { cause: error })
     : error
@@ -64,13 +65,14 @@ const newerThan = (
   groups: readonly GroupFile[],
 ): string | null => {
   if (journal !== null && journal.store !== store.id)
-    return `the journal of another state (${journal.store}, this one is ${store.id || 'of before'})`
+    return `there is the journal of another state (${journal.store}, this one is ${store.id || 'of before'})`
   if (journal !== null && journal.revision > store.revision)
-    return `a journal that goes on to change ${journal.revision} (this state ends at ${store.revision})`
+    return `there is a journal that goes on to change ${journal.revision} (this state ends at ${store.revision})`
   const newer = groups.filter((file) => file.store === store.id && file.revision > store.revision)
   const [first] = newer
   if (first === undefined) return null
-  return `${count(newer.length, 'group')} of later changes (${first.spec.id} of ${first.revision}, this state ends at ${store.revision})`
+  const are = newer.length === 1 ? 'is' : 'are'
+  return `there ${are} ${count(newer.length, 'group')} of later changes (${first.spec.id} of ${first.revision}, this state ends at ${store.revision})`
 }
 
 const sameProcess = (left: ProcessIdentity, right: ProcessIdentity): boolean =>
@@ -175,11 +177,12 @@ export interface StateTrouble {
 
 const isOfSystem = (error: unknown): error is Error => error instanceof Error && 'syscall' in error
 
-/** For who only looks, also while the service runs. Null: the state is the newest that is known, or the home is new. */
+/** For a command that only looks, also while the service runs. Null: a start would take what is there, or the home is new. */
 export const whyNotNewest = async (
   home: Home,
   host: Pick<Host, 'findByTag'>,
   clock: Pick<Clock, 'now'>,
+  environment: NodeJS.ProcessEnv,
 ): Promise<StateTrouble | null> => {
   try {
     if (!isThere(home.stateFile)) {
@@ -191,7 +194,9 @@ export const whyNotNewest = async (
     const store = openSqliteStore(home.stateFile, { clock, readOnly: true })
     try {
       const newer = newerThan(store, journal, groups.files)
-      return newer === null ? null : { why: `there is ${newer}`, isLost: true }
+      if (newer !== null) return { why: newer, isLost: true }
+      await checkFiles(home, store, environment)
+      return null
     } finally {
       await store.close()
     }
@@ -235,8 +240,7 @@ export const openState = async ({ home, host, clock, log, version }: OpeningOpti
       const looked = openSqliteStore(home.stateFile, { clock, readOnly: true })
       try {
         const newer = newerThan(looked, before, groups.files)
-        if (newer !== null)
-          throw lost(home, `the newest state in ${home.stateFile}`, `an older or another one: there is ${newer}`)
+        if (newer !== null) throw lost(home, `the newest state in ${home.stateFile}`, `an older or another one: ${newer}`)
         await refuseUnknown(home, looked, host)
       } finally {
         await looked.close()

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -143,7 +144,7 @@ for (const [what, damage] of Object.entries(unreadable)) {
     await writeGroup(scene, first)
     await first.close()
     damage(scene.home)
-    const trouble = await whyNotNewest(scene.home, scene.host, clock)
+    const trouble = await whyNotNewest(scene.home, scene.host, clock, {})
     assert.equal(trouble?.isLost, false, trouble?.why)
     await assert.rejects(scene.open(), (error: unknown) => !(error instanceof LarderError) || error.code === 'store-failed')
   })
@@ -154,11 +155,19 @@ test('a state that is missing, damaged or older is told as lost', async (context
   const first = await scene.open()
   await writeGroup(scene, first)
   await first.close()
-  assert.equal(await whyNotNewest(scene.home, scene.host, clock), null)
+  openSecrets(scene.home)
+  assert.equal(await whyNotNewest(scene.home, scene.host, clock, {}), null)
+  // What a start would refuse for its other files is told as well.
+  const aside = `${scene.home.secretsFile}.aside`
+  renameSync(scene.home.secretsFile, aside)
+  const trouble = await whyNotNewest(scene.home, scene.host, clock, {})
+  assert.equal(trouble?.isLost, true)
+  assert.match(trouble?.why ?? '', /expected the keys of this home in .* npx larder recover/)
+  renameSync(aside, scene.home.secretsFile)
   writeFileSync(scene.home.stateFile, 'garbage that is no database, and long enough to be looked at')
-  assert.equal((await whyNotNewest(scene.home, scene.host, clock))?.isLost, true)
+  assert.equal((await whyNotNewest(scene.home, scene.host, clock, {}))?.isLost, true)
   withoutState(scene.home)
-  assert.equal((await whyNotNewest(scene.home, scene.host, clock))?.isLost, true)
+  assert.equal((await whyNotNewest(scene.home, scene.host, clock, {}))?.isLost, true)
 })
 
 test('a state of another home is refused, and is not what a recovery takes', async (context) => {
