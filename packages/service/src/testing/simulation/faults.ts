@@ -21,7 +21,7 @@ export interface Stage {
   readonly note: (text: string) => void
 }
 
-type Fault = (stage: Stage) => void
+export type Fault = (stage: Stage) => void
 
 const shardOf = ({ random, world }: Stage): readonly SimEngine[] => {
   const living = world.living()
@@ -46,22 +46,27 @@ const changeSpec = async (
   spec: GroupSpec,
   change: (spec: GroupSpec, state: GroupState) => GroupSpec | null,
 ) => {
-  const record = await readRecord<GroupSpec>(store, specKey(spec))
-  const state = await readRecord<GroupState>(store, stateKey(spec))
-  if (record === null || state === null) return
-  const next = change(record.value, state.value)
-  if (next === null) return
-  note(
-    `request: ${JSON.stringify(next.shards.map((shard) => [shard.wantedPrimary, shard.nodes.map((node) => [node.id, node.reboots])]))}`,
-  )
-  await store.transact(
-    [{ key: record.key, revision: record.revision }],
-    [put(record.key, { ...next, generation: record.value.generation + 1 })],
-  )
+  for (;;) {
+    const record = await readRecord<GroupSpec>(store, specKey(spec))
+    const state = await readRecord<GroupState>(store, stateKey(spec))
+    if (record === null || state === null) return
+    const next = change(record.value, state.value)
+    if (next === null) return
+    const { ok } = await store.transact(
+      [{ key: record.key, revision: record.revision }],
+      [put(record.key, { ...next, generation: record.value.generation + 1 })],
+    )
+    // Another request of the same moment came first.
+    if (!ok) continue
+    note(
+      `request: ${JSON.stringify(next.shards.map((shard) => [shard.wantedPrimary, shard.nodes.map((node) => [node.id, node.reboots])]))}`,
+    )
+    return
+  }
 }
 
 /** Carried out in the next turn; a failure of the simulation itself is told by its absence of effect. */
-const request = (stage: Stage, change: (spec: GroupSpec, state: GroupState) => GroupSpec | null): void => {
+export const request = (stage: Stage, change: (spec: GroupSpec, state: GroupState) => GroupSpec | null): void => {
   changeSpec(stage, stage.spec, change).catch((error: unknown) => stage.note(`request failed: ${String(error)}`))
 }
 
