@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ShardSpec, SlotRange } from '../model/group.ts'
 import { groupSpec } from '../testing/fixtures.ts'
-import { gone, groupAtRest, seeing } from '../testing/group-at-rest.ts'
+import { configurationEndpoint, gone, groupAtRest, seeing } from '../testing/group-at-rest.ts'
 import { decideGroup } from './group.ts'
 import type { GroupInput } from './input.ts'
+import type { ObservedNode } from './observed.ts'
 
 const atRest = (): GroupInput => groupAtRest('cme', 2, 3)
 
@@ -116,6 +117,35 @@ test('a shard that owns no slot any more is removed', () => {
     { do: 'remove-node', node: 'demo-0003-001' },
     { do: 'remove-node', node: 'demo-0003-002' },
   ])
+})
+
+/** The third shard is no longer wanted and owns nothing, and its primary holds the configuration endpoint. */
+const drainedWithEndpoint = (): GroupInput => {
+  const input = shrinking()
+  const third = input.state.shards['0003']
+  assert.ok(third)
+  const shards = { ...input.state.shards, '0003': { ...third, slots: [] } }
+  const holds = new Set(['demo-0003-001'])
+  const nodes = Object.entries(input.observed.nodes).map(([id, node]): [string, ObservedNode] => {
+    if (node.engine === null) return [id, node]
+    const { address } = input.state.nodes[id] ?? { address: '' }
+    return [id, { ...node, engine: { ...node.engine, bound: [address, ...(holds.has(id) ? [configurationEndpoint] : [])] } }]
+  })
+  return { ...input, state: { ...input.state, shards }, observed: { ...input.observed, nodes: Object.fromEntries(nodes) } }
+}
+
+test('a node of a shard that is removed lets the configuration endpoint go before another binds it', () => {
+  const input = drainedWithEndpoint()
+  const address = input.state.nodes['demo-0003-001']?.address
+  assert.deepEqual(actionsOf(input), [{ do: 'bind', node: 'demo-0003-001', addresses: [address] }])
+})
+
+test('where such a node does not answer it is removed before anybody binds what it may hold', () => {
+  const silent = seeing(drainedWithEndpoint(), 'demo-0003-001', { engine: null })
+  assert.deepEqual(
+    actionsOf(silent).filter((action) => action.do === 'bind'),
+    [],
+  )
 })
 
 test('what an earlier Larder wrote gets its owners before anything else can be wanted', () => {
