@@ -108,6 +108,33 @@ test('a replica of a shard that is to be removed is started again', () => {
   )
 })
 
+/** The primary of the first shard is lost, and its engines hold it for dead; its replica is the target. */
+const electing = (input: GroupInput): GroupInput => {
+  const heir = input.observed.nodes['demo-0001-002']?.engine
+  assert.ok(heir?.cluster)
+  const nodes = heir.cluster.nodes.map((entry) => (entry.id === 'c0' ? { ...entry, flags: ['master', 'fail'] } : entry))
+  const shards = {
+    ...input.state.shards,
+    '0001': { ...input.state.shards['0001'], primary: 'demo-0001-002', epoch: 2, former: 'demo-0001-001' },
+  }
+  const lost = seeing({ ...input, state: { ...input.state, shards } }, 'demo-0001-001', gone)
+  return seeing(lost, 'demo-0001-002', { engine: { ...heir, cluster: { ...heir.cluster, nodes } } })
+}
+
+test('only shards that own slots elect: those count, and no others', () => {
+  const byVote = (input: GroupInput): readonly unknown[] =>
+    actionsOf(electing(input)).flatMap((action) => (action.do === 'promote' ? [action.byVote] : []))
+  assert.deepEqual(byVote(growing([])), [true], 'two of three owners live, and a fourth shard owns nothing')
+  assert.deepEqual(byVote(shrinking()), [true], 'three shards own slots, and two are wanted')
+  const two = groupAtRest('cme', 2, 2)
+  assert.deepEqual(byVote(two), [false])
+  const three = { ...growing([]), spec: growing([]).spec }
+  const without = Object.fromEntries(
+    Object.entries(three.state.shards).map(([id, shard]) => [id, id === '0003' ? { ...shard, slots: [] } : shard]),
+  )
+  assert.deepEqual(byVote({ ...three, state: { ...three.state, shards: without } }), [false], 'two of four shards own slots')
+})
+
 test('a shard that owns no slot any more is removed', () => {
   const input = shrinking()
   const third = input.state.shards['0003']
