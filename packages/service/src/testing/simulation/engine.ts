@@ -370,7 +370,7 @@ export const createElections = (machine: Machine) => {
   const isLong = (id: string): boolean => machine.time.now() - (failed.get(id) ?? machine.time.now()) >= electionDelayMs
   const look = (): void => {
     const now = machine.time.now()
-    const cluster = machine.living().filter((engine) => engine.plan.election === true)
+    const cluster = machine.living().filter((engine) => engine.plan.kind === 'cme')
     const known = new Set(cluster.flatMap((engine) => [...engine.members.keys()]))
     for (const id of known) {
       const engine = cluster.find((each) => each.myId === id)
@@ -385,7 +385,7 @@ export const createElections = (machine: Machine) => {
         failed.set(id, failed.get(id) ?? now)
     }
     const candidates = cluster.filter((engine) => {
-      const primary = isReplica(engine) ? myself(engine)?.primaryId : null
+      const primary = isReplica(engine) && engine.plan.election === true ? myself(engine)?.primaryId : null
       const owns = (engine.members.get(primary ?? '')?.slots.length ?? 0) > 0
       return owns && primary != null && canRun(engine, now) && engine.synced && isLong(primary) && hasMajority(machine, engine)
     })

@@ -259,10 +259,7 @@ export const createLedger = ({ now, living, isDeaf, disks, note }: LedgerOptions
         const kept = new Set(primaries.flatMap((primary) => (primary.shard === id ? primary.log : [])))
         const lost = [...shard.acknowledged].filter((write) => !kept.has(write) && !shard.mayBeLost.has(write))
         if (lost.length > 0)
-          throw new Violation(
-            'lost',
-            `${lost.length} acknowledged writes of shard ${id} are gone: ${lost.slice(0, 5)}`,
-          )
+          throw new Violation('lost', `${lost.length} acknowledged writes of shard ${id} are gone: ${lost.slice(0, 5)}`)
       }
     },
   }

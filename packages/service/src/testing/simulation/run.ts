@@ -12,6 +12,7 @@ import { someFault } from './faults.ts'
 import { createLives } from './larder.ts'
 import { createLedger, Violation } from './ledger.ts'
 import { createRandom } from './random.ts'
+import { reshapeNowAndThen } from './reshape.ts'
 import { copyEngines, type Rest, startOfTime } from './scenario.ts'
 import { writeIn } from './slots.ts'
 import { createTime } from './time.ts'
@@ -34,6 +35,8 @@ export interface Outcome {
 
 const writeEveryMs = 20
 const faultsWithinMs = 2_500
+/** Changes of the number of shards are drawn from another seed than the faults. */
+const reshaping = 1_000_000
 const healWithinMs = 30_000
 const tracedEvents = 4_000
 
@@ -201,6 +204,7 @@ export const runSeed = async (
     time.after(at, () => someFault(random)(stage))
     if (again) time.after(at + random.between(0, 60), () => someFault(random)(stage))
   }
+  reshapeNowAndThen(stage, createRandom(seed + reshaping), faultsWithinMs)
   lives.start()
   write()
 
