@@ -80,7 +80,7 @@ export const leavingFacts = (input: GroupInput, shard: ShardSpec): readonly Node
 /** Every node of the shard, those that are leaving last. */
 export const allFactsOf = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] => shardFacts(input, shard).all
 
-/** Nodes of shards that nobody wants and that own nothing: nothing is decided about them but that they are removed. They are there until then. */
+/** Nodes of shards that nobody wants and that own nothing: they let go of their addresses, and are removed. */
 export const strayFacts = (input: GroupInput): readonly NodeFacts[] => {
   const known = new Set(input.spec.shards.map((shard) => shard.id))
   return leaversOf(input)

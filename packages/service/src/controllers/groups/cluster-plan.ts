@@ -4,9 +4,9 @@ import type { ClusterMember, ClusterPlan } from '../../ports/engine.ts'
 
 /**
  * The plan that a node of a sharded group is given for its first start. In a group that has never been whole every node gets the whole
- * plan, primaries with stand-ins to take over from (docs/decisions/0005-engines.md), with the slots that the shards own. A node that is added later
- * starts alone, without slots, and is introduced by the others: they know the epochs of today, a plan would not. So does one that has lost its folder,
- * under the id by which the others know it, also where the spec has forgotten it or its shard.
+ * plan, primaries with stand-ins to take over from (docs/decisions/0005-engines.md), with the slots that the shards own. A node
+ * that is added later starts alone, without slots, and is introduced by the others: they know the epochs of today, a plan would
+ * not. So does one that has lost its folder, under the id by which the others know it, also where the spec has forgotten it.
  */
 export const clusterPlan = (spec: GroupSpec, state: GroupState, node: NodeState): ClusterPlan | null => {
   if (node.clusterNodeId === null) return null

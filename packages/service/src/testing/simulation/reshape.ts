@@ -52,8 +52,8 @@ const reshape = (stage: Stage, which: 'more' | 'fewer'): void => {
 }
 
 /**
- * Up to three changes of the number of shards in half of the seeds, some with a death in the middle of it. `random` is not that of the faults: groups
- * without shards fail as they would without this.
+ * Up to three changes of the number of shards in half of the seeds, some with a death in the middle of it. `random` is not that
+ * of the faults: groups without shards fail as they would without this.
  */
 export const reshapeNowAndThen = (given: Stage, random: Random, withinMs: number): void => {
   if (given.spec.kind !== 'cme' || random.chance(0.5)) return
