@@ -2,7 +2,18 @@
 import type { Endpoint, ShardSpec } from '../model/group.ts'
 import type { Action } from './actions.ts'
 import { needsEndpointCertificate } from './certificates.ts'
-import { allFactsOf, factsOf, type GroupInput, hasData, isInSync, isRunning, isServing, type NodeFacts, roleOf } from './input.ts'
+import {
+  allFactsOf,
+  factsOf,
+  type GroupInput,
+  hasData,
+  isInSync,
+  isRunning,
+  isServing,
+  type NodeFacts,
+  roleOf,
+  strayFacts,
+} from './input.ts'
 
 const endpointOf = (node: NodeFacts): Endpoint => ({ address: node.state.address, port: node.state.port })
 export const endpointText = (endpoint: Endpoint): string => `${endpoint.address}:${endpoint.port}`
@@ -10,8 +21,11 @@ const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && [...a].sort().every((value, index) => value === [...b].sort()[index])
 
 const allNodes = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => factsOf(input, shard))
-/** Also those that are to be removed: one of them may still be the primary. */
-const presentNodes = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.flatMap((shard) => allFactsOf(input, shard))
+/** Also those that are to be removed: one of them may still be the primary, or hold an address. */
+const presentNodes = (input: GroupInput): readonly NodeFacts[] => [
+  ...input.spec.shards.flatMap((shard) => allFactsOf(input, shard)),
+  ...strayFacts(input),
+]
 
 const primaryOf = (input: GroupInput, shardId: string): NodeFacts | undefined => {
   const id = input.state.shards[shardId]?.primary

@@ -80,6 +80,14 @@ export const leavingFacts = (input: GroupInput, shard: ShardSpec): readonly Node
 /** Every node of the shard, those that are leaving last. */
 export const allFactsOf = (input: GroupInput, shard: ShardSpec): readonly NodeFacts[] => shardFacts(input, shard).all
 
+/** Nodes of shards that nobody wants and that own nothing: they let go of their addresses, and are removed. */
+export const strayFacts = (input: GroupInput): readonly NodeFacts[] => {
+  const known = new Set(input.spec.shards.map((shard) => shard.id))
+  return leaversOf(input)
+    .filter((state) => !known.has(state.shard))
+    .map((state) => ({ spec: leavingNode(input.spec, state), state, seen: seenOf(input, state.id) }))
+}
+
 export const isRunning = (node: NodeFacts): boolean => node.seen.process === 'running'
 /** Running, answers, and has its data in memory. */
 export const isServing = (node: NodeFacts): boolean =>

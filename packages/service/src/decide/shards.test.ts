@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ShardSpec, SlotRange } from '../model/group.ts'
 import { groupSpec } from '../testing/fixtures.ts'
-import { gone, groupAtRest, seeing } from '../testing/group-at-rest.ts'
+import { configurationEndpoint, gone, groupAtRest, seeing } from '../testing/group-at-rest.ts'
 import { decideGroup } from './group.ts'
 import type { GroupInput } from './input.ts'
+import type { ObservedNode } from './observed.ts'
 
 const atRest = (): GroupInput => groupAtRest('cme', 2, 3)
 
@@ -107,6 +108,33 @@ test('a replica of a shard that is to be removed is started again', () => {
   )
 })
 
+/** The primary of the first shard is lost, and its engines hold it for dead; its replica is the target. */
+const electing = (input: GroupInput): GroupInput => {
+  const heir = input.observed.nodes['demo-0001-002']?.engine
+  assert.ok(heir?.cluster)
+  const nodes = heir.cluster.nodes.map((entry) => (entry.id === 'c0' ? { ...entry, flags: ['master', 'fail'] } : entry))
+  const shards = {
+    ...input.state.shards,
+    '0001': { ...input.state.shards['0001'], primary: 'demo-0001-002', epoch: 2, former: 'demo-0001-001' },
+  }
+  const lost = seeing({ ...input, state: { ...input.state, shards } }, 'demo-0001-001', gone)
+  return seeing(lost, 'demo-0001-002', { engine: { ...heir, cluster: { ...heir.cluster, nodes } } })
+}
+
+test('only shards that own slots elect: those count, and no others', () => {
+  const byVote = (input: GroupInput): readonly unknown[] =>
+    actionsOf(electing(input)).flatMap((action) => (action.do === 'promote' ? [action.byVote] : []))
+  assert.deepEqual(byVote(growing([])), [true], 'two of three owners live, and a fourth shard owns nothing')
+  assert.deepEqual(byVote(shrinking()), [true], 'three shards own slots, and two are wanted')
+  const two = groupAtRest('cme', 2, 2)
+  assert.deepEqual(byVote(two), [false])
+  const three = { ...growing([]), spec: growing([]).spec }
+  const without = Object.fromEntries(
+    Object.entries(three.state.shards).map(([id, shard]) => [id, id === '0003' ? { ...shard, slots: [] } : shard]),
+  )
+  assert.deepEqual(byVote({ ...three, state: { ...three.state, shards: without } }), [false], 'two of four shards own slots')
+})
+
 test('a shard that owns no slot any more is removed', () => {
   const input = shrinking()
   const third = input.state.shards['0003']
@@ -116,6 +144,35 @@ test('a shard that owns no slot any more is removed', () => {
     { do: 'remove-node', node: 'demo-0003-001' },
     { do: 'remove-node', node: 'demo-0003-002' },
   ])
+})
+
+/** The third shard is no longer wanted and owns nothing, and its primary holds the configuration endpoint. */
+const drainedWithEndpoint = (): GroupInput => {
+  const input = shrinking()
+  const third = input.state.shards['0003']
+  assert.ok(third)
+  const shards = { ...input.state.shards, '0003': { ...third, slots: [] } }
+  const holds = new Set(['demo-0003-001'])
+  const nodes = Object.entries(input.observed.nodes).map(([id, node]): [string, ObservedNode] => {
+    if (node.engine === null) return [id, node]
+    const { address } = input.state.nodes[id] ?? { address: '' }
+    return [id, { ...node, engine: { ...node.engine, bound: [address, ...(holds.has(id) ? [configurationEndpoint] : [])] } }]
+  })
+  return { ...input, state: { ...input.state, shards }, observed: { ...input.observed, nodes: Object.fromEntries(nodes) } }
+}
+
+test('a node of a shard that is removed lets the configuration endpoint go before another binds it', () => {
+  const input = drainedWithEndpoint()
+  const address = input.state.nodes['demo-0003-001']?.address
+  assert.deepEqual(actionsOf(input), [{ do: 'bind', node: 'demo-0003-001', addresses: [address] }])
+})
+
+test('where such a node does not answer it is removed before anybody binds what it may hold', () => {
+  const silent = seeing(drainedWithEndpoint(), 'demo-0003-001', { engine: null })
+  assert.deepEqual(
+    actionsOf(silent).filter((action) => action.do === 'bind'),
+    [],
+  )
 })
 
 test('what an earlier Larder wrote gets its owners before anything else can be wanted', () => {

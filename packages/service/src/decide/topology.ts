@@ -121,10 +121,10 @@ export const decideForgetting = (input: GroupInput): readonly Action[] => {
 
 const ownEntry = (node: NodeFacts) => node.seen.engine?.cluster?.nodes.find((entry) => entry.id === node.state.clusterNodeId)
 
-/** Only primaries vote. Whoever runs and does not answer may be one; where too few are left nobody can be elected. */
+/** Only primaries that own slots vote. Whoever runs and does not answer may be one; where too few are left nobody can be elected. */
 const canElect = (input: GroupInput): boolean => {
   const mayVote = (node: NodeFacts): boolean => node.seen.process !== 'absent' && (node.seen.engine === null || takesWrites(node))
-  const { shards } = input.spec
+  const shards = input.spec.shards.filter((shard) => shard.slots.length > 0)
   return shards.filter((shard) => allFactsOf(input, shard).some(mayVote)).length * 2 > shards.length
 }
 

@@ -10,6 +10,7 @@ import { hasElection } from '../../model/cluster.ts'
 import type { GroupSpec, GroupState, NodeState, ProcessIdentity } from '../../model/group.ts'
 import { leavingNode } from '../../model/members.ts'
 import { protocolOf } from '../../model/memcached.ts'
+import { withPresentShards } from '../../model/shards.ts'
 import type { TransitState } from '../../model/transit.ts'
 import { lastWords } from '../../observe/last-words.ts'
 import type { InstalledEngine } from '../../ports/catalog.ts'
@@ -89,7 +90,7 @@ const planOf = (
     ...(login === null ? {} : { memcachedLogin: login }),
     ...(discoveryModule === null ? {} : { discoveryModule }),
     ...(spec.transitEncryption === undefined ? {} : { transit: spec.transitEncryption }),
-    ...(hasElection(spec) ? { election: true } : {}),
+    ...(hasElection(withPresentShards(spec, cell.value)) ? { election: true } : {}),
   }
 }
 

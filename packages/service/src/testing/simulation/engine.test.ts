@@ -33,6 +33,8 @@ const sceneOf = (rest: Rest, seed: number): Scene => {
     onKill: nothing,
     onElected: nothing,
     onDeath: nothing,
+    onClaim: nothing,
+    onDrop: nothing,
     diesAtCommand: () => false,
     note: nothing,
   })

@@ -3,9 +3,11 @@
  * primary's list, a little late. Commands of controllers wait while it is stopped or busy, and are carried out when it runs again, also when
  * nobody waits for the answer any more.
  */
-import type { Endpoint, ProcessIdentity } from '../../model/group.ts'
+import type { Endpoint, ProcessIdentity, SlotRange } from '../../model/group.ts'
+import { slotsWithout } from '../../model/slots.ts'
 import type { ClusterMember, NodePlan } from '../../ports/engine.ts'
 import type { Random } from './random.ts'
+import { hasSlot, haveCommon, slotOf } from './slots.ts'
 import type { Time } from './time.ts'
 
 export interface SimEngine {
@@ -59,6 +61,10 @@ export interface Machine {
   readonly onPrimary: (engine: SimEngine, planned: boolean) => void
   /** The engines elected it themselves. */
   readonly onElected: (engine: SimEngine) => void
+  /** It takes these slots, whoever has them, before it does. */
+  readonly onClaim: (engine: SimEngine, slots: readonly SlotRange[]) => void
+  /** It deletes the keys of slots that another node has. */
+  readonly onDrop: (engine: SimEngine, writes: readonly number[]) => void
   readonly note: (text: string) => void
 }
 
@@ -69,9 +75,12 @@ const myself = (engine: SimEngine): ClusterMember | undefined => engine.members.
 export const isReplica = (engine: SimEngine): boolean =>
   engine.plan.kind === 'cme' ? (myself(engine)?.primaryId ?? null) !== null : engine.follows !== null
 
+/** The slots that it has by its own word. */
+export const slotsOf = (engine: SimEngine): readonly SlotRange[] => myself(engine)?.slots ?? []
+
 /** Would it take a write now, if it ran? */
 export const takesWrites = (engine: SimEngine): boolean =>
-  engine.alive && !isReplica(engine) && (engine.plan.kind !== 'cme' || (myself(engine)?.slots.length ?? 0) > 0)
+  engine.alive && !isReplica(engine) && (engine.plan.kind !== 'cme' || slotsOf(engine).length > 0)
 
 const sourceOf = (machine: Machine, engine: SimEngine): SimEngine | undefined => {
   if (!isReplica(engine)) return undefined
@@ -195,14 +204,34 @@ export const wake = (machine: Machine, engine: SimEngine): void => {
 export const learn = (members: Map<string, ClusterMember>, member: ClusterMember): void => {
   let { slots } = member
   for (const [id, other] of members) {
-    const both = (one: ClusterMember['slots'], [first]: ClusterMember['slots'][number]): boolean =>
-      one.some(([start]) => start === first)
-    if (id === member.id) continue
-    if (other.configEpoch > member.configEpoch) slots = slots.filter((range) => !both(other.slots, range))
-    else if (other.slots.some((range) => both(slots, range)))
-      members.set(id, { ...other, slots: other.slots.filter((range) => !both(slots, range)) })
+    if (id === member.id || !haveCommon(slots, other.slots)) continue
+    if (other.configEpoch > member.configEpoch) slots = slotsWithout(slots, other.slots)
+    else members.set(id, { ...other, slots: slotsWithout(other.slots, slots) })
   }
   members.set(member.id, slots === member.slots ? member : { ...member, slots })
+}
+
+/** A node deletes the keys of slots that are another's, and so do its replicas. */
+const dropKeys = (machine: Machine, engine: SimEngine, isGone: (write: number) => boolean): void => {
+  const { time, random } = machine
+  const gone = engine.log.filter(isGone)
+  if (gone.length === 0) return
+  machine.note(`${engine.id} deletes the keys of ${gone.length} writes`)
+  machine.onDrop(engine, gone)
+  const keep = (log: readonly number[]): number[] => log.filter((write) => !isGone(write))
+  engine.log = keep(engine.log)
+  for (const replica of machine.living()) {
+    if (replica.link !== engine) continue
+    time.after(random.between(0, 3), () => {
+      if (replica.link === engine && canRun(replica, time.now())) replica.log = keep(replica.log)
+    })
+  }
+}
+
+/** A primary that starts keeps no keys of slots that were taken from it while it was away. */
+export const dropForeignKeys = (machine: Machine, engine: SimEngine): void => {
+  const slots = slotsOf(engine)
+  if (slots.length > 0) dropKeys(machine, engine, (write) => !hasSlot(slots, slotOf(write)))
 }
 
 /** `other` hears from `from` what has become of a member. */
@@ -212,12 +241,14 @@ const hear = (machine: Machine, other: SimEngine, from: SimEngine, member: Clust
   const before = isReplica(other)
   const mine = myself(other)
   learn(other.members, member)
-  // Somebody has taken its slots in a newer epoch: it follows.
+  // Somebody has taken its slots in a newer epoch: it deletes their keys, and follows where it has none left.
   if (mine !== undefined && mine.id !== member.id && member.slots.length > 0 && mine.configEpoch < member.configEpoch) {
-    const taken = mine.slots.some(([first]) => member.slots.some(([start]) => start === first))
+    const taken = haveCommon(mine.slots, member.slots)
     const followed = mine.primaryId !== null && (other.members.get(mine.primaryId)?.slots.length ?? 0) === 0
     const same = other.shard === from.shard
-    if (taken || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
+    if (taken && !same) dropKeys(machine, other, (write) => hasSlot(member.slots, slotOf(write)))
+    const isDrained = taken && slotsOf(other).length === 0
+    if (isDrained || (same && followed)) other.members.set(mine.id, { ...mine, primaryId: member.id, slots: [] })
   }
   if (isReplica(other) !== before || other.link !== sourceOf(machine, other)) keepSynced(machine, other)
 }
@@ -274,15 +305,18 @@ export const takeOver = (machine: Machine, engine: SimEngine, how: boolean | 'el
   gossip(machine, engine, { ...old, primaryId: mine.id, slots: [], configEpoch: epoch })
 }
 
+/** `CLUSTER DELSLOTSRANGE`, `ADDSLOTSRANGE` and `BUMPEPOCH`: of those that it has not yet, whoever has them. */
 export const claimSlots = (machine: Machine, engine: SimEngine, slots: ClusterMember['slots']): void => {
   const mine = myself(engine)
-  if (mine === undefined) return
+  const missing = slotsWithout(slots, mine?.slots ?? [])
+  if (mine === undefined || missing.length === 0) return
+  machine.onClaim(engine, missing)
   if (!takesWrites(engine)) machine.onPrimary(engine, false)
   for (const [id, member] of engine.members)
-    if (id !== mine.id && member.slots.some(([first]) => slots.some(([start]) => start === first)))
-      engine.members.set(id, { ...member, slots: [] })
+    if (id !== mine.id && haveCommon(member.slots, missing))
+      engine.members.set(id, { ...member, slots: slotsWithout(member.slots, missing) })
   const epoch = Math.max(...[...engine.members.values()].map((member) => member.configEpoch)) + 1
-  const next = { ...mine, primaryId: null, slots, configEpoch: epoch }
+  const next = { ...mine, primaryId: null, slots: [...mine.slots, ...missing], configEpoch: epoch }
   engine.members.set(mine.id, next)
   gossip(machine, engine, next)
 }
@@ -321,9 +355,9 @@ const electionDelayMs = 500
 
 /** More than half of the primaries that own slots run. */
 export const hasMajority = (machine: Machine, engine: SimEngine): boolean => {
-  const shards = new Set([...engine.members.values()].flatMap((member) => member.slots.map(([first]) => first)))
+  const owners = [...engine.members.values()].filter((member) => member.slots.length > 0)
   const running = machine.living().filter((other) => takesWrites(other) && canRun(other, machine.time.now()))
-  return running.length * 2 > shards.size
+  return running.length * 2 > owners.length
 }
 
 /** Since when each node of a cluster does not run; the engines hold one for dead after their node timeout, and elect its best replica. */
@@ -336,7 +370,7 @@ export const createElections = (machine: Machine) => {
   const isLong = (id: string): boolean => machine.time.now() - (failed.get(id) ?? machine.time.now()) >= electionDelayMs
   const look = (): void => {
     const now = machine.time.now()
-    const cluster = machine.living().filter((engine) => engine.plan.election === true)
+    const cluster = machine.living().filter((engine) => engine.plan.kind === 'cme')
     const known = new Set(cluster.flatMap((engine) => [...engine.members.keys()]))
     for (const id of known) {
       const engine = cluster.find((each) => each.myId === id)
@@ -351,7 +385,7 @@ export const createElections = (machine: Machine) => {
         failed.set(id, failed.get(id) ?? now)
     }
     const candidates = cluster.filter((engine) => {
-      const primary = isReplica(engine) ? myself(engine)?.primaryId : null
+      const primary = isReplica(engine) && engine.plan.election === true ? myself(engine)?.primaryId : null
       const owns = (engine.members.get(primary ?? '')?.slots.length ?? 0) > 0
       return owns && primary != null && canRun(engine, now) && engine.synced && isLong(primary) && hasMajority(machine, engine)
     })

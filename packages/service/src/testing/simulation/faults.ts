@@ -1,27 +1,11 @@
 /** What goes wrong, by the seed. */
-import type { GroupSpec, GroupState } from '../../model/group.ts'
-import { specKey, stateKey } from '../../model/keys.ts'
+import type { GroupSpec } from '../../model/group.ts'
 import { zoneKey } from '../../model/zone-records.ts'
-import { put, readRecord, remove } from '../../ports/records.ts'
-import type { Store } from '../../ports/store.ts'
+import { put, remove } from '../../ports/records.ts'
 import { nodeSpec } from '../fixtures.ts'
 import { isReplica, type SimEngine } from './engine.ts'
-import type { Lives } from './larder.ts'
 import type { Random } from './random.ts'
-import type { Time } from './time.ts'
-import type { SimWorld } from './world.ts'
-
-export interface Stage {
-  readonly time: Time
-  readonly random: Random
-  readonly world: SimWorld
-  readonly store: Store
-  readonly lives: Lives
-  readonly spec: GroupSpec
-  readonly note: (text: string) => void
-}
-
-type Fault = (stage: Stage) => void
+import { type Fault, request, type Stage } from './stage.ts'
 
 const shardOf = ({ random, world }: Stage): readonly SimEngine[] => {
   const living = world.living()
@@ -39,30 +23,6 @@ const kill = ({ world, note }: Stage, engine: SimEngine | undefined): void => {
 
 const killAll = (stage: Stage, engines: readonly SimEngine[]): void => {
   for (const engine of engines) kill(stage, engine)
-}
-
-const changeSpec = async (
-  { store, note }: Stage,
-  spec: GroupSpec,
-  change: (spec: GroupSpec, state: GroupState) => GroupSpec | null,
-) => {
-  const record = await readRecord<GroupSpec>(store, specKey(spec))
-  const state = await readRecord<GroupState>(store, stateKey(spec))
-  if (record === null || state === null) return
-  const next = change(record.value, state.value)
-  if (next === null) return
-  note(
-    `request: ${JSON.stringify(next.shards.map((shard) => [shard.wantedPrimary, shard.nodes.map((node) => [node.id, node.reboots])]))}`,
-  )
-  await store.transact(
-    [{ key: record.key, revision: record.revision }],
-    [put(record.key, { ...next, generation: record.value.generation + 1 })],
-  )
-}
-
-/** Carried out in the next turn; a failure of the simulation itself is told by its absence of effect. */
-const request = (stage: Stage, change: (spec: GroupSpec, state: GroupState) => GroupSpec | null): void => {
-  changeSpec(stage, stage.spec, change).catch((error: unknown) => stage.note(`request failed: ${String(error)}`))
 }
 
 const inOneShard = (
@@ -158,7 +118,7 @@ const scaleOut = (stage: Stage): void =>
   )
 
 /** Somebody dies in the middle of it. */
-const killMeanwhile = (stage: Stage, lateMs: number): void => {
+export const killMeanwhile = (stage: Stage, lateMs: number): void => {
   const { time, random } = stage
   const engines = shardOf(stage)
   const chosen = random.chance(0.7) ? primaryOf(engines) : engines.find(isReplica)

@@ -1,6 +1,8 @@
 /** What has to hold at every moment, and what was promised to clients. A violation throws with what happened before it. */
-import type { ShardState } from '../../model/group.ts'
-import { canRun, isReplica, type SimEngine, takesWrites } from './engine.ts'
+import type { ShardState, SlotRange } from '../../model/group.ts'
+import { formatSlots } from '../../model/slots.ts'
+import { canRun, isReplica, type SimEngine, slotsOf, takesWrites } from './engine.ts'
+import { hasSlot, haveCommon, slotOf } from './slots.ts'
 
 export class Violation extends Error {
   readonly rule: string
@@ -34,6 +36,10 @@ export interface Ledger {
   onDeath(engine: SimEngine): void
   /** The engines elected it, without Larder. */
   onElected(engine: SimEngine): void
+  /** It takes slots from whoever has them. */
+  onClaim(engine: SimEngine, slots: readonly SlotRange[]): void
+  /** It deletes what it has written in slots that another node has taken. */
+  onDrop(engine: SimEngine, writes: readonly number[]): void
   /** Acknowledged writes that were given up, by reason. */
   readonly reasons: Map<string, number>
   /** A switch is planned while its primary lives: it must lose nothing. */
@@ -139,6 +145,18 @@ export const createLedger = ({ now, living, isDeaf, disks, note }: LedgerOptions
       giveUp(engine, 'election')
       shard.primary = engine
     },
+    onClaim(engine, slots) {
+      note(`${engine.id} claims slots ${formatSlots(slots)}`)
+      const owner = living().find((other) => other !== engine && haveCommon(slotsOf(other), slots))
+      if (owner !== undefined)
+        throw new Violation('slots taken', `${engine.id} claims ${formatSlots(slots)}, and ${owner.id} lives and has of them`)
+    },
+    onDrop(engine, writes) {
+      const { acknowledged, mayBeLost } = shardOf(engine)
+      const lost = writes.filter((id) => acknowledged.has(id) && !mayBeLost.has(id))
+      if (lost.length > 0)
+        throw new Violation('keys dropped', `${engine.id} deletes ${lost.length} acknowledged writes of slots that were taken`)
+    },
     onKill(engine, because, raced) {
       if (!engine.alive || engine.killed || !holds(engine) || because === 'zone') return
       const shard = shardOf(engine)
@@ -223,6 +241,11 @@ export const createLedger = ({ now, living, isDeaf, disks, note }: LedgerOptions
       if (rival !== undefined) throw new Violation('two primaries', `${engine.id} takes a write while ${rival.id} would too`)
       if (shard.primary !== null && shard.primary !== engine && shard.primary.alive && takesWrites(shard.primary))
         throw new Violation('two primaries', `${engine.id} takes a write, and ${shard.primary.id} was promoted last`)
+      const owner = living().find(
+        (other) => other !== engine && hasSlot(slotsOf(other), slotOf(id)) && other.shard !== engine.shard && takesWrites(other),
+      )
+      if (owner !== undefined)
+        throw new Violation('two owners', `${engine.id} takes a write in slot ${slotOf(id)}, which ${owner.id} has too`)
       shard.acknowledged.add(id)
     },
     get acknowledged() {
@@ -232,15 +255,11 @@ export const createLedger = ({ now, living, isDeaf, disks, note }: LedgerOptions
       return [...shards.values()].reduce((sum, shard) => sum + shard.mayBeLost.size, 0)
     },
     atEnd(primaries) {
-      for (const primary of primaries) {
-        const shard = shardOf(primary)
-        const kept = new Set(primary.log)
-        const lost = [...shard.acknowledged].filter((id) => !kept.has(id) && !shard.mayBeLost.has(id))
+      for (const [id, shard] of shards) {
+        const kept = new Set(primaries.flatMap((primary) => (primary.shard === id ? primary.log : [])))
+        const lost = [...shard.acknowledged].filter((write) => !kept.has(write) && !shard.mayBeLost.has(write))
         if (lost.length > 0)
-          throw new Violation(
-            'lost',
-            `${lost.length} acknowledged writes of shard ${primary.shard} are gone: ${lost.slice(0, 5)}`,
-          )
+          throw new Violation('lost', `${lost.length} acknowledged writes of shard ${id} are gone: ${lost.slice(0, 5)}`)
       }
     },
   }

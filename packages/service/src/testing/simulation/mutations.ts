@@ -56,7 +56,10 @@ const withoutKeptCopies = (input: GroupInput): Decision => {
   const decision = decideGroup(input)
   const wanted = new Set(input.spec.shards.flatMap((shard) => shard.nodes.map((node) => node.id)))
   const primaries = new Set(Object.values(input.state.shards).map((shard) => shard.primary))
-  const leaving = Object.keys(input.state.nodes).filter((id) => !wanted.has(id) && !primaries.has(id))
+  const shards = new Set(input.spec.shards.map((shard) => shard.id))
+  const leaving = Object.values(input.state.nodes).flatMap(({ id, shard }) =>
+    shards.has(shard) && !wanted.has(id) && !primaries.has(id) ? [id] : [],
+  )
   if (leaving.length === 0 || decision.actions.some((action) => action.do === 'remove-node')) return decision
   return { ...decision, actions: leaving.map((node): Action => ({ do: 'remove-node', node })) }
 }
@@ -86,6 +89,26 @@ const withoutDamage = (input: GroupInput): Decision => {
   return decideGroup({ ...input, state: { ...input.state, nodes } })
 }
 
+/** A primary without slots claims those that are wanted of it, whoever has them. */
+const withoutOwners = (input: GroupInput): Decision => {
+  const claims = input.spec.shards.flatMap(({ id, slots }): readonly Action[] => {
+    const primary = input.state.nodes[input.state.shards[id]?.primary ?? '']
+    const cluster = primary === undefined ? null : input.observed.nodes[primary.id]?.engine?.cluster
+    const own = cluster?.nodes.find((entry) => entry.id === primary?.clusterNodeId)
+    const isEmpty = own !== undefined && own.primaryId === null && own.slots.length === 0
+    return primary === undefined || !isEmpty ? [] : [{ do: 'slots', node: primary.id, ranges: slots }]
+  })
+  return claims.length === 0 ? decideGroup(input) : { actions: claims, waitingFor: null }
+}
+
+/** Nodes of a shard that nobody wants any more are removed at once. */
+const withoutForgottenShards = (input: GroupInput): Decision => {
+  const wanted = new Set(input.spec.shards.map(({ id }) => id))
+  const forgotten = Object.values(input.state.nodes).filter(({ shard }) => !wanted.has(shard))
+  if (forgotten.length === 0) return decideGroup(input)
+  return { actions: forgotten.map(({ id }): Action => ({ do: 'remove-node', node: id })), waitingFor: null }
+}
+
 /** `health`: what the decision should have kept from happening is left out by who carries it out, and the group never becomes whole. */
 export const mutations: Readonly<Record<string, { readonly decide: (input: GroupInput) => Decision; readonly breaks: RegExp }>> =
   {
@@ -95,5 +118,10 @@ export const mutations: Readonly<Record<string, { readonly decide: (input: Group
     'the hand-over by one that is leaving': { decide: withoutLeavingPrimaries, breaks: /^health$/ },
     'the disk that comes before a replica that is behind': { decide: withoutDiskFirst, breaks: /^disk first$/ },
     'what was learned of damaged files': { decide: withoutDamage, breaks: /^health$/ },
+    'the owner that keeps its slots': { decide: withoutOwners, breaks: /^(slots taken|keys dropped|two owners)$/ },
+    'the shard that stays while it owns slots': {
+      decide: withoutForgottenShards,
+      breaks: /^(removed shard|planned end|lost)$/,
+    },
     'the target that is written first': { decide: withoutTargetFirst, breaks: /^(target first|health)$/ },
   }

@@ -2,16 +2,19 @@
 import type { Action, Decision } from '../../decide/actions.ts'
 import { decideGroup } from '../../decide/group.ts'
 import type { GroupInput } from '../../decide/input.ts'
-import type { GroupSpec, GroupState } from '../../model/group.ts'
+import type { GroupSpec, GroupState, SlotRange } from '../../model/group.ts'
 import { specKey, stateKey } from '../../model/keys.ts'
+import { slotCount, slotsWithout } from '../../model/slots.ts'
 import { zoneOfAddress } from '../../model/zones.ts'
 import { createMemoryStore } from '../../store/memory.ts'
-import { canRun, isReplica, propagate, type SimEngine, takesWrites } from './engine.ts'
+import { canRun, isReplica, propagate, type SimEngine, slotsOf, takesWrites } from './engine.ts'
 import { someFault } from './faults.ts'
 import { createLives } from './larder.ts'
 import { createLedger, Violation } from './ledger.ts'
 import { createRandom } from './random.ts'
+import { reshapeNowAndThen } from './reshape.ts'
 import { copyEngines, type Rest, startOfTime } from './scenario.ts'
+import { writeIn } from './slots.ts'
 import { createTime } from './time.ts'
 import { createSimWorld, type SimWorld, shardOfNode } from './world.ts'
 
@@ -32,6 +35,8 @@ export interface Outcome {
 
 const writeEveryMs = 20
 const faultsWithinMs = 2_500
+/** Changes of the number of shards are drawn from another seed than the faults. */
+const reshaping = 1_000_000
 const healWithinMs = 30_000
 const tracedEvents = 4_000
 
@@ -59,6 +64,16 @@ const checkDisk = (
     `${heir.id} is to take over with ${heir.log.length} writes, the disk of ${former.id} has ${disk.log.length}`,
   )
 }
+
+/** Nobody wants the shard any more: its nodes stay as long as it owns slots. */
+const checkRemoval = ({ state, spec }: GroupInput, shard: string, node: string): void => {
+  const owned = slotCount(state.shards[shard]?.slots ?? [])
+  if (owned > 0 && spec.shards.every(({ id }) => id !== shard))
+    throw new Violation('removed shard', `${node} is to be removed, and its shard ${shard} owns ${owned} slots`)
+}
+
+const areSame = (one: readonly SlotRange[], other: readonly SlotRange[]): boolean =>
+  slotsWithout(one, other).length + slotsWithout(other, one).length === 0
 
 export const runSeed = async (
   seed: number,
@@ -116,6 +131,8 @@ export const runSeed = async (
       ledger.onDeath(engine)
     },
     onElected: guarded((engine) => ledger.onElected(engine)),
+    onClaim: guarded((engine, slots) => ledger.onClaim(engine, slots)),
+    onDrop: guarded((engine, writes) => ledger.onDrop(engine, writes)),
     diesAtCommand: (after) => lives.diesAtCommand(after),
     note,
   })
@@ -143,6 +160,7 @@ export const runSeed = async (
       if (action.do === 'target') checkDisk(world, input, action)
       if (action.do !== 'stop' && action.do !== 'remove-node') continue
       const shard = state.nodes[action.node]?.shard ?? ''
+      if (action.do === 'remove-node') checkRemoval(input, shard, action.node)
       const seen = observed.nodes[state.shards[shard]?.primary ?? '']?.engine
       const because = action.do === 'stop' ? action.because : 'removal'
       stops.set(action.node, { because, primary: seen?.replication?.role === 'primary' ? seen.pid : null })
@@ -165,8 +183,9 @@ export const runSeed = async (
   const tryWrite = guarded((engine: SimEngine): void => {
     if (!canRun(engine, time.now()) || !takesWrites(engine) || engine.pausedUntil > time.now()) return
     written += 1
-    ledger.onWrite(engine, written)
-    engine.log.push(written)
+    const id = writeIn(written, slotsOf(engine))
+    ledger.onWrite(engine, id)
+    engine.log.push(id)
     propagate(world.machine, engine)
   })
   // Now and then nobody writes.
@@ -185,6 +204,7 @@ export const runSeed = async (
     time.after(at, () => someFault(random)(stage))
     if (again) time.after(at + random.between(0, 60), () => someFault(random)(stage))
   }
+  reshapeNowAndThen(stage, createRandom(seed + reshaping), faultsWithinMs)
   lives.start()
   write()
 
@@ -196,12 +216,13 @@ export const runSeed = async (
     return spec.shards.every((shard) => {
       const engines = shard.nodes.map((node) => living.find((engine) => engine.id === node.id))
       const primary = engines.find((engine) => engine !== undefined && takesWrites(engine))
+      if (primary === undefined || !areSame(slotsOf(primary), shard.slots)) return false
       return engines.every((engine) => {
-        if (engine === undefined || !canRun(engine, time.now()) || primary?.id !== state.shards[shard.id]?.primary) return false
+        if (engine === undefined || !canRun(engine, time.now()) || primary.id !== state.shards[shard.id]?.primary) return false
         const floats = state.primaryEndpoint !== null && engine.bound.includes(state.primaryEndpoint.address)
         if (state.primaryEndpoint !== null && floats !== (engine === primary)) return false
         if (state.nodes[engine.id]?.status !== 'available') return false
-        return engine === primary || (isReplica(engine) && engine.link === primary && engine.log.length === primary?.log.length)
+        return engine === primary || (isReplica(engine) && engine.link === primary && engine.log.length === primary.log.length)
       })
     })
   }

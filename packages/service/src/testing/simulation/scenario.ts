@@ -69,6 +69,8 @@ export const makeRest = async (shape: Shape): Promise<Rest> => {
     onKill: note,
     onElected: note,
     onDeath: note,
+    onClaim: note,
+    onDrop: note,
     diesAtCommand: () => false,
     note,
   })

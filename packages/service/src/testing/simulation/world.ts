@@ -4,7 +4,7 @@
  * Over 400 lines: one world, whose parts all see the same state.
  */
 import { LarderError } from '../../errors.ts'
-import type { Endpoint, ProcessIdentity } from '../../model/group.ts'
+import type { Endpoint, ProcessIdentity, SlotRange } from '../../model/group.ts'
 import type { Balancer } from '../../ports/balancer.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EngineAdapter, EngineControl, EngineStatus, NodePlan } from '../../ports/engine.ts'
@@ -13,6 +13,7 @@ import {
   canRun,
   claimSlots,
   createElections,
+  dropForeignKeys,
   handOver,
   hasMajority,
   isReplica,
@@ -86,6 +87,9 @@ interface Watch {
   /** Does Larder die before, or after, it has told an engine something? */
   readonly diesAtCommand: (after: boolean) => boolean
   readonly onDeath: (engine: SimEngine) => void
+  /** A node takes slots, and a node that has lost slots deletes their keys. */
+  readonly onClaim: (engine: SimEngine, slots: readonly SlotRange[]) => void
+  readonly onDrop: (engine: SimEngine, writes: readonly number[]) => void
   /** Larder kills it. */
   readonly onKill: (engine: SimEngine) => void
   readonly note: (text: string) => void
@@ -116,8 +120,8 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
     cached ??= [...processes.values()].filter((engine) => engine.alive)
     return cached
   }
-  const { onPrimary, onElected, note } = watch
-  const machine: Machine = { time, random, living, onPrimary, onElected, note }
+  const { onPrimary, onElected, onClaim, onDrop, note } = watch
+  const machine: Machine = { time, random, living, onPrimary, onElected, onClaim, onDrop, note }
   const elections = createElections(machine)
 
   const kill = (engine: SimEngine): void => {
@@ -467,6 +471,7 @@ export const createSimWorld = (time: Time, random: Random, watch: Watch): SimWor
             ended.add(folder)
             return engine.identity
           }
+          dropForeignKeys(machine, engine)
           watch.onStart(engine, takesWrites(engine))
           place(engine)
           if (isReplica(engine)) keepSynced(machine, engine)
