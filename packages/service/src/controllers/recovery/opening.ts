@@ -20,6 +20,9 @@ import { openSqliteStore, type SqliteStore } from '../../store/sqlite.ts'
 import { fingerprintOf, isAuthority, isEndpointPlan, isKey, sealersIn } from './files.ts'
 import { type GroupFile, readGroupFiles } from './group-files.ts'
 
+/** How processes are looked at. */
+type Looker = Pick<Host, 'findByTag' | 'check' | 'sample'>
+
 const advice = 'Nothing was touched. What can be brought back, and how: npx larder recover'
 
 export const lost = (home: Pick<Home, 'path'>, expected: string, found: string): LarderError =>
@@ -115,6 +118,22 @@ const refuseUnknown = async (home: Home, store: SqliteStore, host: Pick<Host, 'f
   }
 }
 
+/** The very processes of the records, with the command line of another folder: a start would begin every node a second time beside them. */
+const refuseMoved = async (home: Home, store: SqliteStore, host: Pick<Host, 'check' | 'sample'>): Promise<void> => {
+  const { records } = await listRecords<GroupState>(store, 'state/')
+  for (const { region, node } of records.flatMap(({ value }) =>
+    Object.values(value.nodes).map((each) => ({ region: value.region, node: each })),
+  )) {
+    if (node.process === null || (await host.check(node.process, `${home.nodeFolder(region, node.id)}/`)) !== 'stranger') continue
+    if ((await host.sample(node.process)) === null) continue // another process has its id by now
+    throw new LarderError(
+      'machine',
+      `expected the engines of this home to run from ${home.path}, found node ${node.id} (process ${node.process.pid}) running from another folder: ` +
+        'the home was moved while they run. Move it back to where it was, end them with larder down, and then move it. Nothing was touched',
+    )
+  }
+}
+
 interface Secret {
   readonly homeId?: unknown
   readonly control?: unknown
@@ -180,7 +199,7 @@ const isOfSystem = (error: unknown): error is Error => error instanceof Error &&
 /** For a command that only looks, also while the service runs. Null: a start would take what is there, or the home is new. */
 export const whyNotNewest = async (
   home: Home,
-  host: Pick<Host, 'findByTag'>,
+  host: Looker,
   clock: Pick<Clock, 'now'>,
   environment: NodeJS.ProcessEnv,
 ): Promise<StateTrouble | null> => {
@@ -195,6 +214,7 @@ export const whyNotNewest = async (
     try {
       const newer = newerThan(store, journal, groups.files)
       if (newer !== null) return { why: newer, isLost: true }
+      await refuseMoved(home, store, host)
       await checkFiles(home, store, environment)
       return null
     } finally {
@@ -219,7 +239,7 @@ export interface OpenedState {
 
 export interface OpeningOptions {
   readonly home: Home
-  readonly host: Pick<Host, 'findByTag'>
+  readonly host: Looker
   readonly clock: Pick<Clock, 'now'>
   readonly log: Log
   /** Of Larder. */
@@ -242,6 +262,7 @@ export const openState = async ({ home, host, clock, log, version }: OpeningOpti
         const newer = newerThan(looked, before, groups.files)
         if (newer !== null) throw lost(home, `the newest state in ${home.stateFile}`, `an older or another one: ${newer}`)
         await refuseUnknown(home, looked, host)
+        await refuseMoved(home, looked, host)
       } finally {
         await looked.close()
       }

@@ -150,6 +150,22 @@ for (const [what, damage] of Object.entries(unreadable)) {
   })
 }
 
+test('a home that was moved while its engines run is refused, also by whoever only looks', async (context) => {
+  const scene = sceneIn(context)
+  const first = await scene.open()
+  await writeGroup(scene, first)
+  await first.close()
+  openSecrets(scene.home)
+  scene.running.clear()
+  scene.running.set('/where/it/was/nodes/us-east-1/demo-001', processOf(1))
+  const expected = /found node demo-001 \(process 100001\) running from another folder: the home was moved .* larder down/
+  await assert.rejects(scene.open(), { code: 'machine', message: expected })
+  assert.match((await whyNotNewest(scene.home, scene.host, clock, {}))?.why ?? '', expected)
+  // The same number of another process.
+  scene.running.clear()
+  await (await scene.open()).close()
+})
+
 test('a state that is missing, damaged or older is told as lost', async (context) => {
   const scene = sceneIn(context)
   const first = await scene.open()

@@ -5,6 +5,7 @@ import { temporaryFolder } from '../../home/testing.ts'
 import type { GroupSpec, GroupState, ProcessIdentity } from '../../model/group.ts'
 import { addressKey, clusterKey, specKey, stateKey } from '../../model/keys.ts'
 import type { EngineStatus } from '../../ports/engine.ts'
+import type { Host } from '../../ports/host.ts'
 import { put } from '../../ports/records.ts'
 import { groupSpec, realClock, region } from '../../testing/fixtures.ts'
 import { type GroupFileKeeper, keepGroupFiles } from './group-files.ts'
@@ -61,7 +62,7 @@ export interface Scene {
   readonly running: Map<string, ProcessIdentity>
   /** Node ids that say that they are primaries. */
   readonly primaries: Set<string>
-  readonly host: { findByTag(tag: string): Promise<readonly ProcessIdentity[]> }
+  readonly host: Pick<Host, 'findByTag' | 'check' | 'sample'>
   open(): Promise<OpenedState>
   recover(): Promise<Awaited<ReturnType<typeof planRecovery>>>
 }
@@ -72,8 +73,14 @@ export const sceneIn = (context: TestContext): Scene => {
   const home = openHome(folder.path)
   const running = new Map<string, ProcessIdentity>()
   const primaries = new Set<string>()
-  const host = {
-    findByTag: async (tag: string) => [...running].filter(([path]) => `${path}/`.startsWith(tag)).map(([, identity]) => identity),
+  const placeOf = ({ pid }: ProcessIdentity): string | undefined => [...running].find(([, each]) => each.pid === pid)?.[0]
+  const host: Scene['host'] = {
+    findByTag: async (tag) => [...running].filter(([path]) => `${path}/`.startsWith(tag)).map(([, identity]) => identity),
+    check: async (identity, tag) => {
+      const place = placeOf(identity)
+      return place === undefined ? 'gone' : `${place}/`.startsWith(tag) ? 'running' : 'stranger'
+    },
+    sample: async (identity) => (placeOf(identity) === undefined ? null : { state: 'S', runtimeNs: 0, residentBytes: 0 }),
   }
   const statusOf = (id: string): EngineStatus =>
     ({ replication: { role: primaries.has(id) ? 'primary' : 'replica' } }) as unknown as EngineStatus
