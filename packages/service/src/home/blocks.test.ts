@@ -84,6 +84,22 @@ test('a home whose networks another one has taken meanwhile is told so', () => {
   assert.throws(() => claimBlock(home, registry), { code: 'address-taken', message: new RegExp(`claimed by ${other.path}`) })
 })
 
+test('a home that was moved a moment ago is told to wait, and then has its networks', () => {
+  using folder = temporaryFolder()
+  const registry = join(folder.path, 'blocks')
+  const before = homeIn(folder.path, 'before')
+  const { first } = claimBlock(before, registry)
+  const after = homeIn(folder.path, 'after')
+  writeFileSync(after.blockFile, JSON.stringify({ first }))
+  rmSync(before.path, { recursive: true })
+  assert.throws(() => claimBlock(after, registry), {
+    code: 'address-taken',
+    message: /if it was moved here, try again in ten seconds/,
+  })
+  writeFileSync(claimOf(registry, first), JSON.stringify({ home: before.path, at: Date.now() - 60_000 }))
+  assert.equal(claimBlock(after, registry).first, first)
+})
+
 test('a claim that was cleaned away is made again by the home that has the networks', () => {
   using folder = temporaryFolder()
   const registry = join(folder.path, 'blocks')

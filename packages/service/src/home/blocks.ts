@@ -118,7 +118,7 @@ const clear = (path: string): boolean => {
     throw error
   }
   try {
-    if (ageOf(aside) >= 10_000) return true
+    if (ageOf(aside) >= youngMs) return true
     linkSync(aside, path)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
@@ -159,12 +159,15 @@ const claim = (registry: string, block: Block, home: Home, isOwn: boolean): bool
       renameSync(path, `${path}.damaged.${randomBytes(4).toString('hex')}`)
       continue
     }
-    // Younger than this it may be a claim whose home has not written its own record yet.
-    if (owner !== null || Math.abs(ageOf(path)) < 10_000) return false
+    if (owner !== null || isYoung(path)) return false
     if (!clear(path)) return false
   }
   return false
 }
+
+/** Younger than this it may be the claim of a home that has not written its own record yet. */
+const youngMs = 10_000
+const isYoung = (path: string): boolean => Math.abs(ageOf(path)) < youngMs
 
 /** Milliseconds since the claim was made, by a clock that may have been set since; zero when it has just gone. */
 const ageOf = (path: string): number => {
@@ -226,7 +229,8 @@ export const claimBlock = (home: Home, registry = defaultRegistry, addresses: re
   const present = recordedBlock(home, addresses)
   if (present !== null) {
     if (claim(registry, present, home, true)) return present
-    const owner = ownerOf(registry, present) ?? 'another user'
+    const young = 'a home that was there some seconds ago (if it was moved here, try again in ten seconds)'
+    const owner = ownerOf(registry, present) ?? (isYoung(claimFile(registry, present)) ? young : 'another user')
     throw new LarderError(
       'address-taken',
       `expected the networks 127.${present.first} to 127.${present.first + 3} to be free for ${home.path}, found them claimed by ${owner}`,
