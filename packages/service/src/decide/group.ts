@@ -40,8 +40,9 @@ const nodesOf = (input: GroupInput): readonly NodeFacts[] => input.spec.shards.f
 /** States of an earlier Larder: what each shard owns is what the spec gives it, before anything else can be wanted. */
 const own: Stage = ({ spec, state }) => {
   if (spec.kind !== 'cme') return []
+  // What a shard owns that the spec has forgotten stays unknown: it is kept, and never taken for empty.
   const unknown = spec.shards.filter(
-    (shard) => state.shards[shard.id] !== undefined && state.shards[shard.id]?.slots === undefined,
+    ({ id, slots }) => slots.length > 0 && state.shards[id] !== undefined && state.shards[id]?.slots === undefined,
   )
   return unknown.length === 0 ? [] : [{ do: 'own', slots: Object.fromEntries(unknown.map(({ id, slots }) => [id, slots])) }]
 }

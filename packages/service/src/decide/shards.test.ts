@@ -183,8 +183,14 @@ test('what an earlier Larder wrote gets its owners before anything else can be w
   const slots = Object.fromEntries(rest.spec.shards.map((shard) => [shard.id, shard.slots]))
   assert.deepEqual(actionsOf(earlier), [{ do: 'own', slots }])
   // A shard of which nobody wrote down what it owns is kept, whatever is wanted.
-  assert.deepEqual(
-    actionsOf(wanting(earlier, rest.spec.shards.slice(0, 2))).filter((action) => action.do === 'remove-node'),
-    [],
+  const fewer = wanting(earlier, rest.spec.shards.slice(0, 2))
+  const { '0003': _third, ...known } = slots
+  assert.deepEqual(actionsOf(fewer), [{ do: 'own', slots: known }])
+  const written = Object.entries(fewer.state.shards).map(([id, shard]) =>
+    known[id] === undefined ? [id, shard] : [id, { ...shard, slots: known[id] }],
   )
+  assert.deepEqual(decideGroup({ ...fewer, state: { ...fewer.state, shards: Object.fromEntries(written) } }), {
+    actions: [],
+    waitingFor: 'shard 0003 is to be removed, and is kept: no record says which slots it owns',
+  })
 })

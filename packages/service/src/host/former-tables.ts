@@ -12,7 +12,10 @@ import { runTool } from './tool.ts'
 const deadlineMs = 10_000
 const ofHomes = /^larder_[0-9a-f]{8}(?:_guard)?$/
 
-/** The addresses whose connections the rules of a table decide, out of what `nft list table` prints. Sources are not among them: any home may allow any. */
+/**
+ * The addresses whose connections the rules of a table decide, out of what `nft list table` prints. Sources are not among
+ * them: any home may let in any source.
+ */
 export const decidedAddresses = (listing: string): readonly string[] =>
   [...listing.matchAll(/\bip daddr (?:vmap )?(\{[^}]*\}|[\d.]+)/g)].flatMap(
     ([, match = '']) => match.match(/\d+(?:\.\d+){3}/g) ?? [],

@@ -62,6 +62,8 @@ export const unmovedSlots = (spec: GroupSpec, state: GroupState): string | null 
   if (spec.kind !== 'cme') return null
   for (const id of Object.keys(state.shards)) {
     const wanted = spec.shards.find((shard) => shard.id === id)
+    if (wanted === undefined && state.shards[id]?.slots === undefined)
+      return `shard ${id} is to be removed, and is kept: no record says which slots it owns`
     const owned = ownedSlots(spec, state, id)
     const extra = slotCount(slotsWithout(owned, wanted?.slots ?? []))
     if (extra > 0)

@@ -124,7 +124,10 @@ const own = (input: ActInput, slots: Extract<Action, { do: 'own' }>['slots']): P
   input.cell.update((state) => ({
     ...state,
     shards: Object.fromEntries(
-      Object.entries(state.shards).map(([id, shard]) => [id, { ...shard, slots: shard.slots ?? slots[id] ?? [] }]),
+      Object.entries(state.shards).map(([id, shard]) => {
+        const owned = shard.slots ?? slots[id]
+        return [id, owned === undefined ? shard : { ...shard, slots: owned }]
+      }),
     ),
   }))
 
